@@ -1,0 +1,101 @@
+package tenancy
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// Scope says on whose behalf a context acts: one tenant, or the system. It is
+// immutable and safe for concurrent use.
+type Scope struct {
+	tenant Tenant
+	arg    any // the tenant's id, boxed once: a query argument without an allocation
+	reason string
+	err    error // why the scope may not be used
+}
+
+// scopeKey is the context key of a *Scope.
+type scopeKey struct{}
+
+// NewContext returns a context that acts for tenant t, and for no other: it
+// replaces a tenant or System scope that ctx had.
+//
+// A tenant that cannot be acted for is remembered as such, and everything that
+// asks the context for its tenant fails: with [ErrNoTenant] for a tenant
+// without id, [ErrInvalidID] for an id that Validate refuses, and
+// [ErrInactive] for a suspended or deleted one. A tenant that is still being
+// provisioned is accepted here, since provisioning writes its first rows, and
+// so is an empty status; the middleware serves active tenants only.
+func NewContext(ctx context.Context, t Tenant) context.Context {
+	return context.WithValue(ctx, scopeKey{}, &Scope{tenant: t, arg: string(t.ID), err: usable(t)})
+}
+
+func usable(t Tenant) error {
+	if t.ID == "" {
+		return fmt.Errorf("%w: NewContext was given a tenant without id", ErrNoTenant)
+	}
+	if t.Status == StatusSuspended || t.Status == StatusDeleted {
+		return t.Active()
+	}
+	return t.ID.Validate()
+}
+
+// System returns a context that acts for no tenant and is held back by no
+// filter: it sees and changes the rows of all of them. The reason says why, in
+// words that an auditor understands; without one the context is refused with
+// [ErrNoReason].
+//
+// In a System scope, rows of tenant-scoped entities are created with an
+// explicit tenant id. To act for one tenant, use NewContext instead.
+func System(ctx context.Context, reason string) context.Context {
+	s := &Scope{reason: strings.TrimSpace(reason)}
+	if s.reason == "" {
+		s.err = ErrNoReason
+	}
+	return context.WithValue(ctx, scopeKey{}, s)
+}
+
+// FromContext returns the tenant that ctx acts for. It fails with
+// [ErrNoTenant] where there is none, also in a System scope, and with the
+// errors that NewContext names.
+func FromContext(ctx context.Context) (Tenant, error) {
+	s, err := ScopeFromContext(ctx)
+	if err != nil {
+		return Tenant{}, err
+	}
+	if s.System() {
+		return Tenant{}, fmt.Errorf("%w: it is a System scope", ErrNoTenant)
+	}
+	return s.tenant, nil
+}
+
+// ScopeFromContext returns the scope of ctx, a tenant's or the system's. It
+// fails with [ErrNoTenant] where there is none, and with the errors that
+// NewContext and System name. The scope is nil if the error is not.
+func ScopeFromContext(ctx context.Context) (*Scope, error) {
+	s, ok := ctx.Value(scopeKey{}).(*Scope)
+	if !ok {
+		return nil, ErrNoTenant
+	}
+	if s.err != nil {
+		return nil, s.err
+	}
+	return s, nil
+}
+
+// System reports whether the scope is the system's and not a tenant's.
+func (s *Scope) System() bool { return s.reason != "" }
+
+// Reason returns what System was called with, and nothing for a tenant's scope.
+func (s *Scope) Reason() string { return s.reason }
+
+// TenantID returns the id of the scope's tenant, empty in a System scope.
+func (s *Scope) TenantID() ID { return s.tenant.ID }
+
+// Tenant returns the scope's tenant, the zero Tenant in a System scope.
+func (s *Scope) Tenant() Tenant { return s.tenant }
+
+// Arg returns the tenant's id as a string in an interface, made once for all
+// the statements that bind it. It is nil in a System scope.
+func (s *Scope) Arg() any { return s.arg }

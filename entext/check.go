@@ -1,0 +1,89 @@
+package entext
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"entgo.io/ent/entc/gen"
+)
+
+// check reports everything about the graph that would let tenants meet.
+func check(g *gen.Graph) error {
+	var errs []error
+	for _, n := range g.Nodes {
+		errs = append(errs, checkSchema(n), checkReasons(n), checkEdges(n))
+	}
+	return errors.Join(errs...)
+}
+
+func refuse(n *gen.Type, format string, args ...any) error {
+	return fmt.Errorf("entext: schema %s: %s", n.Name, fmt.Sprintf(format, args...))
+}
+
+// checkSchema demands that a schema is either tenant-scoped or global.
+func checkSchema(n *gen.Type) error {
+	t := of(n)
+	switch {
+	case t.Column != "" && t.Global:
+		return refuse(n, "it embeds mixin.Tenant and is annotated with schema.Global; keep one of them")
+	case t.Global:
+		return nil
+	case t.Column == "":
+		return refuse(n, "it is neither tenant-scoped nor global; embed mixin.Tenant{} in Mixin(), or annotate it with schema.Global(\"why\")")
+	}
+	for _, f := range n.Fields {
+		if f.StorageKey() == t.Column && f.Position != nil && f.Position.MixedIn {
+			return nil
+		}
+	}
+	return refuse(n, "its tenant column %q is not the field of mixin.Tenant; remove the field of the same name", t.Column)
+}
+
+// checkReasons demands that whoever leaves a tenant's bounds says why.
+func checkReasons(n *gen.Type) error {
+	var errs []error
+	need := func(what string, annotations map[string]any) {
+		t, ok := annotation(annotations)
+		if ok && (t.Global || t.GlobalUnique) && strings.TrimSpace(t.Reason) == "" {
+			errs = append(errs, refuse(n, "%s needs a reason", what))
+		}
+	}
+	need("schema.Global", n.Annotations)
+	for _, f := range n.Fields {
+		need("schema.GlobalUnique on field "+f.Name, f.Annotations)
+	}
+	for _, e := range n.Edges {
+		need("schema.GlobalUnique on edge "+e.Name, e.Annotations)
+	}
+	for _, ix := range n.Indexes {
+		need("schema.GlobalUnique on index "+ix.Name, ix.Annotations)
+	}
+	return errors.Join(errs...)
+}
+
+// checkEdges refuses edges that cannot be kept inside a tenant.
+func checkEdges(n *gen.Type) error {
+	var errs []error
+	for _, e := range n.Edges {
+		errs = append(errs, checkEdge(n, e))
+	}
+	return errors.Join(errs...)
+}
+
+func checkEdge(n *gen.Type, e *gen.Edge) error {
+	switch {
+	case e.M2M() && throughOf(e) != nil && !isScoped(throughOf(e)) && (isScoped(n) || isScoped(e.Type)):
+		return refuse(throughOf(e), "it joins rows of tenants (%s.%s) and is not tenant-scoped; embed mixin.Tenant{} in it", n.Name, e.Name)
+	case isGlobal(n) && isScoped(e.Type) && e.OwnFK() && !e.Optional:
+		return refuse(n, "it is global and its required edge %q refers to a row of one tenant; make the edge optional, or %s tenant-scoped", e.Name, n.Name)
+	case isScoped(n) && isGlobal(e.Type) && e.O2O() && e.OwnFK() && !globalUnique(e.Annotations):
+		return refuse(n, "its one-to-one edge %q lets only one tenant refer to a row of global %s; drop Unique() on one side, or annotate the edge with schema.GlobalUnique(\"why\")", e.Name, e.Type.Name)
+	}
+	return nil
+}
+
+func globalUnique(annotations map[string]any) bool {
+	t, _ := annotation(annotations)
+	return t.GlobalUnique
+}

@@ -1,0 +1,38 @@
+// Package entext is the extension of ent's code generator that keeps the
+// generated client inside one tenant. It is used in one line of entc.go and
+// nowhere else:
+//
+//	//go:build ignore
+//
+//	package main
+//
+//	func main() {
+//		err := entc.Generate("./schema", &gen.Config{}, entc.Extensions(entext.Extension{}))
+//		if err != nil {
+//			log.Fatal(err)
+//		}
+//	}
+//
+// It needs none of ent's feature flags and works beside all of them.
+//
+// # What it generates
+//
+// Calls of package privacy at the points where ent builds its queries, below
+// hooks, interceptors and policies; a file tenancy.go that describes the
+// entities to them; and migrate/tenancy.go with the tenant column of join
+// tables and the metadata for composite keys and policies.
+//
+// # What it refuses
+//
+// Generation fails, naming the schema and the remedy, for a schema that is
+// neither tenant-scoped nor global, an edge schema between tenants' entities
+// that is not scoped itself, a global entity with a required foreign key to a
+// tenant's row, and a one-to-one edge that would be unique over all tenants.
+//
+// # What it changes
+//
+// Unique fields and indexes of a tenant-scoped schema become unique for each
+// tenant: ("tenant_id", field). An upsert then names both columns:
+// OnConflictColumns(order.FieldTenantID, order.FieldNumber). A field, index or
+// edge annotated with schema.GlobalUnique stays as it is.
+package entext

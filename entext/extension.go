@@ -1,0 +1,54 @@
+package entext
+
+import (
+	"embed"
+	"text/template"
+
+	"entgo.io/ent/entc"
+	"entgo.io/ent/entc/gen"
+
+	"github.com/entenancy/tenancy/privacy"
+)
+
+//go:embed template/*.tmpl
+var templates embed.FS
+
+// Extension is the entc extension. The zero value is ready for use.
+type Extension struct {
+	entc.DefaultExtension
+}
+
+// Templates implements entc.Extension: the calls that ent's own templates make
+// room for, three of its templates written anew where they do not, and the
+// files that describe the entities.
+func (Extension) Templates() []*gen.Template {
+	t := gen.NewTemplate("tenancy").Funcs(template.FuncMap{
+		"tenancyColumn":   columnExpr,
+		"tenancyEntities": entities,
+		"tenancyGlobal":   isGlobal,
+		"tenancyJoins":    carriesTenant,
+		"tenancyJoinRows": joinTables,
+		"tenancyMetadata": metadata,
+		"tenancyScoped":   isScoped,
+		"tenancyProtocol": func() int { return privacy.Protocol },
+	})
+	return []*gen.Template{gen.MustParse(t.ParseFS(templates, "template/*.tmpl"))}
+}
+
+// Hooks implements entc.Extension: it checks the graph, and makes unique
+// fields and indexes unique for each tenant.
+func (Extension) Hooks() []gen.Hook {
+	return []gen.Hook{func(next gen.Generator) gen.Generator {
+		return gen.GenerateFunc(func(g *gen.Graph) error {
+			if err := check(g); err != nil {
+				return err
+			}
+			for _, n := range g.Nodes {
+				if err := scopeUniques(n); err != nil {
+					return err
+				}
+			}
+			return next.Generate(g)
+		})
+	}}
+}

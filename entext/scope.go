@@ -1,0 +1,86 @@
+package entext
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"entgo.io/ent/entc/gen"
+
+	"github.com/entenancy/tenancy/schema"
+)
+
+// annotation returns what a schema, field, edge or index says about tenancy.
+func annotation(annotations map[string]any) (t schema.Tenancy, ok bool) {
+	raw, ok := annotations[schema.AnnotationName]
+	if !ok {
+		return t, false
+	}
+	// ent hands annotations over as decoded JSON.
+	text, err := json.Marshal(raw)
+	if err != nil || json.Unmarshal(text, &t) != nil {
+		return t, false
+	}
+	return t, true
+}
+
+func of(n *gen.Type) schema.Tenancy {
+	t, _ := annotation(n.Annotations)
+	return t
+}
+
+func isScoped(n *gen.Type) bool { return of(n).Column != "" }
+
+func isGlobal(n *gen.Type) bool { return !isScoped(n) }
+
+// columnExpr returns the Go expression for an entity's tenant column.
+func columnExpr(n *gen.Type) string { return column(of(n)) }
+
+func column(t schema.Tenancy) string {
+	constructor := map[schema.ColumnType]string{
+		schema.String: "StringColumn",
+		schema.UUID:   "UUIDColumn",
+		schema.Int64:  "Int64Column",
+	}[t.Type]
+	return fmt.Sprintf("tenantprivacy.%s(%q)", constructor, t.Column)
+}
+
+// joinScope returns the tenant column of an M2M edge's join table: its own if
+// it is an edge schema, else like that of the end that is scoped. ok is false
+// where neither end is.
+func joinScope(e *gen.Edge) (t schema.Tenancy, ok bool) {
+	if !e.M2M() {
+		return t, false
+	}
+	if through := throughOf(e); through != nil {
+		t = of(through)
+		return t, t.Column != ""
+	}
+	from, to := e.Owner, e.Type
+	if e.IsInverse() {
+		to = e.Ref.Type
+	}
+	for _, end := range []*gen.Type{from, to} {
+		if isScoped(end) {
+			return of(end), true
+		}
+	}
+	return t, false
+}
+
+// throughOf returns the edge schema of an M2M edge, on whichever end it is declared.
+func throughOf(e *gen.Edge) *gen.Type {
+	if e.Through == nil && e.Ref != nil {
+		return e.Ref.Through
+	}
+	return e.Through
+}
+
+// carriesTenant reports whether an entity has edges whose join rows carry the tenant.
+func carriesTenant(n *gen.Type) bool {
+	for _, e := range n.EdgesWithID() {
+		if _, ok := joinScope(e); ok {
+			return true
+		}
+	}
+	return false
+}

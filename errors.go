@@ -1,0 +1,49 @@
+package tenancy
+
+import "errors"
+
+// The meanings that an error of this module can have. Test for them with
+// [errors.Is]; the text around them says what happened and what to do.
+var (
+	// ErrNoTenant means that the context names neither a tenant nor a System scope.
+	ErrNoTenant = errors.New("tenancy: no tenant in context")
+
+	// ErrNoReason means that System was called without saying why.
+	ErrNoReason = errors.New("tenancy: System needs a reason")
+
+	// ErrInactive means that the tenant exists but may not be served: it is
+	// suspended, deleted or still being provisioned.
+	ErrInactive = errors.New("tenancy: tenant is not active")
+
+	// ErrCrossTenant means that an operation would have touched, linked or
+	// revealed a row that belongs to another tenant.
+	ErrCrossTenant = errors.New("tenancy: cross-tenant access")
+
+	// ErrGlobalWrite means that a tenant tried to change an entity that all
+	// tenants share. Such writes need a System scope.
+	ErrGlobalWrite = errors.New("tenancy: global entities are read-only for tenants")
+
+	// ErrNotInstalled means that the ent client was generated without the
+	// entext extension, or with another version of it than this library's.
+	ErrNotInstalled = errors.New("tenancy: entext extension is not installed")
+
+	// ErrNotFound means that no tenant has the given id or identifier.
+	ErrNotFound = errors.New("tenancy: tenant not found")
+
+	// ErrExists means that the id or identifier is taken by another tenant.
+	ErrExists = errors.New("tenancy: tenant already exists")
+
+	// ErrInvalidID means that a text cannot be a tenant's id.
+	ErrInvalidID = errors.New("tenancy: invalid tenant id")
+
+	// ErrInvalidIdentifier means that a text cannot be a tenant's identifier.
+	ErrInvalidIdentifier = errors.New("tenancy: invalid tenant identifier")
+
+	// ErrInvalidTenant means that a tenant's record has a value that is not
+	// one of the documented ones, such as an unknown status.
+	ErrInvalidTenant = errors.New("tenancy: invalid tenant")
+
+	// ErrInvalidTransition means that a tenant may not go from its status to
+	// the wanted one.
+	ErrInvalidTransition = errors.New("tenancy: invalid status transition")
+)

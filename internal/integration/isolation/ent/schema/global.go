@@ -1,0 +1,63 @@
+package schema
+
+import (
+	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
+	"entgo.io/ent/schema/edge"
+	"entgo.io/ent/schema/field"
+
+	"github.com/entenancy/tenancy/schema"
+)
+
+// Country is global and read-only for tenants.
+type Country struct{ ent.Schema }
+
+// Annotations make Country global.
+func (Country) Annotations() []schema.Annotation {
+	return []schema.Annotation{schema.Global("ISO 3166, the same for everybody")}
+}
+
+// Fields of Country.
+func (Country) Fields() []ent.Field { return []ent.Field{field.String("code").Unique()} }
+
+// Edges of Country.
+func (Country) Edges() []ent.Edge {
+	return []ent.Edge{edge.From("orders", Order.Type).Ref("country")}
+}
+
+// Label is global and read-only, many-to-many with orders.
+type Label struct{ ent.Schema }
+
+// Annotations make Label global.
+func (Label) Annotations() []schema.Annotation {
+	return []schema.Annotation{schema.Global("a fixed list of labels")}
+}
+
+// Fields of Label.
+func (Label) Fields() []ent.Field { return []ent.Field{field.String("name").Unique()} }
+
+// Edges of Label.
+func (Label) Edges() []ent.Edge {
+	return []ent.Edge{edge.From("orders", Order.Type).Ref("labels")}
+}
+
+// Account is global, tenants may write it, and each kind of edge to tenants'
+// rows hangs on it.
+type Account struct{ ent.Schema }
+
+// Annotations make Account global.
+func (Account) Annotations() []schema.Annotation {
+	return []schema.Annotation{schema.Global("a person signs in once for all tenants", schema.Writable())}
+}
+
+// Fields of Account.
+func (Account) Fields() []ent.Field { return []ent.Field{field.String("login").Unique()} }
+
+// Edges of Account.
+func (Account) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.From("users", User.Type).Ref("accounts"),
+		edge.To("memos", Memo.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
+		edge.To("favorite", Memo.Type).Unique(),
+	}
+}

@@ -1,0 +1,51 @@
+package privacy
+
+import (
+	"context"
+
+	"entgo.io/ent/dialect"
+	"entgo.io/ent/dialect/sql"
+)
+
+// Delete returns the last predicate of a DELETE, which restricts it to the
+// context's tenant's rows, and the driver to run it with, which reports what
+// went wrong in the user's predicates. A row that a row of another tenant
+// hangs on by a cascading foreign key is not deleted.
+func Delete(ctx context.Context, drv dialect.Driver, e *Entity, schemas Schemas) (func(*sql.Selector), dialect.Driver, error) {
+	o, err := begin(ctx, e, schemas)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(e.Dependents) > 0 {
+		if err := o.requireScope(); err != nil {
+			return nil, nil, err
+		}
+	}
+	var failed error
+	predicate := func(s *sql.Selector) {
+		failed = o.restrictDelete(ctx, s)
+	}
+	check := func(context.Context, querier) error { return failed }
+	return predicate, &guard{Driver: unwrap(drv), check: check}, nil
+}
+
+func (o operation) restrictDelete(ctx context.Context, s *sql.Selector) error {
+	switch {
+	case !o.entity.global():
+		restrict(ctx, s, o.entity.Tenant)
+	case s.Err() != nil:
+		closeWith(s, sql.False())
+	}
+	if s.Err() != nil || o.scope == nil || o.system() {
+		return s.Err()
+	}
+	for _, d := range o.entity.Dependents {
+		id, err := d.Tenant.arg(o.scope)
+		if err != nil {
+			deny(s, err)
+			return err
+		}
+		untouchedByOthers(s, o.entity.Table, o.schemas, d, id)
+	}
+	return nil
+}

@@ -1,0 +1,26 @@
+package privacy
+
+import (
+	"entgo.io/ent/dialect/sql"
+	"entgo.io/ent/dialect/sql/sqlgraph"
+
+	"github.com/entenancy/tenancy"
+)
+
+// HasNeighbors is sqlgraph.HasNeighbors for an edge to a tenant-scoped table:
+// neighbors of other tenants do not count. full is the complete step of the
+// edge; step, which ent leaves without target, may hold schema names.
+func HasNeighbors(s *sql.Selector, step, full *sqlgraph.Step, c Column) {
+	step.To.Table, step.To.Column = full.To.Table, full.To.Column
+	sqlgraph.HasNeighborsWith(s, step, Nested(s, c))
+}
+
+// Nested returns the predicate that restricts a sub-query of s on an edge's
+// tenant-scoped target. It has to be the last one. Without a tenant s itself
+// fails, since ent drops the errors of sub-queries.
+func Nested(s *sql.Selector, c Column) func(*sql.Selector) {
+	if _, err := tenancy.ScopeFromContext(s.Context()); err != nil {
+		s.AddError(err)
+	}
+	return func(sub *sql.Selector) { restrict(sub.Context(), sub, c) }
+}

@@ -1,0 +1,162 @@
+package privacy
+
+import (
+	"fmt"
+	"strconv"
+
+	"entgo.io/ent/dialect/sql/sqlgraph"
+
+	"github.com/entenancy/tenancy"
+)
+
+// TenantField is the name of the ent field that mixin.Tenant adds.
+const TenantField = "tenant_id"
+
+// Kind is how a tenant column stores a tenant's id.
+type Kind uint8
+
+// The kinds of tenant columns.
+const (
+	// KindString stores the id as it is.
+	KindString Kind = iota
+	// KindUUID stores ids that are UUIDs in canonical text form.
+	KindUUID
+	// KindInt64 stores ids that are decimal integers.
+	KindInt64
+)
+
+// Column is the tenant column of a table. The zero Column says that the
+// table's rows belong to no tenant.
+type Column struct {
+	Name string
+	Kind Kind
+}
+
+// StringColumn returns a tenant column of KindString.
+func StringColumn(name string) Column { return Column{name, KindString} }
+
+// UUIDColumn returns a tenant column of KindUUID.
+func UUIDColumn(name string) Column { return Column{name, KindUUID} }
+
+// Int64Column returns a tenant column of KindInt64.
+func Int64Column(name string) Column { return Column{name, KindInt64} }
+
+// Entity describes one ent type to the functions of this package. entext
+// generates it; it is read-only and safe for concurrent use.
+type Entity struct {
+	// Name is the ent type, Table its table, ID the column of its id (empty
+	// for an edge schema with a composite one).
+	Name, Table, ID string
+	// Tenant is the tenant column, the zero Column for a global entity.
+	Tenant Column
+	// Writable says that tenants may write the rows of this global entity.
+	Writable bool
+	// Edges holds the edges through which a mutation reaches other tables.
+	Edges []Edge
+	// Dependents holds the tables whose rows the database changes or deletes
+	// together with a row of this one.
+	Dependents []Dependent
+}
+
+// global reports whether the entity's rows belong to no tenant.
+func (e *Entity) global() bool { return e.Tenant.Name == "" }
+
+// Edge describes an edge of an entity: Rel, Inverse, Table and Column
+// identify it in sqlgraph's specifications, the rest is what they do not say.
+type Edge struct {
+	Name    string
+	Rel     sqlgraph.Rel
+	Inverse bool
+	Table   string
+	Column  string
+	// Target is the table at the other end.
+	Target Target
+	// Join is the tenant column of an M2M edge's join table.
+	Join Column
+}
+
+// ownsKey reports whether the foreign key is a column of the entity's own table.
+func (e *Edge) ownsKey() bool {
+	return e.Rel == sqlgraph.M2O || e.Rel == sqlgraph.O2O && e.Inverse
+}
+
+// targetOwnsKey reports whether the foreign key is a column of the target's table.
+func (e *Edge) targetOwnsKey() bool { return e.Rel != sqlgraph.M2M && !e.ownsKey() }
+
+// Target is the entity at the other end of an edge.
+type Target struct {
+	Table, ID string
+	// Tenant is the zero Column for a global entity.
+	Tenant Column
+	// Writable says that tenants may write the rows of a global target.
+	Writable bool
+}
+
+// Dependent is a table whose Column refers to an entity's Ref column, by a
+// foreign key that deletes the row or clears the column along with it.
+type Dependent struct {
+	Table, Column, Ref string
+	Tenant             Column
+}
+
+// edge returns the description of the edge that spec is about. Every edge has
+// one; not finding it means that the generated code is not what was checked.
+func (e *Entity) edge(spec *sqlgraph.EdgeSpec) (*Edge, error) {
+	for i := range e.Edges {
+		d := &e.Edges[i]
+		if d.Rel == spec.Rel && d.Table == spec.Table && d.Column == spec.Columns[0] && (d.Inverse == spec.Inverse || spec.Bidi) {
+			return d, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: %s has an edge over table %q that was not generated; run go generate",
+		tenancy.ErrNotInstalled, e.Name, spec.Table)
+}
+
+// value returns the id as the column stores it, or ErrInvalidID for an id that
+// it cannot store.
+func (c Column) value(id tenancy.ID) (any, error) {
+	switch c.Kind {
+	case KindUUID:
+		if !canonicalUUID(string(id)) {
+			return nil, fmt.Errorf("%w: column %q needs a UUID in lower-case canonical form", tenancy.ErrInvalidID, c.Name)
+		}
+		return string(id), nil
+	case KindInt64:
+		n, err := strconv.ParseInt(string(id), 10, 64)
+		if err != nil || strconv.FormatInt(n, 10) != string(id) {
+			return nil, fmt.Errorf("%w: column %q needs a decimal integer", tenancy.ErrInvalidID, c.Name)
+		}
+		return n, nil
+	default:
+		return string(id), nil
+	}
+}
+
+// arg is value for the scope's tenant, without an allocation for strings.
+func (c Column) arg(s *tenancy.Scope) (any, error) {
+	if c.Kind == KindString {
+		return s.Arg(), nil
+	}
+	return c.value(s.TenantID())
+}
+
+// canonicalUUID reports whether s has the form of RFC 9562 §4 in lower case,
+// the one text that each UUID has in the database.
+func canonicalUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; i {
+		case 8, 13, 18, 23:
+			if c != '-' {
+				return false
+			}
+		default:
+			if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+				return false
+			}
+		}
+	}
+	return true
+}

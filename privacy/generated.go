@@ -1,0 +1,28 @@
+package privacy
+
+import (
+	"fmt"
+
+	"github.com/entenancy/tenancy"
+)
+
+// Protocol is the version of the contract between this package and the code
+// that entext generates. It rises whenever generated code of before would no
+// longer protect.
+const Protocol = 1
+
+// generated is what entext adds to the queries and mutations of scoped entities.
+type generated interface{ TenancyProtocol() int }
+
+// checkGenerated refuses a query or mutation whose type was not generated with
+// this version's enforcement, since nothing below would hold it.
+func checkGenerated(v any) error {
+	g, ok := v.(generated)
+	if !ok {
+		return fmt.Errorf("%w: %T was generated without it; pass entc.Extensions(entext.Extension{}) to entc.Generate in entc.go and run go generate", tenancy.ErrNotInstalled, v)
+	}
+	if p := g.TenancyProtocol(); p != Protocol {
+		return fmt.Errorf("%w: %T was generated for protocol %d and this library has %d; run go generate with this version of entext", tenancy.ErrNotInstalled, v, p, Protocol)
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package privacy
+
+import (
+	"context"
+	"strings"
+
+	"entgo.io/ent/dialect"
+	"entgo.io/ent/dialect/sql"
+	"entgo.io/ent/dialect/sql/sqlgraph"
+)
+
+// guard is the driver that ent uses for one mutation. It runs the check that
+// needs the final specification and the context, which only the driver sees,
+// before the first statement and inside the transaction if there is one.
+type guard struct {
+	dialect.Driver
+	check func(context.Context, querier) error
+	joins []joinInsert
+}
+
+// unwrap returns the driver beneath the guard of an earlier use of a builder.
+func unwrap(drv dialect.Driver) dialect.Driver {
+	if g, ok := drv.(*guard); ok {
+		return g.Driver
+	}
+	return drv
+}
+
+func (g *guard) before(ctx context.Context, q dialect.ExecQuerier) error {
+	check := g.check
+	g.check = nil
+	if check == nil {
+		return nil
+	}
+	return check(ctx, querier{ExecQuerier: q, dialect: g.Dialect()})
+}
+
+// Exec implements dialect.ExecQuerier.
+func (g *guard) Exec(ctx context.Context, query string, args, v any) error {
+	return g.exec(ctx, g.Driver, query, args, v)
+}
+
+// Query implements dialect.ExecQuerier.
+func (g *guard) Query(ctx context.Context, query string, args, v any) error {
+	return g.query(ctx, g.Driver, query, args, v)
+}
+
+// Tx implements dialect.Driver.
+func (g *guard) Tx(ctx context.Context) (dialect.Tx, error) {
+	tx, err := g.Driver.Tx(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &guardTx{tx, g}, nil
+}
+
+func (g *guard) exec(ctx context.Context, q dialect.ExecQuerier, query string, args, v any) error {
+	if err := g.before(ctx, q); err != nil {
+		return err
+	}
+	return q.Exec(ctx, idempotent(query, g.joins), args, v)
+}
+
+func (g *guard) query(ctx context.Context, q dialect.ExecQuerier, query string, args, v any) error {
+	if err := g.before(ctx, q); err != nil {
+		return err
+	}
+	return q.Query(ctx, query, args, v)
+}
+
+// guardTx is the guard inside a transaction.
+type guardTx struct {
+	dialect.Tx
+	guard *guard
+}
+
+func (t *guardTx) Exec(ctx context.Context, query string, args, v any) error {
+	return t.guard.exec(ctx, t.Tx, query, args, v)
+}
+
+func (t *guardTx) Query(ctx context.Context, query string, args, v any) error {
+	return t.guard.query(ctx, t.Tx, query, args, v)
+}
+
+// joinInsert is how ent begins the statement that adds rows to a join table,
+// and how it ends it where the rows have no extra columns: a link that exists
+// already is left alone. With the tenant as an extra column ent leaves that
+// ending out, and idempotent puts it back.
+type joinInsert struct{ prefix, suffix string }
+
+func joinInserts(dialect string, joins []join) []joinInsert {
+	var inserts []joinInsert
+	for _, j := range joins {
+		if j.plain {
+			inserts = append(inserts, newJoinInsert(dialect, j.spec))
+		}
+	}
+	return inserts
+}
+
+func newJoinInsert(d string, spec *sqlgraph.EdgeSpec) joinInsert {
+	columns := append([]string{}, spec.Columns...)
+	for _, f := range spec.Target.Fields {
+		columns = append(columns, f.Column)
+	}
+	insert := sql.Dialect(d).Insert(spec.Table).Schema(spec.Schema).Columns(columns...).Values(make([]any, len(columns))...)
+	plain, _ := insert.Query()
+	ignoring, _ := insert.OnConflict(sql.DoNothing()).Query()
+	prefix, _, _ := strings.Cut(plain, " VALUES ")
+	return joinInsert{prefix + " VALUES ", strings.TrimPrefix(ignoring, plain)}
+}
+
+func idempotent(query string, joins []joinInsert) string {
+	for _, j := range joins {
+		if strings.HasPrefix(query, j.prefix) {
+			return query + j.suffix
+		}
+	}
+	return query
+}

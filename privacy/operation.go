@@ -1,0 +1,195 @@
+package privacy
+
+import (
+	"context"
+	"fmt"
+
+	"entgo.io/ent/dialect/sql/sqlgraph"
+
+	"github.com/entenancy/tenancy"
+)
+
+// Schemas returns the database schema of a table, empty for the default one.
+// It is nil unless the client was generated with ent's sql/schemaconfig.
+type Schemas func(table string) string
+
+func (f Schemas) of(table string) string {
+	if f == nil {
+		return ""
+	}
+	return f(table)
+}
+
+// operation is one mutation of rows of an entity, and for whom it is done.
+type operation struct {
+	entity  *Entity
+	schemas Schemas
+	scope   *tenancy.Scope // nil where tenants' rows are out of reach
+}
+
+// begin decides whether the context may write rows of e at all.
+func begin(ctx context.Context, e *Entity, schemas Schemas) (operation, error) {
+	scope, err := tenancy.ScopeFromContext(ctx)
+	o := operation{entity: e, schemas: schemas, scope: scope}
+	switch {
+	case err == nil && (!e.global() || e.Writable || scope.System()):
+		return o, nil
+	case !e.global():
+		return o, denied(err)
+	case e.Writable:
+		return o, nil
+	default:
+		return o, globalWrite(e.Name)
+	}
+}
+
+func globalWrite(name string) error {
+	return denied(fmt.Errorf("%w: write %s in a tenancy.System scope, or mark its schema with schema.Writable()", tenancy.ErrGlobalWrite, name))
+}
+
+// value returns the tenant's id as the column stores it.
+func (o operation) value(c Column, tenant tenancy.ID) (any, error) {
+	if o.system() {
+		return c.value(tenant)
+	}
+	return c.arg(o.scope)
+}
+
+func (o operation) system() bool { return o.scope != nil && o.scope.System() }
+
+// requireScope refuses an operation on tenants' rows without tenant.
+func (o operation) requireScope() error {
+	if o.scope == nil {
+		return denied(tenancy.ErrNoTenant)
+	}
+	return nil
+}
+
+// links is what a mutation's edges reach.
+type links struct {
+	// refs are rows of tenants that have to be the operation's tenant's own.
+	refs []ref
+	// joins are rows that go into join tables.
+	joins []join
+	// cleared are tables whose foreign keys to the entity are set to NULL.
+	cleared []Dependent
+}
+
+// ref is the id of rows at the other end of an edge.
+type ref struct {
+	target Target
+	ids    []any
+}
+
+// join is an M2M edge whose rows carry the tenant.
+type join struct {
+	edge *Edge
+	spec *sqlgraph.EdgeSpec
+	// plain says that the rows have no other columns than their two ends, so
+	// that ent takes adding one twice for adding it once.
+	plain bool
+}
+
+// links sorts out what the edges of a mutation reach, and refuses those that
+// nobody but the system may follow.
+func (o operation) links(add, remove []*sqlgraph.EdgeSpec) (links, error) {
+	var l links
+	for _, spec := range add {
+		edge, err := o.entity.edge(spec)
+		if err == nil {
+			err = o.added(&l, edge, spec)
+		}
+		if err != nil {
+			return links{}, err
+		}
+	}
+	for _, spec := range remove {
+		edge, err := o.entity.edge(spec)
+		if err == nil {
+			err = o.removed(&l, edge, spec)
+		}
+		if err != nil {
+			return links{}, err
+		}
+	}
+	return l, nil
+}
+
+func (o operation) added(l *links, edge *Edge, spec *sqlgraph.EdgeSpec) error {
+	if edge.Target.global() {
+		if err := o.mayWriteTarget(edge); err != nil {
+			return err
+		}
+	} else {
+		if err := o.requireScope(); err != nil {
+			return err
+		}
+		l.refs = append(l.refs, refTo(edge, spec))
+	}
+	if edge.Join.Name != "" {
+		l.joins = append(l.joins, join{edge, spec, len(spec.Target.Fields) == 0})
+	}
+	return nil
+}
+
+func (o operation) removed(l *links, edge *Edge, spec *sqlgraph.EdgeSpec) error {
+	switch {
+	case edge.Target.global():
+		return o.mayWriteTarget(edge)
+	case o.system() || edge.ownsKey():
+		return nil
+	case !o.entity.global():
+		if edge.targetOwnsKey() {
+			l.cleared = append(l.cleared, Dependent{edge.Table, edge.Column, o.entity.ID, edge.Target.Tenant})
+		}
+		return nil
+	case o.scope == nil:
+		return o.requireScope()
+	case len(spec.Target.Nodes) == 0:
+		return denied(fmt.Errorf("%w: clearing edge %q of global %s would reach the rows of every tenant; remove them by id, or use a tenancy.System scope",
+			tenancy.ErrCrossTenant, edge.Name, o.entity.Name))
+	default:
+		l.refs = append(l.refs, refTo(edge, spec))
+		return nil
+	}
+}
+
+// mayWriteTarget refuses an edge that changes rows of a read-only global entity.
+func (o operation) mayWriteTarget(edge *Edge) error {
+	if edge.targetOwnsKey() && !edge.Target.Writable && !o.system() {
+		return globalWrite(edge.Target.Table)
+	}
+	return nil
+}
+
+func (t Target) global() bool { return t.Tenant.Name == "" }
+
+func refTo(edge *Edge, spec *sqlgraph.EdgeSpec) ref {
+	ids := make([]any, len(spec.Target.Nodes))
+	for i, id := range spec.Target.Nodes {
+		ids[i] = id
+	}
+	return ref{edge.Target, ids}
+}
+
+// carry writes the tenant into the rows that go into join tables.
+func (l links) carry(id tenancy.ID) error {
+	for _, j := range l.joins {
+		v, err := j.edge.Join.value(id)
+		if err != nil {
+			return err
+		}
+		j.spec.Target.Fields = withField(j.spec.Target.Fields, j.edge.Join.Name, v)
+	}
+	return nil
+}
+
+func withField(fields []*sqlgraph.FieldSpec, column string, v any) []*sqlgraph.FieldSpec {
+	for _, f := range fields {
+		if f.Column == column {
+			f.Value = v
+			return fields
+		}
+	}
+	return append(fields, &sqlgraph.FieldSpec{Column: column, Value: v})
+}

@@ -1,0 +1,140 @@
+package privacy
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	"entgo.io/ent/dialect"
+	"entgo.io/ent/dialect/sql"
+
+	"github.com/entenancy/tenancy"
+)
+
+// querier runs the checks of one operation: a driver, or the transaction that
+// the operation opened.
+type querier struct {
+	dialect.ExecQuerier
+	dialect string
+	schemas Schemas
+}
+
+// owners collects the rows that an operation links to, for each table and
+// tenant that they have to belong to, so that any number of links to a table
+// is checked with one query.
+type owners struct {
+	keys []ownerKey
+	ids  map[ownerKey][]any
+}
+
+type ownerKey struct {
+	target Target
+	tenant tenancy.ID
+}
+
+func (o *owners) add(tenant tenancy.ID, refs []ref) {
+	for _, r := range refs {
+		key := ownerKey{r.target, tenant}
+		if o.ids == nil {
+			o.ids = make(map[ownerKey][]any)
+		}
+		if _, ok := o.ids[key]; !ok {
+			o.keys = append(o.keys, key)
+		}
+		o.ids[key] = append(o.ids[key], r.ids...)
+	}
+}
+
+// check refuses ids that are not rows of the tenant they have to belong to.
+// Rows of others and rows that do not exist are not told apart.
+//
+// The rows are looked at before they are written to. That is enough, because
+// a row's tenant never changes and ids are not used twice.
+func (o *owners) check(ctx context.Context, q querier) error {
+	for _, key := range o.keys {
+		ids := distinct(o.ids[key])
+		tenant, err := key.target.Tenant.value(key.tenant)
+		if err != nil {
+			return err
+		}
+		t := q.table(key.target.Table)
+		s := q.selector(t, sql.Count("*")).Where(sql.And(sql.In(t.C(key.target.ID), ids...), sql.EQ(t.C(key.target.Tenant.Name), tenant)))
+		n, err := q.count(ctx, s)
+		if err != nil {
+			return err
+		}
+		if n != len(ids) {
+			return denied(fmt.Errorf("%w: %d of %d linked rows of table %q are not the tenant's", tenancy.ErrCrossTenant, len(ids)-n, len(ids), key.target.Table))
+		}
+	}
+	return nil
+}
+
+// tenantOf returns the one tenant that all the rows belong to. It is how a
+// System scope, which names no tenant, is kept from linking rows of several.
+func (q querier) tenantOf(ctx context.Context, refs []ref) (tenancy.ID, error) {
+	var found tenancy.ID
+	for _, r := range refs {
+		t := q.table(r.target.Table)
+		s := q.selector(t, t.C(r.target.Tenant.Name)).Distinct().Where(sql.In(t.C(r.target.ID), r.ids...)).Limit(2)
+		var ids []string
+		if err := q.scan(ctx, s, &ids); err != nil {
+			return "", err
+		}
+		for _, id := range ids {
+			if found != "" && tenancy.ID(id) != found {
+				return "", denied(fmt.Errorf("%w: rows of several tenants are linked to each other", tenancy.ErrCrossTenant))
+			}
+			found = tenancy.ID(id)
+		}
+	}
+	return found, nil
+}
+
+func (q querier) table(name string) *sql.SelectTable {
+	return sql.Dialect(q.dialect).Table(name).Schema(q.schemas.of(name))
+}
+
+func (q querier) selector(t *sql.SelectTable, columns ...string) *sql.Selector {
+	return sql.Dialect(q.dialect).Select(columns...).From(t)
+}
+
+func (q querier) count(ctx context.Context, s *sql.Selector) (int, error) {
+	var n []int
+	if err := q.scan(ctx, s, &n); err != nil || len(n) != 1 {
+		return 0, err
+	}
+	return n[0], nil
+}
+
+func (q querier) scan(ctx context.Context, s *sql.Selector, v any) error {
+	rows := &sql.Rows{}
+	query, args := s.Query()
+	if err := q.Query(ctx, query, args, rows); err != nil {
+		return fmt.Errorf("tenancy: checking the tenant of linked rows: %w", err)
+	}
+	defer func() { _ = rows.Close() }() // ScanSlice reports what went wrong
+	return sql.ScanSlice(rows, v)
+}
+
+// distinct returns ids without repetitions, in a slice of its own.
+func distinct(ids []any) []any {
+	if len(ids) < 2 {
+		return ids
+	}
+	seen := make(map[any]struct{}, len(ids))
+	out := make([]any, 0, len(ids))
+	for _, id := range ids {
+		key := id
+		if b, ok := id.([]byte); ok {
+			key = string(b)
+		} else if !reflect.TypeOf(id).Comparable() {
+			key = fmt.Sprint(id)
+		}
+		if _, ok := seen[key]; !ok {
+			seen[key] = struct{}{}
+			out = append(out, id)
+		}
+	}
+	return out
+}

@@ -1,0 +1,207 @@
+package privacy
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"entgo.io/ent/dialect"
+	"entgo.io/ent/dialect/sql"
+	"entgo.io/ent/dialect/sql/sqlgraph"
+
+	"github.com/entenancy/tenancy"
+)
+
+// Update restricts the rows that spec updates to the context's tenant's, makes
+// sure that the rows it links to are, and returns the driver to do it with.
+func Update(ctx context.Context, drv dialect.Driver, spec *sqlgraph.UpdateSpec, e *Entity, schemas Schemas) (dialect.Driver, error) {
+	o, err := begin(ctx, e, schemas)
+	if err != nil {
+		return nil, err
+	}
+	l, err := o.links(spec.Edges.Add, spec.Edges.Clear)
+	if err != nil {
+		return nil, err
+	}
+	q := querier{drv, drv.Dialect(), schemas}
+	tenant, err := o.tenantOfUpdate(ctx, q, spec, l)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.carry(tenant); err != nil {
+		return nil, err
+	}
+	u := update{operation: o, spec: spec, tenant: tenant, cleared: l.cleared, user: spec.Predicate}
+	if err := u.restrict(ctx, q); err != nil {
+		return nil, err
+	}
+	if joins := joinInserts(q.dialect, l.joins); len(joins) > 0 {
+		return &guard{Driver: drv, joins: joins}, nil
+	}
+	return drv, nil
+}
+
+// tenantOfUpdate checks the rows that an update links to and returns the
+// tenant that the update is held to. In a System scope that is the tenant of
+// the linked rows, none if there are no links.
+func (o operation) tenantOfUpdate(ctx context.Context, q querier, spec *sqlgraph.UpdateSpec, l links) (tenancy.ID, error) {
+	if o.scope == nil {
+		return "", nil
+	}
+	if !o.system() {
+		var linked owners
+		linked.add(o.scope.TenantID(), l.refs)
+		return o.scope.TenantID(), linked.check(ctx, q)
+	}
+	if len(l.refs)+len(l.joins) == 0 {
+		return "", nil
+	}
+	if !o.entity.global() && one(spec) && spec.Node.ID != nil {
+		self := Target{Table: o.entity.Table, ID: o.entity.ID, Tenant: o.entity.Tenant}
+		l.refs = append(l.refs, ref{self, []any{spec.Node.ID.Value}})
+	}
+	tenant, err := q.tenantOf(ctx, l.refs)
+	if err == nil && tenant == "" && len(l.joins) > 0 {
+		err = fmt.Errorf("%w: linking many rows of %s at once in a System scope; update them one by one, or act for their tenant", tenancy.ErrNoTenant, o.entity.Name)
+	}
+	return tenant, err
+}
+
+// one reports whether spec is an UpdateOne.
+func one(spec *sqlgraph.UpdateSpec) bool {
+	if spec.Node.ID != nil {
+		return spec.Node.ID.Value != nil
+	}
+	return len(spec.Node.CompositeID) == 2 && spec.Node.CompositeID[0].Value != nil
+}
+
+// update is an UPDATE that is being restricted.
+type update struct {
+	operation
+	spec    *sqlgraph.UpdateSpec
+	tenant  tenancy.ID // empty: rows of all tenants
+	id      any        // tenant as the entity's column has it
+	cleared []Dependent
+	user    func(*sql.Selector)
+	failed  error // what went wrong in the user's predicate
+}
+
+// restrict replaces the predicate of the specification and seals it.
+func (u *update) restrict(ctx context.Context, q querier) (err error) {
+	held := u.tenant != "" && !u.entity.global()
+	if held {
+		if u.id, err = u.value(u.entity.Tenant, u.tenant); err != nil {
+			return err
+		}
+	}
+	if !held && u.user == nil {
+		return nil
+	}
+	edited := len(u.spec.Modifiers) > 0
+	u.spec.Predicate = func(s *sql.Selector) { u.apply(ctx, s) }
+	if u.spec.Node.ID == nil && one(u.spec) {
+		if err := u.restrictComposite(ctx, q); err != nil {
+			return err
+		}
+	}
+	u.spec.AddModifier(func(b *sql.UpdateBuilder) { u.seal(b, edited) })
+	return nil
+}
+
+// apply is the predicate: the user's, then the tenant's.
+func (u *update) apply(ctx context.Context, s *sql.Selector) {
+	s.WithContext(ctx)
+	if u.user != nil {
+		u.user(s)
+	}
+	if u.failed = s.Err(); u.failed != nil {
+		closeWith(s, sql.False())
+		return
+	}
+	if u.id == nil {
+		return
+	}
+	belongs(s, u.entity.Tenant, u.id)
+	for _, d := range u.cleared {
+		untouchedByOthers(s, u.entity.Table, u.schemas, d, u.id)
+	}
+}
+
+// seal is the last modifier of the statement, when all that ent and the user
+// wanted to set is set.
+func (u *update) seal(b *sql.UpdateBuilder, edited bool) {
+	if u.failed != nil {
+		b.AddError(u.failed)
+	}
+	if u.id == nil {
+		return
+	}
+	if edited {
+		u.undo(b)
+	}
+	// ent skips an UPDATE with nothing to set, the predicate with it, and goes
+	// on to the row's edges. Setting the tenant to what it is keeps the check.
+	if b.Empty() && one(u.spec) {
+		b.Set(u.entity.Tenant.Name, u.id)
+	}
+}
+
+// undo takes back what a user's modifier may not do: move rows to another
+// tenant, link them to rows that were not checked, and reach beyond the tenant.
+func (u *update) undo(b *sql.UpdateBuilder) {
+	columns := (&sql.UpdateSet{UpdateBuilder: b}).UpdateColumns()
+	if slices.Contains(columns, u.entity.Tenant.Name) {
+		b.Set(u.entity.Tenant.Name, u.id)
+	}
+	for _, edge := range u.entity.Edges {
+		if edge.Table == u.entity.Table && !edge.Target.global() && slices.Contains(columns, edge.Column) {
+			u.undoLink(b, edge)
+		}
+	}
+	// Where puts what is there in parentheses, being a conjunction itself.
+	b.Where(sql.EQ(u.entity.Tenant.Name, u.id))
+}
+
+// undoLink puts the checked value of a foreign key back.
+func (u *update) undoLink(b *sql.UpdateBuilder, edge Edge) {
+	for _, spec := range u.spec.Edges.Add {
+		if spec.Table == edge.Table && spec.Columns[0] == edge.Column && spec.Rel == edge.Rel {
+			b.Set(edge.Column, spec.Target.Nodes[0])
+			return
+		}
+	}
+	for _, spec := range u.spec.Edges.Clear {
+		if spec.Table == edge.Table && spec.Columns[0] == edge.Column {
+			return
+		}
+	}
+	b.AddError(denied(fmt.Errorf("%w: a modifier sets edge %q of %s; set it with the edge's own method", tenancy.ErrCrossTenant, edge.Name, u.entity.Name)))
+}
+
+// restrictComposite is for UpdateOne of an edge schema with a composite id.
+// ent looks for the row again by an id that it does not have when the
+// predicate matched none, and panics. The row is looked for here instead, and
+// the predicate goes into the statement by a modifier.
+func (u *update) restrictComposite(ctx context.Context, q querier) error {
+	predicate := u.spec.Predicate
+	u.spec.Predicate = nil
+	t := q.table(u.spec.Node.Table)
+	s := q.selector(t, sql.Count("*"))
+	for _, id := range u.spec.Node.CompositeID {
+		s.Where(sql.EQ(t.C(id.Column), id.Value))
+	}
+	predicate(s)
+	n, err := q.count(ctx, s)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return &sqlgraph.NotFoundError{}
+	}
+	u.spec.AddModifier(func(b *sql.UpdateBuilder) {
+		s := q.selector(t)
+		predicate(s)
+		b.FromSelect(s)
+	})
+	return nil
+}

@@ -1,0 +1,37 @@
+package schema
+
+// Metadata describes the tables of an ent schema as far as tenancy is
+// concerned. entext generates one as migrate.Tenancy; the DDL that lets the
+// database defend itself (composite keys, row-level security) is made from it.
+type Metadata struct {
+	Tables []Table
+}
+
+// Table is one table that holds rows of tenants, an entity's or a join table.
+type Table struct {
+	// Name is the table's name in the database.
+	Name string
+	// Entity is the name of the ent schema, empty for a join table.
+	Entity string
+	// TenantColumn is the column with the tenant's id, ColumnType its type.
+	TenantColumn string
+	ColumnType   ColumnType
+	// PrimaryKey is the columns of the primary key.
+	PrimaryKey []string
+	// ForeignKeys is the keys to other tables that hold rows of tenants.
+	ForeignKeys []ForeignKey
+}
+
+// ForeignKey is a key from one table with rows of tenants to another, which a
+// composite key can hold to one tenant.
+type ForeignKey struct {
+	// Symbol is the constraint's name.
+	Symbol string
+	// Column refers to RefColumn of RefTable, whose tenant column is RefTenantColumn.
+	Column          string
+	RefTable        string
+	RefColumn       string
+	RefTenantColumn string
+	// OnDelete is the action as SQL writes it, such as "CASCADE"; empty for the default.
+	OnDelete string
+}
