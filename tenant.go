@@ -44,20 +44,18 @@ type Tenant struct {
 	// DeletedAt is when the tenant was soft-deleted, zero if it was not.
 	DeletedAt time.Time `json:"deleted_at,omitzero"`
 
-	// metadata is behind a pointer so that reflection-based printing shows an
-	// address; it is never changed once set.
-	metadata *metadata
+	// metadata is behind a function for the reason that Secret gives. What it
+	// returns is never changed.
+	metadata func() map[string]any
 }
-
-// metadata is what the application keeps with a tenant, as JSON values.
-type metadata struct{ values map[string]any }
 
 // WithMetadata returns a copy of the tenant that carries a deep copy of values,
 // which must be JSON values: nil, bool, numbers, strings, []any, map[string]any.
 func (t Tenant) WithMetadata(values map[string]any) Tenant {
 	t.metadata = nil
 	if len(values) > 0 {
-		t.metadata = &metadata{values: cloneMap(values)}
+		kept := cloneMap(values)
+		t.metadata = func() map[string]any { return kept }
 	}
 	return t
 }
@@ -68,7 +66,7 @@ func (t Tenant) Metadata() map[string]any {
 	if t.metadata == nil {
 		return map[string]any{}
 	}
-	return cloneMap(t.metadata.values)
+	return cloneMap(t.metadata())
 }
 
 // MetadataValue returns a deep copy of one metadata value, and whether it is there.
@@ -76,7 +74,7 @@ func (t Tenant) MetadataValue(key string) (any, bool) {
 	if t.metadata == nil {
 		return nil, false
 	}
-	v, ok := t.metadata.values[key]
+	v, ok := t.metadata()[key]
 	return cloneValue(v), ok
 }
 

@@ -73,7 +73,7 @@ func checkEdges(n *gen.Type) error {
 
 func checkEdge(n *gen.Type, e *gen.Edge) error {
 	switch {
-	case e.M2M() && throughOf(e) != nil && !isScoped(throughOf(e)) && (isScoped(n) || isScoped(e.Type)):
+	case e.M2M() && !e.IsInverse() && throughOf(e) != nil && !isScoped(throughOf(e)) && (isScoped(n) || isScoped(e.Type)):
 		return refuse(throughOf(e), "it joins rows of tenants (%s.%s) and is not tenant-scoped; embed mixin.Tenant{} in it", n.Name, e.Name)
 	case isGlobal(n) && isScoped(e.Type) && e.OwnFK() && !e.Optional:
 		return refuse(n, "it is global and its required edge %q refers to a row of one tenant; make the edge optional, or %s tenant-scoped", e.Name, n.Name)
