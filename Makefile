@@ -1,0 +1,60 @@
+# What a contributor and CI run. `make` alone lists it all; what takes more than a line is a script in scripts/.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+LINT      := bin/golangci-lint
+BENCH     ?= .
+BENCHTIME ?= 1s
+COUNT     ?= 1
+FUZZTIME  ?= 30s
+# More flags for `go test`, as in: make test TESTFLAGS='-run TestIsolation -v'
+TESTFLAGS ?=
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z\/]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: all
+all: generate test lint verify ## Everything that CI runs, after generating the code
+
+.PHONY: generate
+generate: ## Run go generate in every module
+	@scripts/each-module.sh go generate ./...
+
+.PHONY: verify
+verify: $(LINT) ## Fail when generated code, go.mod files or formatting are not up to date (changes nothing)
+	@scripts/verify.sh
+
+.PHONY: lint
+lint: $(LINT) ## Run golangci-lint in every module
+	@scripts/each-module.sh "$(CURDIR)/$(LINT)" run --config "$(CURDIR)/.golangci.yml" ./...
+
+.PHONY: format
+format: $(LINT) ## Format the code of every module
+	@scripts/each-module.sh "$(CURDIR)/$(LINT)" fmt --config "$(CURDIR)/.golangci.yml" ./...
+
+.PHONY: test
+test: ## Run the tests of every module with the race detector
+	@scripts/each-module.sh go test -race $(TESTFLAGS) ./...
+
+.PHONY: test/slow
+test/slow: ## Run them with the ones that take minutes (TENANCY_TEST_SLOW=1)
+	@TENANCY_TEST_SLOW=1 scripts/each-module.sh go test -race -count=1 -timeout=60m $(TESTFLAGS) ./...
+
+.PHONY: bench
+bench: ## Run the benchmarks (BENCH=regexp BENCHTIME=1s COUNT=1)
+	@cd internal/integration && go test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime '$(BENCHTIME)' -count '$(COUNT)' ./...
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz test for FUZZTIME (30s)
+	@scripts/fuzz.sh '$(FUZZTIME)'
+
+.PHONY: services
+services: ## Install and start PostgreSQL, MariaDB and Redis (Debian, Ubuntu)
+	@scripts/services.sh
+
+# Built here and not installed: everyone runs the version that tools/go.mod names, and no other module has its dependencies.
+$(LINT): tools/go.mod tools/go.sum
+	GOWORK=off go -C tools build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint

@@ -1,0 +1,97 @@
+package servers
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+func postgres() kind {
+	return kind{
+		name:     "PostgreSQL",
+		variable: "TENANCY_TEST_POSTGRES_URL",
+		standard: "postgres://postgres@127.0.0.1:5432/postgres?sslmode=disable",
+		ping: func(ctx context.Context, address string) error {
+			return onPostgres(ctx, address, "SELECT 1")
+		},
+		plan: planPostgres,
+	}
+}
+
+func planPostgres() (plan, error) {
+	initdb, err := program("initdb")
+	if err != nil {
+		return plan{}, err
+	}
+	// The server beside it: versions must match, and what is in PATH may be a link.
+	server, err := filepath.EvalSymlinks(initdb)
+	if err != nil {
+		return plan{}, err
+	}
+	server = filepath.Join(filepath.Dir(server), "postgres")
+	return plan{
+		account: "postgres",
+		prepare: []string{
+			initdb, "--pgdata={dir}/data", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync",
+		},
+		serve: []string{
+			server, "-D", "{dir}/data", "-k", "{dir}", "-p", "{port}",
+			"-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "fsync=off", "-c", "full_page_writes=off",
+		},
+		signal:  "QUIT",
+		socket:  "postgres://postgres@/postgres?host={dir}&port={port}&sslmode=disable",
+		address: "postgres://postgres@127.0.0.1:{port}/postgres?sslmode=disable",
+	}, nil
+}
+
+// postgresDatabase makes a role and a database of its own on the server that an administrator's URL names.
+func postgresDatabase(tb testing.TB, admin string) string {
+	tb.Helper()
+	// The password is letters and digits like the name, so neither needs quoting.
+	name, password := randomName(), rand.Text()
+	err := onPostgres(tb.Context(), admin,
+		"CREATE ROLE "+name+" LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD '"+password+"'",
+		// template0 because nobody can be connected to it, which would make this fail.
+		"CREATE DATABASE "+name+" OWNER "+name+" TEMPLATE template0")
+	atCleanup(tb, func(ctx context.Context) error {
+		return onPostgres(ctx, admin, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)", "DROP ROLE IF EXISTS "+name)
+	})
+	if err != nil {
+		tb.Fatalf("servers: making a PostgreSQL database: %v", err)
+	}
+	u, err := url.Parse(admin)
+	if err != nil {
+		tb.Fatal(errNotPostgresURL)
+	}
+	u.User = url.UserPassword(name, password)
+	u.Path = "/" + name
+	return u.String()
+}
+
+// errNotPostgresURL stands in for what a parser says, because that may hold a part of the password.
+var errNotPostgresURL = errors.New("not a URL like postgres://user:password@host:5432/postgres?sslmode=disable")
+
+// onPostgres runs statements, each in a transaction of its own, on a new connection.
+func onPostgres(ctx context.Context, address string, statements ...string) (err error) {
+	config, err := pgx.ParseConfig(address)
+	if err != nil || !strings.Contains(address, "://") {
+		return errNotPostgresURL
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
+	for _, statement := range statements {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
