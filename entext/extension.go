@@ -35,8 +35,8 @@ func (Extension) Templates() []*gen.Template {
 	return []*gen.Template{gen.MustParse(t.ParseFS(templates, "template/*.tmpl"))}
 }
 
-// Hooks implements entc.Extension: it checks the graph, and makes unique
-// fields and indexes unique for each tenant.
+// Hooks implements entc.Extension: it checks the graph, makes unique fields
+// and indexes unique for each tenant, and generates.
 func (Extension) Hooks() []gen.Hook {
 	return []gen.Hook{func(next gen.Generator) gen.Generator {
 		return gen.GenerateFunc(func(g *gen.Graph) error {
@@ -48,7 +48,10 @@ func (Extension) Hooks() []gen.Hook {
 					return err
 				}
 			}
-			return next.Generate(g)
+			if err := next.Generate(g); err != nil {
+				return err
+			}
+			return scopeFilters(g)
 		})
 	}}
 }

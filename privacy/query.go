@@ -13,11 +13,14 @@ import (
 func Query(ctx context.Context, spec *sqlgraph.QuerySpec, e *Entity) {
 	if spec.From != nil && spec.Order != nil {
 		order := spec.Order // runs before the predicate; ent gives traversals no context
-		spec.Order = func(s *sql.Selector) { order(s.WithContext(ctx)) }
+		spec.Order = func(s *sql.Selector) {
+			Enter(ctx, s)
+			order(s)
+		}
 	}
 	user := spec.Predicate
 	spec.Predicate = func(s *sql.Selector) {
-		s.WithContext(ctx)
+		Enter(ctx, s)
 		if user != nil {
 			user(s)
 		}

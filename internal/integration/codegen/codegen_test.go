@@ -10,6 +10,11 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	// The scripts use the library by themselves. Importing it tells the test
+	// cache that a change of it is a change of this test.
+	_ "github.com/entenancy/tenancy/entext"
+	_ "github.com/entenancy/tenancy/schema/mixin"
 )
 
 func TestMain(m *testing.M) { testscript.Main(m, nil) }

@@ -739,7 +739,7 @@ func (_q *AccountQuery) sqlQuery(ctx context.Context) *sql.Selector {
 	if _q.ctx.Unique != nil && *_q.ctx.Unique {
 		selector.Distinct()
 	}
-	selector.WithContext(ctx)
+	tenantprivacy.Enter(ctx, selector)
 	defer tenantprivacy.Select(ctx, selector, tenancyAccount)
 	t1.Schema(_q.schemaConfig.Account)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)

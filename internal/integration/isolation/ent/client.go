@@ -33,6 +33,7 @@ import (
 	stdsql "database/sql"
 
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/internal"
+	tenantprivacy "github.com/entenancy/tenancy/privacy"
 )
 
 // Client is the client that holds all ent builders.
@@ -1579,6 +1580,8 @@ func (c *MemoClient) QueryAccount(_m *Memo) *AccountQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.Account
 		step.Edge.Schema = schemaConfig.Memo
+		owned := tenantprivacy.Own(step, _m.schemaConfig.Memo, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}
@@ -1771,6 +1774,8 @@ func (c *OrderClient) QueryCountry(_m *Order) *CountryQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.Country
 		step.Edge.Schema = schemaConfig.Order
+		owned := tenantprivacy.Own(step, _m.schemaConfig.Order, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}
@@ -1790,6 +1795,8 @@ func (c *OrderClient) QueryLabels(_m *Order) *LabelQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.Label
 		step.Edge.Schema = schemaConfig.OrderLabels
+		owned := tenantprivacy.Own(step, _m.schemaConfig.Order, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}
@@ -2480,6 +2487,8 @@ func (c *UserClient) QueryAccounts(_m *User) *AccountQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.Account
 		step.Edge.Schema = schemaConfig.UserAccounts
+		owned := tenantprivacy.Own(step, _m.schemaConfig.User, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}

@@ -660,7 +660,7 @@ func (_q *ClubQuery) sqlQuery(ctx context.Context) *sql.Selector {
 	if _q.ctx.Unique != nil && *_q.ctx.Unique {
 		selector.Distinct()
 	}
-	selector.WithContext(ctx)
+	tenantprivacy.Enter(ctx, selector)
 	defer tenantprivacy.Select(ctx, selector, tenancyClub)
 	t1.Schema(_q.schemaConfig.Club)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)

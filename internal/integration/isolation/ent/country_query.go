@@ -537,7 +537,7 @@ func (_q *CountryQuery) sqlQuery(ctx context.Context) *sql.Selector {
 	if _q.ctx.Unique != nil && *_q.ctx.Unique {
 		selector.Distinct()
 	}
-	selector.WithContext(ctx)
+	tenantprivacy.Enter(ctx, selector)
 	defer tenantprivacy.Select(ctx, selector, tenancyCountry)
 	t1.Schema(_q.schemaConfig.Country)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)

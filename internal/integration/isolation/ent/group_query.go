@@ -565,7 +565,7 @@ func (_q *GroupQuery) sqlQuery(ctx context.Context) *sql.Selector {
 	if _q.ctx.Unique != nil && *_q.ctx.Unique {
 		selector.Distinct()
 	}
-	selector.WithContext(ctx)
+	tenantprivacy.Enter(ctx, selector)
 	defer tenantprivacy.Select(ctx, selector, tenancyGroup)
 	t1.Schema(_q.schemaConfig.Group)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)

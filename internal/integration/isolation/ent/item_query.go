@@ -534,7 +534,7 @@ func (_q *ItemQuery) sqlQuery(ctx context.Context) *sql.Selector {
 	if _q.ctx.Unique != nil && *_q.ctx.Unique {
 		selector.Distinct()
 	}
-	selector.WithContext(ctx)
+	tenantprivacy.Enter(ctx, selector)
 	defer tenantprivacy.Select(ctx, selector, tenancyItem)
 	t1.Schema(_q.schemaConfig.Item)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)

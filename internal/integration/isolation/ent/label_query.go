@@ -558,7 +558,7 @@ func (_q *LabelQuery) sqlQuery(ctx context.Context) *sql.Selector {
 	if _q.ctx.Unique != nil && *_q.ctx.Unique {
 		selector.Distinct()
 	}
-	selector.WithContext(ctx)
+	tenantprivacy.Enter(ctx, selector)
 	defer tenantprivacy.Select(ctx, selector, tenancyLabel)
 	t1.Schema(_q.schemaConfig.Label)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)

@@ -603,7 +603,7 @@ func (_q *MembershipQuery) sqlQuery(ctx context.Context) *sql.Selector {
 	if _q.ctx.Unique != nil && *_q.ctx.Unique {
 		selector.Distinct()
 	}
-	selector.WithContext(ctx)
+	tenantprivacy.Enter(ctx, selector)
 	defer tenantprivacy.Select(ctx, selector, tenancyMembership)
 	t1.Schema(_q.schemaConfig.Membership)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)

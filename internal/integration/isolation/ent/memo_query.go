@@ -533,7 +533,7 @@ func (_q *MemoQuery) sqlQuery(ctx context.Context) *sql.Selector {
 	if _q.ctx.Unique != nil && *_q.ctx.Unique {
 		selector.Distinct()
 	}
-	selector.WithContext(ctx)
+	tenantprivacy.Enter(ctx, selector)
 	defer tenantprivacy.Select(ctx, selector, tenancyMemo)
 	t1.Schema(_q.schemaConfig.Memo)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)

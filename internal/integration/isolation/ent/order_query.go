@@ -828,7 +828,7 @@ func (_q *OrderQuery) sqlQuery(ctx context.Context) *sql.Selector {
 	if _q.ctx.Unique != nil && *_q.ctx.Unique {
 		selector.Distinct()
 	}
-	selector.WithContext(ctx)
+	tenantprivacy.Enter(ctx, selector)
 	defer tenantprivacy.Select(ctx, selector, tenancyOrder)
 	t1.Schema(_q.schemaConfig.Order)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)

@@ -538,7 +538,7 @@ func (_q *ProfileQuery) sqlQuery(ctx context.Context) *sql.Selector {
 	if _q.ctx.Unique != nil && *_q.ctx.Unique {
 		selector.Distinct()
 	}
-	selector.WithContext(ctx)
+	tenantprivacy.Enter(ctx, selector)
 	defer tenantprivacy.Select(ctx, selector, tenancyProfile)
 	t1.Schema(_q.schemaConfig.Profile)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)

@@ -660,7 +660,7 @@ func (_q *TeamQuery) sqlQuery(ctx context.Context) *sql.Selector {
 	if _q.ctx.Unique != nil && *_q.ctx.Unique {
 		selector.Distinct()
 	}
-	selector.WithContext(ctx)
+	tenantprivacy.Enter(ctx, selector)
 	defer tenantprivacy.Select(ctx, selector, tenancyTeam)
 	t1.Schema(_q.schemaConfig.Team)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)

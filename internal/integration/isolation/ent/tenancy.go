@@ -3,7 +3,9 @@
 package ent
 
 import (
+	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"entgo.io/ent/entql"
 
 	tenantprivacy "github.com/entenancy/tenancy/privacy"
 )
@@ -438,6 +440,22 @@ func (*UserMutation) TenancyProtocol() int { return 1 }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
 func (*VisitMutation) TenancyProtocol() int { return 1 }
+
+// tenancyEvalP adds an entql predicate to s. entext lets the generated filters call it.
+func tenancyEvalP(nodeType string, p entql.P, s *sql.Selector) error {
+	return tenantprivacy.EvalP(schemaGraph, nodeType, p, s, map[string]tenantprivacy.Column{
+		"Club":       tenantprivacy.StringColumn("tenant_id"),
+		"Group":      tenantprivacy.StringColumn("tenant_id"),
+		"Item":       tenantprivacy.StringColumn("tenant_id"),
+		"Membership": tenantprivacy.StringColumn("tenant_id"),
+		"Memo":       tenantprivacy.StringColumn("tenant_id"),
+		"Order":      tenantprivacy.StringColumn("tenant_id"),
+		"Profile":    tenantprivacy.StringColumn("tenant_id"),
+		"Team":       tenantprivacy.StringColumn("tenant_id"),
+		"User":       tenantprivacy.StringColumn("tenant_id"),
+		"Visit":      tenantprivacy.StringColumn("tenant_id"),
+	})
+}
 
 // tenancySchema returns the configured database schema of an entity's table.
 func (c config) tenancySchema(table string) string {

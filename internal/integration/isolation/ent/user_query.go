@@ -1889,7 +1889,7 @@ func (_q *UserQuery) sqlQuery(ctx context.Context) *sql.Selector {
 	if _q.ctx.Unique != nil && *_q.ctx.Unique {
 		selector.Distinct()
 	}
-	selector.WithContext(ctx)
+	tenantprivacy.Enter(ctx, selector)
 	defer tenantprivacy.Select(ctx, selector, tenancyUser)
 	t1.Schema(_q.schemaConfig.User)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)

@@ -525,7 +525,7 @@ func (_q *VisitQuery) sqlQuery(ctx context.Context) *sql.Selector {
 	if _q.ctx.Unique != nil && *_q.ctx.Unique {
 		selector.Distinct()
 	}
-	selector.WithContext(ctx)
+	tenantprivacy.Enter(ctx, selector)
 	defer tenantprivacy.Select(ctx, selector, tenancyVisit)
 	t1.Schema(_q.schemaConfig.Visit)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)
