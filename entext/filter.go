@@ -18,7 +18,7 @@ func scopeFilters(g *gen.Graph) error {
 		return err
 	}
 	file := filepath.Join(g.Target, "entql.go")
-	text, err := os.ReadFile(file) //nolint:gosec // G304: the file that ent has just written
+	text, err := os.ReadFile(file) //nolint:gosec // the file that ent has just written
 	if err != nil {
 		return err
 	}
@@ -26,5 +26,5 @@ func scopeFilters(g *gen.Graph) error {
 	if bytes.Equal(scoped, text) && len(g.Nodes) > 0 {
 		return errors.New("entext: this version of ent evaluates entql filters in another way; use the ent version of this library's go.mod, or turn the entql feature off")
 	}
-	return os.WriteFile(file, scoped, 0o600)
+	return os.WriteFile(file, scoped, 0o600) //nolint:gosec // the same
 }

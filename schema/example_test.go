@@ -9,20 +9,21 @@ import (
 	"github.com/entenancy/tenancy/schema"
 )
 
-func show(a schema.Annotation) {
+// show returns the annotation as ent's code generator gets it.
+func show(a schema.Annotation) string {
 	text, err := json.Marshal(a)
-	fmt.Println(a.Name(), string(text), err)
+	return fmt.Sprint(a.Name(), " ", string(text), " ", err)
 }
 
 // An entity that all tenants read, and none of them writes.
 func ExampleGlobal() {
-	show(schema.Global("ISO 3166, the same for everybody"))
+	fmt.Println(show(schema.Global("ISO 3166, the same for everybody")))
 	// Output: Tenancy {"global":true,"reason":"ISO 3166, the same for everybody"} <nil>
 }
 
 // An entity that tenants write, too.
 func ExampleWritable() {
-	show(schema.Global("a person signs in once for all tenants", schema.Writable()))
+	fmt.Println(show(schema.Global("a person signs in once for all tenants", schema.Writable())))
 	// Output: Tenancy {"global":true,"writable":true,"reason":"a person signs in once for all tenants"} <nil>
 }
 
@@ -30,6 +31,6 @@ func ExampleWritable() {
 func ExampleGlobalUnique() {
 	domain := field.String("domain").Unique().
 		Annotations(schema.GlobalUnique("a domain can be served for one tenant only"))
-	show(domain.Descriptor().Annotations[0])
+	fmt.Println(show(domain.Descriptor().Annotations[0]))
 	// Output: Tenancy {"global_unique":true,"reason":"a domain can be served for one tenant only"} <nil>
 }

@@ -60,7 +60,7 @@ func TestServe(t *testing.T) {
 		t.Fatalf("%d curl lines, want %d", len(got), len(want))
 	}
 	for i := range want {
-		for _, word := range strings.Fields(want[i]) {
+		for word := range strings.FieldsSeq(want[i]) {
 			if !strings.Contains(got[i], word) {
 				t.Errorf("request %d answered %q, want %q", i, got[i], want[i])
 			}
