@@ -102,11 +102,7 @@ func run(ctx context.Context, out io.Writer, addr string, serve bool) error {
 // the caller wants to be, not who they are: a real service lets its
 // authentication decide.
 func newHandler(client *ent.Client, tenants registry.Store) (http.Handler, error) {
-	header, err := middleware.Header(middleware.HeaderName)
-	if err != nil {
-		return nil, err
-	}
-	perTenant, err := middleware.New(tenants, header, middleware.Config{})
+	perTenant, err := middleware.New(tenants, middleware.Header(middleware.HeaderName), middleware.Config{})
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,42 @@
+// Package middleware finds the tenant that an HTTP request is for, and lets
+// handlers run for active tenants only. It is plain net/http, so it works with
+// every router that is.
+//
+//	byHeader := middleware.Header(middleware.HeaderName)
+//	tenants, err := middleware.New(store, byHeader, middleware.Config{Logger: logger})
+//	...
+//	mux.Handle("/orders", tenants(http.HandlerFunc(listOrders)))
+//
+// Below it, the tenant is in the context of the request:
+//
+//	func listOrders(w http.ResponseWriter, r *http.Request) {
+//		orders, err := client.Order.Query().All(r.Context()) // this tenant's only
+//		...
+//	}
+//
+// What is to answer without a tenant, such as a health check or a CORS
+// preflight, is mounted beside the tenant handler or around it.
+//
+// # A name is no proof
+//
+// A resolver reads which tenant a request says it is for. Anyone can send any
+// header. Whether the caller may act for that tenant is for the application's
+// authentication to decide, before the handler does anything.
+//
+// # One answer to strangers
+//
+// A request that names no tenant, or names it wrongly, or names one that does
+// not exist, or one that is suspended, deleted or not ready, is answered with
+// one and the same 404: same bytes, same headers, after the same single lookup.
+// So nobody learns from the outside which tenants there are. The application's
+// log knows the reason, at debug level. If the lookup itself fails, the answer
+// is a 503, whatever the request was. Both are problem documents (RFC 9457),
+// and neither repeats anything of the request.
+//
+// # Caches
+//
+// A cache between client and server that knows responses by their URL alone
+// would show one tenant what another was sent. So every response, the
+// handler's too, has a Vary header with the request headers that the resolver
+// reads (RFC 9110 §12.5.5). A handler that changes Vary adds to it.
+package middleware

@@ -1,0 +1,59 @@
+package middleware
+
+import (
+	"errors"
+	"net/http"
+)
+
+// Resolver reads from a request which tenant it is for. It must be safe for
+// concurrent use.
+type Resolver interface {
+	// Resolve returns the tenant's identifier as the request names it. Whether
+	// there is such a tenant, and whether the text can be an identifier at
+	// all, is for the tenant handler to find out.
+	//
+	// A Resolution without identifier means that the request says nothing
+	// where this resolver looks. An error means that it says something that
+	// has to be refused, such as two different tenants. The client is told the
+	// same in either case. The error's text is for the log: it does not repeat
+	// what the request sent.
+	Resolve(r *http.Request) (Resolution, error)
+
+	// Vary returns the names of the request headers that Resolve reads,
+	// whether they are there or not, and "*" if it cannot say. What is in the
+	// URL or the Host header is not named: caches tell requests apart by it.
+	Vary() []string
+
+	// Validate says what is wrong with how the resolver was made, which New
+	// refuses it for.
+	Validate() error
+}
+
+// Resolution is what a Resolver has read from a request.
+type Resolution struct {
+	// Identifier names the tenant. It is empty if the request names none.
+	Identifier string
+	// Request is what the handler gets, for a resolver that changes it: one
+	// that takes the tenant out of the path, or puts a token's claims into the
+	// context. It is a changed copy, whose context is derived from the
+	// request's. Defaults to the request as it came.
+	Request *http.Request
+}
+
+// ResolverFunc is a function as a Resolver. As nobody knows what it reads, its
+// responses are kept out of caches by "Vary: *". Implement Resolver to say it.
+type ResolverFunc func(r *http.Request) (Resolution, error)
+
+// Resolve calls f.
+func (f ResolverFunc) Resolve(r *http.Request) (Resolution, error) { return f(r) }
+
+// Vary returns "*".
+func (f ResolverFunc) Vary() []string { return []string{"*"} }
+
+// Validate refuses a nil function.
+func (f ResolverFunc) Validate() error {
+	if f == nil {
+		return errors.New("tenancy: middleware.ResolverFunc: it is nil")
+	}
+	return nil
+}

@@ -1,0 +1,2 @@
+// Package schema holds the ent schema of the tenant registry.
+package schema
