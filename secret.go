@@ -1,6 +1,7 @@
 package tenancy
 
 import (
+	"crypto/subtle"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -36,6 +37,12 @@ func (s Secret) Reveal() string {
 
 // IsZero reports whether the secret is empty.
 func (s Secret) IsZero() bool { return s.reveal == nil }
+
+// Equal reports whether both hold the same text, in a time that does not tell
+// how much of it is the same.
+func (s Secret) Equal(other Secret) bool {
+	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(other.Reveal())) == 1
+}
 
 // String returns "[redacted]", or nothing for an empty secret.
 func (s Secret) String() string {

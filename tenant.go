@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"reflect"
 	"strings"
 	"time"
 )
@@ -103,6 +104,16 @@ func (t Tenant) Active() error {
 		return nil
 	}
 	return fmt.Errorf("%w: its status is %q", ErrInactive, t.Status)
+}
+
+// Equal reports whether both records say the same in every field, the secret
+// ones and the metadata too. To ask whether it is the same tenant, compare IDs.
+func (t Tenant) Equal(other Tenant) bool {
+	return t.ID == other.ID && t.Identifier == other.Identifier && t.Name == other.Name &&
+		t.Status == other.Status && t.Isolation == other.Isolation && t.Plan == other.Plan && t.Version == other.Version &&
+		t.Placement.Schema == other.Placement.Schema && t.Placement.DatabaseURL.Equal(other.Placement.DatabaseURL) &&
+		t.CreatedAt.Equal(other.CreatedAt) && t.UpdatedAt.Equal(other.UpdatedAt) && t.DeletedAt.Equal(other.DeletedAt) &&
+		reflect.DeepEqual(t.Metadata(), other.Metadata())
 }
 
 // String names the tenant by id and identifier.

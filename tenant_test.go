@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/entenancy/tenancy"
 )
@@ -90,6 +91,34 @@ func TestMetadataIsACopy(t *testing.T) {
 	}
 	if got := (tenancy.Tenant{}).Metadata(); got == nil || len(got) != 0 {
 		t.Errorf("a tenant without metadata has %v", got)
+	}
+}
+
+func TestTenantEqual(t *testing.T) {
+	t.Parallel()
+	if a, b := secretive(), secretive(); !a.Equal(b) {
+		t.Error("two equal tenants differ")
+	}
+	for name, change := range map[string]func(*tenancy.Tenant){
+		"ID":          func(t *tenancy.Tenant) { t.ID = "t2" },
+		"Identifier":  func(t *tenancy.Tenant) { t.Identifier = "globex" },
+		"Name":        func(t *tenancy.Tenant) { t.Name = "Globex" },
+		"Status":      func(t *tenancy.Tenant) { t.Status = tenancy.StatusSuspended },
+		"Isolation":   func(t *tenancy.Tenant) { t.Isolation = tenancy.IsolationRLS },
+		"Plan":        func(t *tenancy.Tenant) { t.Plan = "gold" },
+		"Version":     func(t *tenancy.Tenant) { t.Version++ },
+		"Schema":      func(t *tenancy.Tenant) { t.Placement.Schema = "t_2" },
+		"DatabaseURL": func(t *tenancy.Tenant) { t.Placement.DatabaseURL = tenancy.NewSecret("other") },
+		"CreatedAt":   func(t *tenancy.Tenant) { t.CreatedAt = time.Now() },
+		"UpdatedAt":   func(t *tenancy.Tenant) { t.UpdatedAt = time.Now() },
+		"DeletedAt":   func(t *tenancy.Tenant) { t.DeletedAt = time.Now() },
+		"metadata":    func(t *tenancy.Tenant) { *t = t.WithMetadata(nil) },
+	} {
+		changed := secretive()
+		change(&changed)
+		if changed.Equal(secretive()) {
+			t.Errorf("a tenant with another %s is equal", name)
+		}
 	}
 }
 
