@@ -18,6 +18,21 @@ type Scope struct {
 // scopeKey is the context key of a *Scope.
 type scopeKey struct{}
 
+// scoped is a context with a scope. Holding both in one value saves each
+// request an allocation over context.WithValue.
+type scoped struct {
+	context.Context
+	scope Scope
+}
+
+// Value implements [context.Context].
+func (c *scoped) Value(key any) any {
+	if key == (scopeKey{}) {
+		return &c.scope
+	}
+	return c.Context.Value(key)
+}
+
 // NewContext returns a context that acts for tenant t, and for no other: it
 // replaces a tenant or System scope that ctx had.
 //
@@ -28,7 +43,7 @@ type scopeKey struct{}
 // provisioned is accepted here, since provisioning writes its first rows, and
 // so is an empty status; the middleware serves active tenants only.
 func NewContext(ctx context.Context, t Tenant) context.Context {
-	return context.WithValue(ctx, scopeKey{}, &Scope{tenant: t, arg: string(t.ID), err: usable(t)})
+	return &scoped{ctx, Scope{tenant: t, arg: string(t.ID), err: usable(t)}}
 }
 
 func usable(t Tenant) error {
@@ -49,11 +64,11 @@ func usable(t Tenant) error {
 // In a System scope, rows of tenant-scoped entities are created with an
 // explicit tenant id. To act for one tenant, use NewContext instead.
 func System(ctx context.Context, reason string) context.Context {
-	s := &Scope{reason: strings.TrimSpace(reason)}
+	s := Scope{reason: strings.TrimSpace(reason)}
 	if s.reason == "" {
 		s.err = ErrNoReason
 	}
-	return context.WithValue(ctx, scopeKey{}, s)
+	return &scoped{ctx, s}
 }
 
 // FromContext returns the tenant that ctx acts for. It fails with

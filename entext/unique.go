@@ -14,6 +14,9 @@ import (
 // unique for each tenant. Otherwise a tenant could find out what values others
 // use, and keep them from using one.
 func scopeUniques(n *gen.Type) error {
+	if n.IsView() {
+		n.Indexes = nil // a view has none; ent fails on the one of mixin.Tenant
+	}
 	if isGlobal(n) {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -52,5 +53,63 @@ func TestPageSize(t *testing.T) {
 		if got := (registry.Query{Limit: limit}).PageSize(); got != want {
 			t.Errorf("limit %d: page of %d, want %d", limit, got, want)
 		}
+	}
+}
+
+// interrupted is a driver that has its own word for a context that is over, as SQLite's has.
+type interrupted struct{ dialect.Driver }
+
+func (interrupted) Dialect() string { return dialect.SQLite }
+
+func (interrupted) Query(context.Context, string, any, any) error {
+	return errors.New("interrupted (9)")
+}
+
+func (interrupted) Exec(context.Context, string, any, any) error {
+	return errors.New("interrupted (9)")
+}
+
+func TestContextThatIsOverIsTheError(t *testing.T) {
+	t.Parallel()
+	store, err := registry.NewEntStore(interrupted{}, registry.EntConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	for ctx, want := range map[context.Context]bool{t.Context(): false, over: true} {
+		_, create := store.Create(ctx, registry.NewTenant{Identifier: "acme", Name: "Acme"})
+		_, byID := store.ByID(ctx, "t1")
+		_, byIdentifier := store.ByIdentifier(ctx, "acme")
+		_, list := store.List(ctx, registry.Query{})
+		for name, err := range map[string]error{"Create": create, "ByID": byID, "ByIdentifier": byIdentifier, "List": list} {
+			if err == nil || errors.Is(err, context.Canceled) != want {
+				t.Errorf("%s: got %v, want context.Canceled: %v", name, err, want)
+			}
+		}
+	}
+}
+
+// localised is a driver on a PostgreSQL that does not speak English.
+type localised struct{ interrupted }
+
+func (localised) Exec(context.Context, string, any, any) error { return sqlState("23505") }
+
+func (localised) Query(context.Context, string, any, any) error { return sqlState("23505") }
+
+type sqlState string
+
+func (sqlState) Error() string      { return "doppelter Schlüsselwert verletzt Unique-Constraint" }
+func (s sqlState) SQLState() string { return string(s) }
+
+func TestTakenIsToldByTheStateNotTheWords(t *testing.T) {
+	t.Parallel()
+	store, err := registry.NewEntStore(localised{}, registry.EntConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = store.Create(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"})
+	if !errors.Is(err, tenancy.ErrExists) || strings.Contains(err.Error(), "Constraint") {
+		t.Errorf("got %v, want ErrExists", err)
 	}
 }
