@@ -30,8 +30,14 @@ type edge struct {
 	TargetWritable           bool
 }
 
-// dependent is a table that changes along with an entity's row.
-type dependent struct{ Table, KeyColumn, Ref, Column string }
+// dependent is a table that changes along with an entity's row, at the end of
+// a path of foreign keys.
+type dependent struct {
+	Path   []hop
+	Column string
+}
+
+type hop struct{ Table, KeyColumn, Ref string }
 
 // entities describes the graph's types for the template of tenancy.go.
 func entities(g *gen.Graph) ([]entity, error) {
@@ -129,8 +135,7 @@ func tenantTables(g *gen.Graph) (scopes map[string]tenancyschema.Tenancy, nodes 
 }
 
 // dependentsOf returns, for each table, the tables with rows of tenants that
-// the database changes along with its rows. Join rows that hang on a tenant's
-// own row are seen through it only, so they are none of a scoped table's.
+// the database changes along with its rows.
 func dependentsOf(g *gen.Graph) (map[string][]dependent, error) {
 	scopes, nodes, err := tenantTables(g)
 	if err != nil {
@@ -140,22 +145,70 @@ func dependentsOf(g *gen.Graph) (map[string][]dependent, error) {
 	if err != nil {
 		return nil, err
 	}
-	cascading := []schema.ReferenceOption{schema.Cascade, schema.SetNull, schema.SetDefault}
+	c := cascades{scopes: scopes, nodes: nodes, tables: tables}
 	all := make(map[string][]dependent)
 	for _, t := range tables {
-		scope, scoped := scopes[t.Name]
-		if !scoped {
-			continue
-		}
-		for _, fk := range t.ForeignKeys {
-			ref := fk.RefTable.Name
-			if _, refScoped := scopes[ref]; !slices.Contains(cascading, fk.OnDelete) || refScoped && nodes[t.Name] == nil {
-				continue
-			}
-			all[ref] = append(all[ref], dependent{t.Name, fk.Columns[0].Name, fk.RefColumns[0].Name, column(scope)})
-		}
+		all[t.Name] = c.from(t.Name, nil)
 	}
 	return all, nil
+}
+
+// cascades walks the foreign keys that change rows when another is deleted.
+type cascades struct {
+	scopes map[string]tenancyschema.Tenancy
+	nodes  map[string]*gen.Type
+	tables []*schema.Table
+}
+
+// from returns what hangs on the rows at the end of a path: what refers to
+// them, and if that is deleted too, what hangs on it in turn. No table comes
+// twice in a path, so a tree whose rows delete their children is followed to
+// the children and no further.
+func (c cascades) from(table string, path []hop) []dependent {
+	var found []dependent
+	for _, t := range c.tables {
+		for _, fk := range t.ForeignKeys {
+			if fk.RefTable.Name != table || !changes(fk) || slices.ContainsFunc(path, func(h hop) bool { return h.Table == t.Name }) {
+				continue
+			}
+			next := append(slices.Clip(path), hop{t.Name, fk.Columns[0].Name, fk.RefColumns[0].Name})
+			if c.visible(next) {
+				found = append(found, dependent{next, column(c.scopes[t.Name])})
+			}
+			if fk.OnDelete == schema.Cascade {
+				found = append(found, c.from(t.Name, next)...)
+			}
+		}
+	}
+	return found
+}
+
+// visible reports whether a change at the end of the path is one that another
+// tenant sees. Join rows that hang on a tenant's own row are seen through it
+// only; those of a global row are the tenants' own.
+func (c cascades) visible(path []hop) bool {
+	last := path[len(path)-1].Table
+	if _, scoped := c.scopes[last]; !scoped {
+		return false
+	}
+	return c.nodes[last] != nil || len(path) == 1 && !c.refersToScoped(path[0])
+}
+
+// refersToScoped reports whether the first hop leaves a table of tenants.
+func (c cascades) refersToScoped(h hop) bool {
+	for _, t := range c.tables {
+		for _, fk := range t.ForeignKeys {
+			if t.Name == h.Table && fk.Columns[0].Name == h.KeyColumn {
+				_, scoped := c.scopes[fk.RefTable.Name]
+				return scoped
+			}
+		}
+	}
+	return false
+}
+
+func changes(fk *schema.ForeignKey) bool {
+	return fk.OnDelete == schema.Cascade || fk.OnDelete == schema.SetNull || fk.OnDelete == schema.SetDefault
 }
 
 // metadata describes the tables with rows of tenants, for migrate/tenancy.go.

@@ -14,14 +14,8 @@ import (
 // be the context's tenant's, and so have all rows that it links to.
 func Create(drv dialect.Driver, spec *sqlgraph.CreateSpec, e *Entity, schemas Schemas) dialect.Driver {
 	g := &guard{Driver: unwrap(drv)}
-	u := holdUpsert(e, g.Dialect(), spec.OnConflict)
-	spec.OnConflict = u.options
-	g.check = func(ctx context.Context, q querier) error {
-		if u.err != nil {
-			return u.err
-		}
-		return g.checkRows(ctx, q, e, schemas, spec)
-	}
+	spec.OnConflict = g.holdUpsert(e, spec.OnConflict)
+	g.check = func(ctx context.Context, q querier) error { return g.checkRows(ctx, q, e, schemas, spec) }
 	return g
 }
 
@@ -30,14 +24,8 @@ func Create(drv dialect.Driver, spec *sqlgraph.CreateSpec, e *Entity, schemas Sc
 // looked up with one query for each table, whatever the number of rows.
 func CreateBulk(drv dialect.Driver, spec *sqlgraph.BatchCreateSpec, e *Entity, schemas Schemas) dialect.Driver {
 	g := &guard{Driver: unwrap(drv)}
-	u := holdUpsert(e, g.Dialect(), spec.OnConflict)
-	spec.OnConflict = u.options
-	g.check = func(ctx context.Context, q querier) error {
-		if u.err != nil {
-			return u.err
-		}
-		return g.checkRows(ctx, q, e, schemas, spec.Nodes...)
-	}
+	spec.OnConflict = g.holdUpsert(e, spec.OnConflict)
+	g.check = func(ctx context.Context, q querier) error { return g.checkRows(ctx, q, e, schemas, spec.Nodes...) }
 	return g
 }
 

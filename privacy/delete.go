@@ -21,15 +21,14 @@ func Delete(ctx context.Context, drv dialect.Driver, e *Entity, schemas Schemas)
 			return nil, nil, err
 		}
 	}
-	var failed error
-	predicate := func(s *sql.Selector) {
-		failed = o.restrictDelete(ctx, s)
-	}
-	check := func(context.Context, querier) error { return failed }
-	return predicate, &guard{Driver: unwrap(drv), check: check}, nil
+	g := &guard{Driver: unwrap(drv)}
+	return func(s *sql.Selector) { g.failed = o.restrictDelete(ctx, s) }, g, nil
 }
 
 func (o operation) restrictDelete(ctx context.Context, s *sql.Selector) error {
+	if s.Table() == nil || s.TableName() != o.entity.Table {
+		deny(s, errOtherTable("a predicate"))
+	}
 	switch {
 	case !o.entity.global():
 		restrict(ctx, s, o.entity.Tenant)

@@ -92,12 +92,17 @@ type Target struct {
 	Writable bool
 }
 
-// Dependent is a table whose Column refers to an entity's Ref column, by a
-// foreign key that deletes the row or clears the column along with it.
+// Dependent is a table whose rows the database deletes, or clears a column of,
+// when it deletes a row of the entity that they hang on over foreign keys.
 type Dependent struct {
-	Table, Column, Ref string
-	Tenant             Column
+	// Path leads from the entity to the table.
+	Path []Hop
+	// Tenant is the tenant column of the table.
+	Tenant Column
 }
+
+// Hop is a foreign key: Column of Table refers to Ref of the table before.
+type Hop struct{ Table, Column, Ref string }
 
 // edge returns the description of the edge that spec is about. Every edge has
 // one; not finding it means that the generated code is not what was checked.

@@ -16,6 +16,9 @@ type guard struct {
 	dialect.Driver
 	check func(context.Context, querier) error
 	joins []joinInsert
+	// failed is what went wrong while ent built the statement, where there is
+	// no way to return it. The statement is not run.
+	failed error
 }
 
 // unwrap returns the driver beneath the guard of an earlier use of a builder.
@@ -27,11 +30,11 @@ func unwrap(drv dialect.Driver) dialect.Driver {
 }
 
 func (g *guard) before(ctx context.Context, q dialect.ExecQuerier) error {
-	check := g.check
-	g.check = nil
-	if check == nil {
-		return nil
+	if g.failed != nil || g.check == nil {
+		return g.failed
 	}
+	check := g.check
+	g.check = nil // once, also for mutations of several statements
 	return check(ctx, querier{ExecQuerier: q, dialect: g.Dialect()})
 }
 

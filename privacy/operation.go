@@ -140,7 +140,7 @@ func (o operation) removed(l *links, edge *Edge, spec *sqlgraph.EdgeSpec) error 
 		return nil
 	case !o.entity.global():
 		if edge.targetOwnsKey() {
-			l.cleared = append(l.cleared, Dependent{edge.Table, edge.Column, o.entity.ID, edge.Target.Tenant})
+			l.cleared = append(l.cleared, Dependent{[]Hop{{edge.Table, edge.Column, o.entity.ID}}, edge.Target.Tenant})
 		}
 		return nil
 	case o.scope == nil:

@@ -57,9 +57,7 @@ func (o *owners) check(ctx context.Context, q querier) error {
 		if err != nil {
 			return err
 		}
-		t := q.table(key.target.Table)
-		s := q.selector(t, sql.Count("*")).Where(sql.And(sql.In(t.C(key.target.ID), ids...), sql.EQ(t.C(key.target.Tenant.Name), tenant)))
-		n, err := q.count(ctx, s)
+		n, err := q.owned(ctx, key.target, ids, tenant)
 		if err != nil {
 			return err
 		}
@@ -70,6 +68,17 @@ func (o *owners) check(ctx context.Context, q querier) error {
 	return nil
 }
 
+// owned returns how many of the rows are the tenant's.
+func (q querier) owned(ctx context.Context, t Target, ids []any, tenant any) (int, error) {
+	var b sql.Builder
+	b.SetDialect(q.dialect)
+	b.WriteString("SELECT COUNT(*) FROM ")
+	writeTable(&b, q.schemas.of(t.Table), t.Table).WriteString(" WHERE ").Ident(t.ID).WriteString(" IN (").Args(ids...)
+	b.WriteString(") AND ").Ident(t.Tenant.Name).WriteString(" = ").Arg(tenant)
+	query, args := b.Query()
+	return q.count(ctx, query, args)
+}
+
 // tenantOf returns the one tenant that all the rows belong to. It is how a
 // System scope, which names no tenant, is kept from linking rows of several.
 func (q querier) tenantOf(ctx context.Context, refs []ref) (tenancy.ID, error) {
@@ -78,7 +87,8 @@ func (q querier) tenantOf(ctx context.Context, refs []ref) (tenancy.ID, error) {
 		t := q.table(r.target.Table)
 		s := q.selector(t, t.C(r.target.Tenant.Name)).Distinct().Where(sql.In(t.C(r.target.ID), r.ids...)).Limit(2)
 		var ids []string
-		if err := q.scan(ctx, s, &ids); err != nil {
+		query, args := s.Query()
+		if err := q.scan(ctx, query, args, &ids); err != nil {
 			return "", err
 		}
 		for _, id := range ids {
@@ -99,17 +109,16 @@ func (q querier) selector(t *sql.SelectTable, columns ...string) *sql.Selector {
 	return sql.Dialect(q.dialect).Select(columns...).From(t)
 }
 
-func (q querier) count(ctx context.Context, s *sql.Selector) (int, error) {
+func (q querier) count(ctx context.Context, query string, args []any) (int, error) {
 	var n []int
-	if err := q.scan(ctx, s, &n); err != nil || len(n) != 1 {
+	if err := q.scan(ctx, query, args, &n); err != nil || len(n) != 1 {
 		return 0, err
 	}
 	return n[0], nil
 }
 
-func (q querier) scan(ctx context.Context, s *sql.Selector, v any) error {
+func (q querier) scan(ctx context.Context, query string, args []any, v any) error {
 	rows := &sql.Rows{}
-	query, args := s.Query()
 	if err := q.Query(ctx, query, args, rows); err != nil {
 		return fmt.Errorf("tenancy: checking the tenant of linked rows: %w", err)
 	}

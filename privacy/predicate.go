@@ -2,6 +2,9 @@ package privacy
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strconv"
 
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
@@ -34,6 +37,35 @@ func restrict(ctx context.Context, s *sql.Selector, c Column) {
 		return
 	}
 	belongs(s, c, id)
+}
+
+// confined runs a user's predicates on s. Whatever they do, the condition that
+// was there before stays in force beside theirs, as when ent looks again for
+// the one row of an UpdateOne, and s goes on reading from its table.
+func confined(s *sql.Selector, user func(*sql.Selector)) {
+	before, table := s.P(), s.Table()
+	s.SetP(nil)
+	user(s)
+	if s.Table() != table {
+		s.AddError(errOtherTable("a predicate"))
+	}
+	own := s.P()
+	s.SetP(before)
+	switch {
+	case own == nil:
+	case before == nil:
+		s.SetP(own)
+	default:
+		closeWith(s, parenthesized(own))
+	}
+}
+
+func errOtherTable(who string) error {
+	return denied(fmt.Errorf("%w: %s makes the statement one on another table", tenancy.ErrCrossTenant, who))
+}
+
+func parenthesized(p *sql.Predicate) *sql.Predicate {
+	return sql.P(func(b *sql.Builder) { b.WriteByte('(').Join(p).WriteByte(')') })
 }
 
 // deny makes s match no row, and fail where ent asks it for its error.
@@ -70,18 +102,62 @@ func closeWith(s *sql.Selector, p *sql.Predicate) {
 	}))
 }
 
-// untouchedByOthers adds the condition that no row of another tenant refers to
-// the row by d, so that the statement cannot change one through its foreign key.
-// Such links do not come from this library; older data and raw SQL leave them.
+// untouchedByOthers adds the condition that no row of another tenant hangs on
+// the row by d, so that the statement cannot change one through its foreign
+// keys. Such links do not come from this library; older data and raw SQL leave
+// them.
 func untouchedByOthers(s *sql.Selector, table string, schemas Schemas, d Dependent, id any) {
-	t := sql.Dialect(s.Dialect()).Table(d.Table).Schema(schemas.of(d.Table)).As("tenancy_dependent")
-	foreign := sql.Dialect(s.Dialect()).Select(t.C(d.Column)).From(t).Where(sql.NEQ(t.C(d.Tenant.Name), id))
-	if s.Dialect() == dialect.MySQL && d.Table == table {
-		// MySQL refuses to change a table that a sub-query reads, unless the
-		// sub-query is materialized first (error 1093).
-		foreign = sql.Dialect(s.Dialect()).Select(d.Column).From(foreign.Where(sql.NotNull(t.C(d.Column))).Distinct().As("tenancy_foreign"))
-		closeWith(s, sql.NotIn(s.C(d.Ref), foreign))
+	row := s.C(d.Path[0].Ref)
+	own := func(h Hop) bool { return h.Table == table }
+	if s.Dialect() == dialect.MySQL && slices.ContainsFunc(d.Path, own) {
+		closeWith(s, sql.P(func(b *sql.Builder) { writeNotIn(b, row, schemas, d, id) }))
 		return
 	}
-	closeWith(s, sql.NotExists(foreign.Where(sql.ColumnsEQ(t.C(d.Column), s.C(d.Ref)))))
+	closeWith(s, sql.P(func(b *sql.Builder) { writeNotExists(b, row, schemas, d, id) }))
+}
+
+// writeNotExists writes: NOT EXISTS (SELECT 1 FROM … WHERE h0.column = row AND hN.tenant <> id).
+func writeNotExists(b *sql.Builder, row string, schemas Schemas, d Dependent, id any) {
+	b.WriteString("NOT EXISTS (SELECT 1 FROM ")
+	writePath(b, schemas, d)
+	b.WriteString(" WHERE h0.").Ident(d.Path[0].Column).WriteString(" = ").Ident(row).WriteString(" AND ")
+	writeForeign(b, d, id)
+	b.WriteByte(')')
+}
+
+// writeNotIn writes the same for MySQL, which refuses to change a table that a
+// sub-query reads unless the sub-query is materialized first (error 1093).
+func writeNotIn(b *sql.Builder, row string, schemas Schemas, d Dependent, id any) {
+	column := d.Path[0].Column
+	b.Ident(row).WriteString(" NOT IN (SELECT ").Ident(column).WriteString(" FROM (SELECT DISTINCT h0.").Ident(column).WriteString(" FROM ")
+	writePath(b, schemas, d)
+	b.WriteString(" WHERE h0.").Ident(column).WriteString(" IS NOT NULL AND ")
+	writeForeign(b, d, id)
+	b.WriteString(") AS others)")
+}
+
+// writePath writes the joined tables of a path, named h0, h1 and so on.
+func writePath(b *sql.Builder, schemas Schemas, d Dependent) {
+	for i, h := range d.Path {
+		name := "h" + strconv.Itoa(i)
+		if i > 0 {
+			b.WriteString(" JOIN ")
+		}
+		writeTable(b, schemas.of(h.Table), h.Table).WriteString(" AS " + name)
+		if i > 0 {
+			b.WriteString(" ON " + name + ".").Ident(h.Column).WriteString(" = h" + strconv.Itoa(i-1) + ".").Ident(h.Ref)
+		}
+	}
+}
+
+// writeForeign writes that the row at the end of the path is another tenant's.
+func writeForeign(b *sql.Builder, d Dependent, id any) {
+	b.WriteString("h" + strconv.Itoa(len(d.Path)-1) + ".").Ident(d.Tenant.Name).WriteString(" <> ").Arg(id)
+}
+
+func writeTable(b *sql.Builder, schema, table string) *sql.Builder {
+	if schema != "" && b.Dialect() != dialect.SQLite { // ent names no schemas on SQLite
+		b.Ident(schema).WriteByte('.')
+	}
+	return b.Ident(table)
 }

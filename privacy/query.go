@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"context"
+	"reflect"
 
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
@@ -22,28 +23,34 @@ func Query(ctx context.Context, spec *sqlgraph.QuerySpec, e *Entity) {
 	spec.Predicate = func(s *sql.Selector) {
 		Enter(ctx, s)
 		if user != nil {
-			user(s)
+			confined(s, user)
 		}
 		if !e.global() {
 			restrict(ctx, s, e.Tenant)
 		}
 	}
-	if mods := spec.Modifiers; len(mods) > 0 && !e.global() {
-		spec.Modifiers = []func(*sql.Selector){func(s *sql.Selector) {
-			keepRestricted(ctx, s, e.Tenant, func() {
-				for _, m := range mods {
-					m(s)
-				}
-			})
-		}}
+	if len(spec.Modifiers) == 0 {
+		return
 	}
+	if !e.global() {
+		spec.Node.AddColumnOnce(e.Tenant.Name) // to restrict a query that LimitNeighbors wraps
+	}
+	mods := make([]func(*sql.Selector), len(spec.Modifiers)) // the builder keeps its own
+	for i, m := range spec.Modifiers {
+		mods[i] = func(s *sql.Selector) { keepRestricted(ctx, s, e, func() { m(s) }) }
+	}
+	spec.Modifiers = mods
 }
 
 // Select restricts the selector of Select, GroupBy, Aggregate and traversals.
-// It runs when all predicates, modifiers and orders are in place.
-func Select(ctx context.Context, s *sql.Selector, e *Entity) {
-	if !e.global() {
+// It runs when all predicates, modifiers and orders are in place; table is
+// what s read from before them.
+func Select(ctx context.Context, s *sql.Selector, e *Entity, table *sql.SelectTable) {
+	switch {
+	case !e.global():
 		restrict(ctx, s, e.Tenant)
+	case s.Table() != table:
+		deny(s, errOtherTable("a predicate or modifier"))
 	}
 }
 
@@ -81,10 +88,8 @@ func aggregate[F ~func(*sql.Selector) string](ctx context.Context, s *sql.Select
 			columns = append(columns, fn(s))
 		}
 	}
-	if len(fns) == 0 || e.global() {
-		run()
-	} else {
-		keepRestricted(ctx, s, e.Tenant, run)
+	if len(fns) > 0 {
+		keepRestricted(ctx, s, e, run)
 	}
 	return columns
 }
@@ -103,31 +108,34 @@ func scan(ctx context.Context, drv dialect.Driver, s *sql.Selector, v any) error
 }
 
 // keepRestricted runs a user's function that can change s at will, and
-// restricts s again where it did. It leaves alone a selector that now reads
-// from a common table expression with the restricted query inside, which is
-// how sqlgraph.LimitNeighbors limits rows for each parent.
-func keepRestricted(ctx context.Context, s *sql.Selector, c Column, change func()) {
+// restricts s again where it did.
+func keepRestricted(ctx context.Context, s *sql.Selector, e *Entity, change func()) {
 	where, table := s.P(), s.Table()
-	if where == nil { // a System scope
-		change()
-		return
-	}
-	rendered := 0
-	probe := sql.P(func(b *sql.Builder) { rendered++; b.Join(where) })
-	s.SetP(probe)
-	text, _ := probe.Query()
+	was := render(where)
 	change()
-	if s.P() == probe && s.Table() == table {
-		if now, _ := probe.Query(); now == text {
-			s.SetP(where)
-			return
+	moved := s.Table() != table
+	switch {
+	case !e.global():
+		if moved || s.P() != where || !reflect.DeepEqual(render(where), was) {
+			restrict(ctx, s, e.Tenant)
 		}
+	case moved && !limitsRows(s):
+		deny(s, errOtherTable("a modifier"))
 	}
-	if s.Table() != table {
-		rendered = 0
-		if s.Clone().Query(); rendered > 0 {
-			return
-		}
+}
+
+// limitsRows reports whether s reads from what sqlgraph.LimitNeighbors puts in
+// the place of the table, a common table expression over it.
+func limitsRows(s *sql.Selector) bool {
+	return s.Table() != nil && s.TableName() == "limited_query"
+}
+
+// render returns the text and arguments of a predicate, which can be changed
+// in place.
+func render(p *sql.Predicate) []any {
+	if p == nil {
+		return nil
 	}
-	restrict(ctx, s, c)
+	text, args := p.Query()
+	return append([]any{text}, args...)
 }

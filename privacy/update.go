@@ -94,17 +94,20 @@ func (u *update) restrict(ctx context.Context, q querier) (err error) {
 			return err
 		}
 	}
-	if !held && u.user == nil {
-		return nil
+	if held || u.user != nil {
+		u.spec.Predicate = func(s *sql.Selector) { u.apply(ctx, s) }
 	}
-	edited := len(u.spec.Modifiers) > 0
-	u.spec.Predicate = func(s *sql.Selector) { u.apply(ctx, s) }
-	if u.spec.Node.ID == nil && one(u.spec) {
+	if held && u.spec.Node.ID == nil && one(u.spec) {
 		if err := u.restrictComposite(ctx, q); err != nil {
 			return err
 		}
 	}
-	u.spec.AddModifier(func(b *sql.UpdateBuilder) { u.seal(b, edited) })
+	switch mods := u.spec.Modifiers; {
+	case len(mods) > 0 && !u.system():
+		u.spec.Modifiers = []func(*sql.UpdateBuilder){func(b *sql.UpdateBuilder) { u.edit(b, mods) }, u.seal}
+	case held || u.user != nil:
+		u.spec.AddModifier(u.seal)
+	}
 	return nil
 }
 
@@ -112,13 +115,16 @@ func (u *update) restrict(ctx context.Context, q querier) (err error) {
 func (u *update) apply(ctx context.Context, s *sql.Selector) {
 	s.WithContext(ctx)
 	if u.user != nil {
-		u.user(s)
+		confined(s, u.user)
 	}
 	if u.failed = s.Err(); u.failed != nil {
 		closeWith(s, sql.False())
 		return
 	}
 	if u.id == nil {
+		if p := s.P(); p != nil {
+			s.SetP(parenthesized(p)) // ent joins it to the row's id as it is
+		}
 		return
 	}
 	belongs(s, u.entity.Tenant, u.id)
@@ -127,55 +133,72 @@ func (u *update) apply(ctx context.Context, s *sql.Selector) {
 	}
 }
 
-// seal is the last modifier of the statement, when all that ent and the user
-// wanted to set is set.
-func (u *update) seal(b *sql.UpdateBuilder, edited bool) {
+// seal is the last modifier of the statement.
+func (u *update) seal(b *sql.UpdateBuilder) {
 	if u.failed != nil {
 		b.AddError(u.failed)
+	}
+	// ent skips an UPDATE with nothing to set, the predicate with it, and goes
+	// on to the row's edges. Setting the tenant to what it is keeps the check.
+	if u.id != nil && b.Empty() && one(u.spec) {
+		b.Set(u.entity.Tenant.Name, u.id)
+	}
+}
+
+// edit runs a tenant's own modifiers and refuses what they may not do: write
+// to another table, move rows to another tenant, link them to rows that were
+// not checked. They cannot reach beyond the tenant either: Where puts what is
+// there in parentheses, being a conjunction itself.
+func (u *update) edit(b *sql.UpdateBuilder, mods []func(*sql.UpdateBuilder)) {
+	table, before := tableOf(b), assignmentsOf(b)
+	for _, m := range mods {
+		m(b)
+	}
+	if tableOf(b) != table {
+		b.AddError(errOtherTable("a modifier"))
+	}
+	for _, edge := range u.entity.links() {
+		if err := u.keepLink(b, edge, before); err != nil {
+			b.AddError(err)
+		}
 	}
 	if u.id == nil {
 		return
 	}
-	if edited {
-		u.undo(b)
-	}
-	// ent skips an UPDATE with nothing to set, the predicate with it, and goes
-	// on to the row's edges. Setting the tenant to what it is keeps the check.
-	if b.Empty() && one(u.spec) {
+	if slices.Contains(assignmentsOf(b).columns, u.entity.Tenant.Name) {
 		b.Set(u.entity.Tenant.Name, u.id)
 	}
-}
-
-// undo takes back what a user's modifier may not do: move rows to another
-// tenant, link them to rows that were not checked, and reach beyond the tenant.
-func (u *update) undo(b *sql.UpdateBuilder) {
-	columns := (&sql.UpdateSet{UpdateBuilder: b}).UpdateColumns()
-	if slices.Contains(columns, u.entity.Tenant.Name) {
-		b.Set(u.entity.Tenant.Name, u.id)
+	if err := assignmentsOf(b).onlyOnce(u.entity); err != nil {
+		b.AddError(err)
 	}
-	for _, edge := range u.entity.Edges {
-		if edge.Table == u.entity.Table && !edge.Target.global() && slices.Contains(columns, edge.Column) {
-			u.undoLink(b, edge)
-		}
-	}
-	// Where puts what is there in parentheses, being a conjunction itself.
 	b.Where(sql.EQ(u.entity.Tenant.Name, u.id))
 }
 
-// undoLink puts the checked value of a foreign key back.
-func (u *update) undoLink(b *sql.UpdateBuilder, edge Edge) {
+func tableOf(b *sql.UpdateBuilder) string {
+	return (&sql.UpdateSet{UpdateBuilder: b}).Table().C("")
+}
+
+// keepLink puts the checked value of a foreign key back, if there is one, and
+// refuses any other.
+func (u *update) keepLink(b *sql.UpdateBuilder, edge *Edge, before assignments) error {
+	had, _ := before.count(edge.Column)
+	n, err := assignmentsOf(b).count(edge.Column)
+	switch {
+	case err != nil:
+		return err
+	case n != had:
+		return errUncheckedLink(u.entity, edge, "set it with the edge's own method and not by a modifier")
+	case n == 0:
+		return nil
+	}
 	for _, spec := range u.spec.Edges.Add {
-		if spec.Table == edge.Table && spec.Columns[0] == edge.Column && spec.Rel == edge.Rel {
+		owns := spec.Rel == sqlgraph.M2O || spec.Rel == sqlgraph.O2O && (spec.Inverse || spec.Bidi)
+		if owns && spec.Columns[0] == edge.Column {
 			b.Set(edge.Column, spec.Target.Nodes[0])
-			return
+			return nil
 		}
 	}
-	for _, spec := range u.spec.Edges.Clear {
-		if spec.Table == edge.Table && spec.Columns[0] == edge.Column {
-			return
-		}
-	}
-	b.AddError(denied(fmt.Errorf("%w: a modifier sets edge %q of %s; set it with the edge's own method", tenancy.ErrCrossTenant, edge.Name, u.entity.Name)))
+	return errUncheckedLink(u.entity, edge, "it has no checked value")
 }
 
 // restrictComposite is for UpdateOne of an edge schema with a composite id.
@@ -191,7 +214,8 @@ func (u *update) restrictComposite(ctx context.Context, q querier) error {
 		s.Where(sql.EQ(t.C(id.Column), id.Value))
 	}
 	predicate(s)
-	n, err := q.count(ctx, s)
+	query, args := s.Query()
+	n, err := q.count(ctx, query, args)
 	if err != nil {
 		return err
 	}

@@ -1,40 +1,37 @@
 package privacy
 
 import (
-	"fmt"
+	"cmp"
 	"slices"
 	"strings"
 
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
-
-	"github.com/entenancy/tenancy"
 )
-
-// upsert holds the ON CONFLICT clause of one INSERT. What is wrong with the
-// clause comes out while ent writes the statement, where it cannot be returned.
-type upsert struct {
-	options []sql.ConflictOption
-	err     error
-}
 
 // holdUpsert makes an upsert that meets the row of another tenant fail, and
 // lets it change neither a row's tenant nor, unchecked, its links.
-func holdUpsert(e *Entity, dialectName string, opts []sql.ConflictOption) *upsert {
-	u := &upsert{options: opts}
-	if len(opts) == 0 || e.global() {
-		return u
+func (g *guard) holdUpsert(e *Entity, opts []sql.ConflictOption) []sql.ConflictOption {
+	if len(opts) == 0 {
+		return nil
 	}
-	if dialectName == dialect.MySQL && doesNothing(opts) {
+	if g.Dialect() == dialect.MySQL && doesNothing(opts) {
 		// ent turns DoNothing into an UPDATE on MySQL after the options have
 		// run, and would overrule them.
 		opts = []sql.ConflictOption{sql.ResolveWithIgnore()}
 	}
-	u.options = append(slices.Clip(opts), sql.ResolveWith(func(set *sql.UpdateSet) {
-		u.err = uncheckedLink(e, set)
-		set.Set(e.Tenant.Name, sameTenantOrFail(e))
+	return append(slices.Clip(opts), sql.ResolveWith(func(set *sql.UpdateSet) {
+		g.failed = cmp.Or(keepLinks(e, set), keepTenant(e, set))
 	}))
-	return u
+}
+
+// keepTenant sets the tenant column to what it is, once.
+func keepTenant(e *Entity, set *sql.UpdateSet) error {
+	if e.global() {
+		return nil
+	}
+	set.Set(e.Tenant.Name, sameTenantOrFail(e))
+	return assignmentsOf(set.UpdateBuilder).onlyOnce(e)
 }
 
 // sameTenantOrFail is the value of the tenant column in DO UPDATE: its own,
@@ -55,42 +52,33 @@ func sameTenantOrFail(e *Entity) sql.Querier {
 	})
 }
 
-// uncheckedLink refuses an upsert that sets a foreign key to anything but the
-// value that was offered for insertion, which has been checked.
-func uncheckedLink(e *Entity, set *sql.UpdateSet) error {
-	columns := set.UpdateColumns()
-	var statement string
-	for _, edge := range e.Edges {
-		if edge.Table != e.Table || edge.Target.global() || !slices.Contains(columns, edge.Column) {
-			continue
+// keepLinks refuses an upsert that sets a foreign key to anything but NULL, the
+// value that is there, or the value that was offered for insertion, which has
+// been checked.
+func keepLinks(e *Entity, set *sql.UpdateSet) error {
+	for _, edge := range e.links() {
+		n, err := assignmentsOf(set.UpdateBuilder).count(edge.Column)
+		if err != nil {
+			return err
 		}
-		if statement == "" {
-			statement, _ = set.Query()
-		}
-		if !slices.ContainsFunc(harmless(set, e.Table, edge.Column), func(s string) bool { return strings.Contains(statement, s) }) {
-			return denied(fmt.Errorf("%w: the upsert of a %s sets edge %q to a row that was not checked; set it on the create and use UpdateNewValues or the edge's Update method",
-				tenancy.ErrCrossTenant, e.Name, edge.Name))
+		if n > 1 || n == 1 && !harmless(set, edge.Column) {
+			return errUncheckedLink(e, edge, "set it on the create and use UpdateNewValues or the field's Update method")
 		}
 	}
 	return nil
 }
 
-// harmless returns the assignments to a foreign key that an upsert may make:
-// the value offered, the value that is there, and NULL.
-func harmless(set *sql.UpdateSet, table, column string) []string {
-	var texts []string
-	for _, assign := range []func(*sql.UpdateSet){
-		func(u *sql.UpdateSet) { u.SetExcluded(column) },
-		func(u *sql.UpdateSet) { u.SetIgnore(column) },
-		func(u *sql.UpdateSet) { u.SetNull(column) },
-	} {
-		u := &sql.UpdateSet{UpdateBuilder: sql.Dialect(set.Dialect()).Update(table)}
-		assign(u)
-		query, _ := u.Query()
-		_, text, _ := strings.Cut(query, " SET ")
-		texts = append(texts, text)
+// harmless reports whether the column is set to one of the two values that it
+// may have: setting it to that again changes nothing of the statement.
+func harmless(set *sql.UpdateSet, column string) bool {
+	before, args := set.Query()
+	for _, assign := range []func(string) *sql.UpdateSet{set.SetExcluded, set.SetIgnore} {
+		assign(column)
+		if after, now := set.Query(); after == before && len(now) == len(args) {
+			return true
+		}
 	}
-	return texts
+	return false // and the statement is not run
 }
 
 // doesNothing reports whether the options say DO NOTHING.

@@ -21,6 +21,8 @@ import (
 	"github.com/entenancy/tenancy/examples/quickstart/ent/order"
 	"github.com/entenancy/tenancy/examples/quickstart/ent/tag"
 	"github.com/entenancy/tenancy/examples/quickstart/ent/user"
+
+	tenantprivacy "github.com/entenancy/tenancy/privacy"
 )
 
 // Client is the client that holds all ent builders.
@@ -704,6 +706,8 @@ func (c *OrderClient) QueryCountry(_m *Order) *CountryQuery {
 			sqlgraph.To(country.Table, country.FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, false, order.CountryTable, order.CountryColumn),
 		)
+		owned := tenantprivacy.Own(step, "", tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}

@@ -502,8 +502,8 @@ func (_q *CountryQuery) sqlQuery(ctx context.Context) *sql.Selector {
 	if _q.ctx.Unique != nil && *_q.ctx.Unique {
 		selector.Distinct()
 	}
-	selector.WithContext(ctx)
-	defer tenantprivacy.Select(ctx, selector, tenancyCountry)
+	tenantprivacy.Enter(ctx, selector)
+	defer tenantprivacy.Select(ctx, selector, tenancyCountry, selector.Table())
 	for _, p := range _q.predicates {
 		p(selector)
 	}

@@ -517,8 +517,8 @@ func (_q *ItemQuery) sqlQuery(ctx context.Context) *sql.Selector {
 	if _q.ctx.Unique != nil && *_q.ctx.Unique {
 		selector.Distinct()
 	}
-	selector.WithContext(ctx)
-	defer tenantprivacy.Select(ctx, selector, tenancyItem)
+	tenantprivacy.Enter(ctx, selector)
+	defer tenantprivacy.Select(ctx, selector, tenancyItem, selector.Table())
 	for _, p := range _q.predicates {
 		p(selector)
 	}

@@ -773,8 +773,8 @@ func (_q *OrderQuery) sqlQuery(ctx context.Context) *sql.Selector {
 	if _q.ctx.Unique != nil && *_q.ctx.Unique {
 		selector.Distinct()
 	}
-	selector.WithContext(ctx)
-	defer tenantprivacy.Select(ctx, selector, tenancyOrder)
+	tenantprivacy.Enter(ctx, selector)
+	defer tenantprivacy.Select(ctx, selector, tenancyOrder, selector.Table())
 	for _, p := range _q.predicates {
 		p(selector)
 	}

@@ -540,8 +540,8 @@ func (_q *TagQuery) sqlQuery(ctx context.Context) *sql.Selector {
 	if _q.ctx.Unique != nil && *_q.ctx.Unique {
 		selector.Distinct()
 	}
-	selector.WithContext(ctx)
-	defer tenantprivacy.Select(ctx, selector, tenancyTag)
+	tenantprivacy.Enter(ctx, selector)
+	defer tenantprivacy.Select(ctx, selector, tenancyTag, selector.Table())
 	for _, p := range _q.predicates {
 		p(selector)
 	}

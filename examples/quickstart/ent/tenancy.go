@@ -82,7 +82,7 @@ var (
 			},
 		},
 		Dependents: []tenantprivacy.Dependent{
-			{Table: "items", Column: "order_items", Ref: "id", Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "items", Column: "order_items", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 		},
 	}
 	tenancyTag = &tenantprivacy.Entity{

@@ -510,8 +510,8 @@ func (_q *UserQuery) sqlQuery(ctx context.Context) *sql.Selector {
 	if _q.ctx.Unique != nil && *_q.ctx.Unique {
 		selector.Distinct()
 	}
-	selector.WithContext(ctx)
-	defer tenantprivacy.Select(ctx, selector, tenancyUser)
+	tenantprivacy.Enter(ctx, selector)
+	defer tenantprivacy.Select(ctx, selector, tenancyUser, selector.Table())
 	for _, p := range _q.predicates {
 		p(selector)
 	}

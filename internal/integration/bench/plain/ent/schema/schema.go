@@ -1,0 +1,71 @@
+// Package schema is the shop of the benchmarks, with a tenant column that
+// means nothing to ent.
+package schema
+
+import (
+	"entgo.io/ent"
+	"entgo.io/ent/schema/edge"
+	"entgo.io/ent/schema/field"
+	"entgo.io/ent/schema/index"
+	"entgo.io/ent/schema/mixin"
+)
+
+// Tenant adds the column that the hand-written predicates compare. It is
+// optional, so that the variant without tenancy can leave it alone.
+type Tenant struct{ mixin.Schema }
+
+// Fields of Tenant.
+func (Tenant) Fields() []ent.Field {
+	return []ent.Field{field.String("tenant_id").Immutable().Optional().NotEmpty().MaxLen(255)}
+}
+
+// Indexes of Tenant.
+func (Tenant) Indexes() []ent.Index { return []ent.Index{index.Fields("tenant_id")} }
+
+// User owns orders.
+type User struct{ ent.Schema }
+
+// Mixin of User.
+func (User) Mixin() []ent.Mixin { return []ent.Mixin{Tenant{}} }
+
+// Fields of User.
+func (User) Fields() []ent.Field { return []ent.Field{field.String("name")} }
+
+// Edges of User.
+func (User) Edges() []ent.Edge { return []ent.Edge{edge.To("orders", Order.Type)} }
+
+// Order has an owner, and items.
+type Order struct{ ent.Schema }
+
+// Mixin of Order.
+func (Order) Mixin() []ent.Mixin { return []ent.Mixin{Tenant{}} }
+
+// Fields of Order.
+func (Order) Fields() []ent.Field {
+	return []ent.Field{
+		field.String("note"),
+		field.Int("total"),
+	}
+}
+
+// Edges of Order.
+func (Order) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.From("owner", User.Type).Ref("orders").Unique(),
+		edge.To("items", Item.Type),
+	}
+}
+
+// Item is one line of an order.
+type Item struct{ ent.Schema }
+
+// Mixin of Item.
+func (Item) Mixin() []ent.Mixin { return []ent.Mixin{Tenant{}} }
+
+// Fields of Item.
+func (Item) Fields() []ent.Field { return []ent.Field{field.String("sku")} }
+
+// Edges of Item.
+func (Item) Edges() []ent.Edge {
+	return []ent.Edge{edge.From("order", Order.Type).Ref("items").Unique()}
+}

@@ -1,0 +1,59 @@
+// Package schema is the shop of the benchmarks, made multi-tenant with this
+// library.
+package schema
+
+import (
+	"entgo.io/ent"
+	"entgo.io/ent/schema/edge"
+	"entgo.io/ent/schema/field"
+
+	"github.com/entenancy/tenancy/schema/mixin"
+)
+
+// User owns orders.
+type User struct{ ent.Schema }
+
+// Mixin of User.
+func (User) Mixin() []ent.Mixin { return []ent.Mixin{mixin.Tenant{}} }
+
+// Fields of User.
+func (User) Fields() []ent.Field { return []ent.Field{field.String("name")} }
+
+// Edges of User.
+func (User) Edges() []ent.Edge { return []ent.Edge{edge.To("orders", Order.Type)} }
+
+// Order has an owner, and items.
+type Order struct{ ent.Schema }
+
+// Mixin of Order.
+func (Order) Mixin() []ent.Mixin { return []ent.Mixin{mixin.Tenant{}} }
+
+// Fields of Order.
+func (Order) Fields() []ent.Field {
+	return []ent.Field{
+		field.String("note"),
+		field.Int("total"),
+	}
+}
+
+// Edges of Order.
+func (Order) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.From("owner", User.Type).Ref("orders").Unique(),
+		edge.To("items", Item.Type),
+	}
+}
+
+// Item is one line of an order.
+type Item struct{ ent.Schema }
+
+// Mixin of Item.
+func (Item) Mixin() []ent.Mixin { return []ent.Mixin{mixin.Tenant{}} }
+
+// Fields of Item.
+func (Item) Fields() []ent.Field { return []ent.Field{field.String("sku")} }
+
+// Edges of Item.
+func (Item) Edges() []ent.Edge {
+	return []ent.Edge{edge.From("order", Order.Type).Ref("items").Unique()}
+}
