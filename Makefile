@@ -43,6 +43,10 @@ test: ## Run the tests of every module with the race detector
 test/slow: ## Run them with the ones that take minutes (TENANCY_TEST_SLOW=1)
 	@TENANCY_TEST_SLOW=1 scripts/each-module.sh go test -race -count=1 -timeout=60m $(TESTFLAGS) ./...
 
+.PHONY: test/strip
+test/strip: ## Take each point of enforcement out in turn and show which attack then succeeds
+	@cd internal/integration && TENANCY_TEST_STRIP=1 go test -v -count=1 -timeout 60m -parallel 4 ./isolation/strip
+
 .PHONY: bench
 bench: ## Run the benchmarks (BENCH=regexp BENCHTIME=1s COUNT=1)
 	@cd internal/integration && go test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime '$(BENCHTIME)' -count '$(COUNT)' ./...

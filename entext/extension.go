@@ -23,14 +23,15 @@ type Extension struct {
 // files that describe the entities.
 func (Extension) Templates() []*gen.Template {
 	t := gen.NewTemplate("tenancy").Funcs(template.FuncMap{
-		"tenancyColumn":   columnExpr,
-		"tenancyEntities": entities,
-		"tenancyGlobal":   isGlobal,
-		"tenancyJoins":    carriesTenant,
-		"tenancyJoinRows": joinTables,
-		"tenancyMetadata": metadata,
-		"tenancyScoped":   isScoped,
-		"tenancyProtocol": func() int { return privacy.Protocol },
+		"tenancyColumn":     columnExpr,
+		"tenancyColumnName": columnName,
+		"tenancyEntities":   entities,
+		"tenancyGlobal":     isGlobal,
+		"tenancyJoins":      carriesTenant,
+		"tenancyJoinRows":   joinTables,
+		"tenancyMetadata":   metadata,
+		"tenancyScoped":     isScoped,
+		"tenancyProtocol":   func() int { return privacy.Protocol },
 	})
 	return []*gen.Template{gen.MustParse(t.ParseFS(templates, "template/*.tmpl"))}
 }

@@ -35,6 +35,8 @@ func isGlobal(n *gen.Type) bool { return !isScoped(n) }
 // columnExpr returns the Go expression for an entity's tenant column.
 func columnExpr(n *gen.Type) string { return column(of(n)) }
 
+func columnName(n *gen.Type) string { return of(n).Column }
+
 func column(t schema.Tenancy) string {
 	constructor := map[schema.ColumnType]string{
 		schema.String: "StringColumn",

@@ -36,8 +36,10 @@ func begin(ctx context.Context, e *Entity, schemas Schemas) (operation, error) {
 		return o, nil
 	case !e.global():
 		return o, denied(err)
-	case e.Writable:
+	case e.Writable && err == tenancy.ErrNoTenant: //nolint:errorlint // no scope at all, and not one that may not be used
 		return o, nil
+	case e.Writable:
+		return o, denied(err)
 	default:
 		return o, globalWrite(e.Name)
 	}
@@ -134,15 +136,13 @@ func (o operation) added(l *links, edge *Edge, spec *sqlgraph.EdgeSpec) error {
 
 func (o operation) removed(l *links, edge *Edge, spec *sqlgraph.EdgeSpec) error {
 	switch {
-	case edge.Target.global():
-		return o.mayWriteTarget(edge)
 	case o.system() || edge.ownsKey():
 		return nil
 	case !o.entity.global():
-		if edge.targetOwnsKey() {
-			l.cleared = append(l.cleared, Dependent{[]Hop{{edge.Table, edge.Column, o.entity.ID}}, edge.Target.Tenant})
-		}
-		return nil
+		l.cleared = append(l.cleared, o.hanging(edge, spec)...)
+		return o.mayWriteTarget(edge)
+	case edge.Target.global():
+		return o.mayWriteTarget(edge)
 	case o.scope == nil:
 		return o.requireScope()
 	case len(spec.Target.Nodes) == 0:
@@ -154,9 +154,32 @@ func (o operation) removed(l *links, edge *Edge, spec *sqlgraph.EdgeSpec) error 
 	}
 }
 
+// hanging returns the rows of other tables that clearing an edge changes: the
+// targets that refer to the entity's row, or the rows that join the two.
+func (o operation) hanging(edge *Edge, spec *sqlgraph.EdgeSpec) []Dependent {
+	switch {
+	case edge.targetOwnsKey() && !edge.Target.global():
+		return []Dependent{{[]Hop{{edge.Table, edge.Column, o.entity.ID}}, edge.Target.Tenant}}
+	case edge.Join.Name == "":
+		return nil
+	}
+	own := spec.Columns[:1]
+	switch {
+	case spec.Bidi:
+		own = spec.Columns
+	case spec.Inverse:
+		own = spec.Columns[1:]
+	}
+	var all []Dependent
+	for _, column := range own {
+		all = append(all, Dependent{[]Hop{{edge.Table, column, o.entity.ID}}, edge.Join})
+	}
+	return all
+}
+
 // mayWriteTarget refuses an edge that changes rows of a read-only global entity.
 func (o operation) mayWriteTarget(edge *Edge) error {
-	if edge.targetOwnsKey() && !edge.Target.Writable && !o.system() {
+	if edge.Target.global() && edge.targetOwnsKey() && !edge.Target.Writable && !o.system() {
 		return globalWrite(edge.Target.Table)
 	}
 	return nil

@@ -2,7 +2,6 @@ package privacy
 
 import (
 	"context"
-	"reflect"
 
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
@@ -111,12 +110,13 @@ func scan(ctx context.Context, drv dialect.Driver, s *sql.Selector, v any) error
 // restricts s again where it did.
 func keepRestricted(ctx context.Context, s *sql.Selector, e *Entity, change func()) {
 	where, table := s.P(), s.Table()
-	was := render(where)
+	keep := predicate(where)
 	change()
+	keep() // a predicate can be changed in place, too
 	moved := s.Table() != table
 	switch {
 	case !e.global():
-		if moved || s.P() != where || !reflect.DeepEqual(render(where), was) {
+		if moved || s.P() != where {
 			restrict(ctx, s, e.Tenant)
 		}
 	case moved && !limitsRows(s):
@@ -130,12 +130,11 @@ func limitsRows(s *sql.Selector) bool {
 	return s.Table() != nil && s.TableName() == "limited_query"
 }
 
-// render returns the text and arguments of a predicate, which can be changed
-// in place.
-func render(p *sql.Predicate) []any {
+// predicate returns a function that makes p what it is now.
+func predicate(p *sql.Predicate) (restore func()) {
 	if p == nil {
-		return nil
+		return func() {}
 	}
-	text, args := p.Query()
-	return append([]any{text}, args...)
+	was := *p
+	return func() { *p = was }
 }

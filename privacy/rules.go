@@ -103,7 +103,7 @@ func Hook(k Kind) ent.Hook {
 
 // fill sets tenant_id, or checks what is there.
 func fill(scope *tenancy.Scope, m ent.Mutation, k Kind) error {
-	if _, set := m.Field(TenantField); set {
+	if _, set := m.Field(tenantField(m)); set {
 		return sameTenant(scope, m)
 	}
 	if scope.System() {
@@ -113,12 +113,21 @@ func fill(scope *tenancy.Scope, m ent.Mutation, k Kind) error {
 	if err != nil {
 		return err
 	}
-	return m.SetField(TenantField, v)
+	return m.SetField(tenantField(m), v)
+}
+
+// tenantField is the name that the mutation knows tenant_id by, which for ent
+// is the name of its column.
+func tenantField(m ent.Mutation) string {
+	if g, ok := m.(interface{ TenancyColumn() string }); ok {
+		return g.TenancyColumn()
+	}
+	return TenantField
 }
 
 // sameTenant refuses a mutation that sets tenant_id to another tenant's.
 func sameTenant(scope *tenancy.Scope, m ent.Mutation) error {
-	v, set := m.Field(TenantField)
+	v, set := m.Field(tenantField(m))
 	if !set || scope.System() {
 		return nil
 	}

@@ -123,11 +123,23 @@ var (
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
 func (*ItemMutation) TenancyProtocol() int { return 1 }
 
+// TenancyColumn is the column that holds the tenant's id.
+func (*ItemMutation) TenancyColumn() string { return "tenant_id" }
+
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
 func (*OrderMutation) TenancyProtocol() int { return 1 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*OrderMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
 func (*TagMutation) TenancyProtocol() int { return 1 }
 
+// TenancyColumn is the column that holds the tenant's id.
+func (*TagMutation) TenancyColumn() string { return "tenant_id" }
+
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
 func (*UserMutation) TenancyProtocol() int { return 1 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*UserMutation) TenancyColumn() string { return "tenant_id" }

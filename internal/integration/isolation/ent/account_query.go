@@ -740,7 +740,7 @@ func (_q *AccountQuery) sqlQuery(ctx context.Context) *sql.Selector {
 		selector.Distinct()
 	}
 	tenantprivacy.Enter(ctx, selector)
-	defer tenantprivacy.Select(ctx, selector, tenancyAccount)
+	defer tenantprivacy.Select(ctx, selector, tenancyAccount, selector.Table())
 	t1.Schema(_q.schemaConfig.Account)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)
 	selector.WithContext(ctx)

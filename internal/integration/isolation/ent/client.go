@@ -17,6 +17,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/badge"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/club"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/country"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/group"
@@ -43,6 +44,8 @@ type Client struct {
 	Schema *migrate.Schema
 	// Account is the client for interacting with the Account builders.
 	Account *AccountClient
+	// Badge is the client for interacting with the Badge builders.
+	Badge *BadgeClient
 	// Club is the client for interacting with the Club builders.
 	Club *ClubClient
 	// Country is the client for interacting with the Country builders.
@@ -79,6 +82,7 @@ func NewClient(opts ...Option) *Client {
 func (c *Client) init() {
 	c.Schema = migrate.NewSchema(c.driver)
 	c.Account = NewAccountClient(c.config)
+	c.Badge = NewBadgeClient(c.config)
 	c.Club = NewClubClient(c.config)
 	c.Country = NewCountryClient(c.config)
 	c.Group = NewGroupClient(c.config)
@@ -186,6 +190,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		ctx:        ctx,
 		config:     cfg,
 		Account:    NewAccountClient(cfg),
+		Badge:      NewBadgeClient(cfg),
 		Club:       NewClubClient(cfg),
 		Country:    NewCountryClient(cfg),
 		Group:      NewGroupClient(cfg),
@@ -218,6 +223,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		ctx:        ctx,
 		config:     cfg,
 		Account:    NewAccountClient(cfg),
+		Badge:      NewBadgeClient(cfg),
 		Club:       NewClubClient(cfg),
 		Country:    NewCountryClient(cfg),
 		Group:      NewGroupClient(cfg),
@@ -259,8 +265,8 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.Account, c.Club, c.Country, c.Group, c.Item, c.Label, c.Membership, c.Memo,
-		c.Order, c.Profile, c.Team, c.User, c.Visit,
+		c.Account, c.Badge, c.Club, c.Country, c.Group, c.Item, c.Label, c.Membership,
+		c.Memo, c.Order, c.Profile, c.Team, c.User, c.Visit,
 	} {
 		n.Use(hooks...)
 	}
@@ -270,8 +276,8 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.Account, c.Club, c.Country, c.Group, c.Item, c.Label, c.Membership, c.Memo,
-		c.Order, c.Profile, c.Team, c.User, c.Visit,
+		c.Account, c.Badge, c.Club, c.Country, c.Group, c.Item, c.Label, c.Membership,
+		c.Memo, c.Order, c.Profile, c.Team, c.User, c.Visit,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -282,6 +288,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 	switch m := m.(type) {
 	case *AccountMutation:
 		return c.Account.mutate(ctx, m)
+	case *BadgeMutation:
+		return c.Badge.mutate(ctx, m)
 	case *ClubMutation:
 		return c.Club.mutate(ctx, m)
 	case *CountryMutation:
@@ -498,6 +506,158 @@ func (c *AccountClient) mutate(ctx context.Context, m *AccountMutation) (Value, 
 		return (&AccountDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown Account mutation op: %q", m.Op())
+	}
+}
+
+// BadgeClient is a client for the Badge schema.
+type BadgeClient struct {
+	config
+}
+
+// NewBadgeClient returns a client for the Badge from the given config.
+func NewBadgeClient(c config) *BadgeClient {
+	return &BadgeClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `badge.Hooks(f(g(h())))`.
+func (c *BadgeClient) Use(hooks ...Hook) {
+	c.hooks.Badge = append(c.hooks.Badge, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `badge.Intercept(f(g(h())))`.
+func (c *BadgeClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Badge = append(c.inters.Badge, interceptors...)
+}
+
+// Create returns a builder for creating a Badge entity.
+func (c *BadgeClient) Create() *BadgeCreate {
+	mutation := newBadgeMutation(c.config, OpCreate)
+	return &BadgeCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Badge entities.
+func (c *BadgeClient) CreateBulk(builders ...*BadgeCreate) *BadgeCreateBulk {
+	return &BadgeCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *BadgeClient) MapCreateBulk(slice any, setFunc func(*BadgeCreate, int)) *BadgeCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &BadgeCreateBulk{err: fmt.Errorf("calling to BadgeClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*BadgeCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &BadgeCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Badge.
+func (c *BadgeClient) Update() *BadgeUpdate {
+	mutation := newBadgeMutation(c.config, OpUpdate)
+	return &BadgeUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *BadgeClient) UpdateOne(_m *Badge) *BadgeUpdateOne {
+	mutation := newBadgeMutation(c.config, OpUpdateOne, withBadge(_m))
+	return &BadgeUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *BadgeClient) UpdateOneID(id int) *BadgeUpdateOne {
+	mutation := newBadgeMutation(c.config, OpUpdateOne, withBadgeID(id))
+	return &BadgeUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Badge.
+func (c *BadgeClient) Delete() *BadgeDelete {
+	mutation := newBadgeMutation(c.config, OpDelete)
+	return &BadgeDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *BadgeClient) DeleteOne(_m *Badge) *BadgeDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *BadgeClient) DeleteOneID(id int) *BadgeDeleteOne {
+	builder := c.Delete().Where(badge.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &BadgeDeleteOne{builder}
+}
+
+// Query returns a query builder for Badge.
+func (c *BadgeClient) Query() *BadgeQuery {
+	return &BadgeQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeBadge},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Badge entity by its id.
+func (c *BadgeClient) Get(ctx context.Context, id int) (*Badge, error) {
+	return c.Query().Where(badge.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *BadgeClient) GetX(ctx context.Context, id int) *Badge {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryBearer queries the bearer edge of a Badge.
+func (c *BadgeClient) QueryBearer(_m *Badge) *UserQuery {
+	query := (&UserClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(badge.Table, badge.FieldID, id),
+			sqlgraph.To(user.Table, user.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, badge.BearerTable, badge.BearerColumn),
+		)
+		schemaConfig := _m.schemaConfig
+		step.To.Schema = schemaConfig.User
+		step.Edge.Schema = schemaConfig.Badge
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *BadgeClient) Hooks() []Hook {
+	return c.hooks.Badge
+}
+
+// Interceptors returns the client interceptors.
+func (c *BadgeClient) Interceptors() []Interceptor {
+	return c.inters.Badge
+}
+
+func (c *BadgeClient) mutate(ctx context.Context, m *BadgeMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&BadgeCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&BadgeUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&BadgeUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&BadgeDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Badge mutation op: %q", m.Op())
 	}
 }
 
@@ -2495,6 +2655,27 @@ func (c *UserClient) QueryAccounts(_m *User) *AccountQuery {
 	return query
 }
 
+// QueryBadges queries the badges edge of a User.
+func (c *UserClient) QueryBadges(_m *User) *BadgeQuery {
+	query := (&BadgeClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(user.Table, user.FieldID, id),
+			sqlgraph.To(badge.Table, badge.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, user.BadgesTable, user.BadgesColumn),
+		)
+		schemaConfig := _m.schemaConfig
+		step.To.Schema = schemaConfig.Badge
+		step.Edge.Schema = schemaConfig.Badge
+		owned := tenantprivacy.Own(step, _m.schemaConfig.User, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // QueryMemberships queries the memberships edge of a User.
 func (c *UserClient) QueryMemberships(_m *User) *MembershipQuery {
 	query := (&MembershipClient{config: c.config}).Query()
@@ -2681,12 +2862,12 @@ func (c *VisitClient) mutate(ctx context.Context, m *VisitMutation) (Value, erro
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		Account, Club, Country, Group, Item, Label, Membership, Memo, Order, Profile,
-		Team, User, Visit []ent.Hook
+		Account, Badge, Club, Country, Group, Item, Label, Membership, Memo, Order,
+		Profile, Team, User, Visit []ent.Hook
 	}
 	inters struct {
-		Account, Club, Country, Group, Item, Label, Membership, Memo, Order, Profile,
-		Team, User, Visit []ent.Interceptor
+		Account, Badge, Club, Country, Group, Item, Label, Membership, Memo, Order,
+		Profile, Team, User, Visit []ent.Interceptor
 	}
 )
 

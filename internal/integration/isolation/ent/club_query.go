@@ -661,7 +661,7 @@ func (_q *ClubQuery) sqlQuery(ctx context.Context) *sql.Selector {
 		selector.Distinct()
 	}
 	tenantprivacy.Enter(ctx, selector)
-	defer tenantprivacy.Select(ctx, selector, tenancyClub)
+	defer tenantprivacy.Select(ctx, selector, tenancyClub, selector.Table())
 	t1.Schema(_q.schemaConfig.Club)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)
 	selector.WithContext(ctx)

@@ -538,7 +538,7 @@ func (_q *CountryQuery) sqlQuery(ctx context.Context) *sql.Selector {
 		selector.Distinct()
 	}
 	tenantprivacy.Enter(ctx, selector)
-	defer tenantprivacy.Select(ctx, selector, tenancyCountry)
+	defer tenantprivacy.Select(ctx, selector, tenancyCountry, selector.Table())
 	t1.Schema(_q.schemaConfig.Country)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)
 	selector.WithContext(ctx)

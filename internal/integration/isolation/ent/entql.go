@@ -4,6 +4,7 @@ package ent
 
 import (
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/badge"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/club"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/country"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/group"
@@ -26,7 +27,7 @@ import (
 
 // schemaGraph holds a representation of ent/schema at runtime.
 var schemaGraph = func() *sqlgraph.Schema {
-	graph := &sqlgraph.Schema{Nodes: make([]*sqlgraph.Node, 13)}
+	graph := &sqlgraph.Schema{Nodes: make([]*sqlgraph.Node, 14)}
 	graph.Nodes[0] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   account.Table,
@@ -43,6 +44,20 @@ var schemaGraph = func() *sqlgraph.Schema {
 	}
 	graph.Nodes[1] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
+			Table:   badge.Table,
+			Columns: badge.Columns,
+			ID: &sqlgraph.FieldSpec{
+				Type:   field.TypeInt,
+				Column: badge.FieldID,
+			},
+		},
+		Type: "Badge",
+		Fields: map[string]*sqlgraph.FieldSpec{
+			badge.FieldName: {Type: field.TypeString, Column: badge.FieldName},
+		},
+	}
+	graph.Nodes[2] = &sqlgraph.Node{
+		NodeSpec: sqlgraph.NodeSpec{
 			Table:   club.Table,
 			Columns: club.Columns,
 			ID: &sqlgraph.FieldSpec{
@@ -56,7 +71,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			club.FieldName:     {Type: field.TypeString, Column: club.FieldName},
 		},
 	}
-	graph.Nodes[2] = &sqlgraph.Node{
+	graph.Nodes[3] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   country.Table,
 			Columns: country.Columns,
@@ -70,7 +85,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			country.FieldCode: {Type: field.TypeString, Column: country.FieldCode},
 		},
 	}
-	graph.Nodes[3] = &sqlgraph.Node{
+	graph.Nodes[4] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   group.Table,
 			Columns: group.Columns,
@@ -85,7 +100,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			group.FieldName:     {Type: field.TypeString, Column: group.FieldName},
 		},
 	}
-	graph.Nodes[4] = &sqlgraph.Node{
+	graph.Nodes[5] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   item.Table,
 			Columns: item.Columns,
@@ -101,7 +116,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			item.FieldPrice:    {Type: field.TypeInt, Column: item.FieldPrice},
 		},
 	}
-	graph.Nodes[5] = &sqlgraph.Node{
+	graph.Nodes[6] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   label.Table,
 			Columns: label.Columns,
@@ -115,7 +130,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			label.FieldName: {Type: field.TypeString, Column: label.FieldName},
 		},
 	}
-	graph.Nodes[6] = &sqlgraph.Node{
+	graph.Nodes[7] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   membership.Table,
 			Columns: membership.Columns,
@@ -133,7 +148,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			membership.FieldTeamID:   {Type: field.TypeInt, Column: membership.FieldTeamID},
 		},
 	}
-	graph.Nodes[7] = &sqlgraph.Node{
+	graph.Nodes[8] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   memo.Table,
 			Columns: memo.Columns,
@@ -148,7 +163,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			memo.FieldText:     {Type: field.TypeString, Column: memo.FieldText},
 		},
 	}
-	graph.Nodes[8] = &sqlgraph.Node{
+	graph.Nodes[9] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   order.Table,
 			Columns: order.Columns,
@@ -166,7 +181,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			order.FieldOwnerID:  {Type: field.TypeInt, Column: order.FieldOwnerID},
 		},
 	}
-	graph.Nodes[9] = &sqlgraph.Node{
+	graph.Nodes[10] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   profile.Table,
 			Columns: profile.Columns,
@@ -181,7 +196,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			profile.FieldBio:      {Type: field.TypeString, Column: profile.FieldBio},
 		},
 	}
-	graph.Nodes[10] = &sqlgraph.Node{
+	graph.Nodes[11] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   team.Table,
 			Columns: team.Columns,
@@ -196,7 +211,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			team.FieldName:     {Type: field.TypeString, Column: team.FieldName},
 		},
 	}
-	graph.Nodes[11] = &sqlgraph.Node{
+	graph.Nodes[12] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   user.Table,
 			Columns: user.Columns,
@@ -215,7 +230,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			user.FieldTags:     {Type: field.TypeJSON, Column: user.FieldTags},
 		},
 	}
-	graph.Nodes[12] = &sqlgraph.Node{
+	graph.Nodes[13] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   visit.Table,
 			Columns: visit.Columns,
@@ -273,6 +288,18 @@ var schemaGraph = func() *sqlgraph.Schema {
 		},
 		"Account",
 		"Memo",
+	)
+	graph.MustAddE(
+		"bearer",
+		&sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   badge.BearerTable,
+			Columns: []string{badge.BearerColumn},
+			Bidi:    false,
+		},
+		"Badge",
+		"User",
 	)
 	graph.MustAddE(
 		"guests",
@@ -611,6 +638,18 @@ var schemaGraph = func() *sqlgraph.Schema {
 		"Account",
 	)
 	graph.MustAddE(
+		"badges",
+		&sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.BadgesTable,
+			Columns: []string{user.BadgesColumn},
+			Bidi:    false,
+		},
+		"User",
+		"Badge",
+	)
+	graph.MustAddE(
 		"memberships",
 		&sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2M,
@@ -755,6 +794,65 @@ func (f *AccountFilter) WhereHasFavoriteWith(preds ...predicate.Memo) {
 }
 
 // addPredicate implements the predicateAdder interface.
+func (_q *BadgeQuery) addPredicate(pred func(s *sql.Selector)) {
+	_q.predicates = append(_q.predicates, pred)
+}
+
+// Filter returns a Filter implementation to apply filters on the BadgeQuery builder.
+func (_q *BadgeQuery) Filter() *BadgeFilter {
+	return &BadgeFilter{config: _q.config, predicateAdder: _q}
+}
+
+// addPredicate implements the predicateAdder interface.
+func (m *BadgeMutation) addPredicate(pred func(s *sql.Selector)) {
+	m.predicates = append(m.predicates, pred)
+}
+
+// Filter returns an entql.Where implementation to apply filters on the BadgeMutation builder.
+func (m *BadgeMutation) Filter() *BadgeFilter {
+	return &BadgeFilter{config: m.config, predicateAdder: m}
+}
+
+// BadgeFilter provides a generic filtering capability at runtime for BadgeQuery.
+type BadgeFilter struct {
+	predicateAdder
+	config
+}
+
+// Where applies the entql predicate on the query filter.
+func (f *BadgeFilter) Where(p entql.P) {
+	f.addPredicate(func(s *sql.Selector) {
+		if err := tenancyEvalP(schemaGraph.Nodes[1].Type, p, s); err != nil {
+			s.AddError(err)
+		}
+	})
+}
+
+// WhereID applies the entql int predicate on the id field.
+func (f *BadgeFilter) WhereID(p entql.IntP) {
+	f.Where(p.Field(badge.FieldID))
+}
+
+// WhereName applies the entql string predicate on the name field.
+func (f *BadgeFilter) WhereName(p entql.StringP) {
+	f.Where(p.Field(badge.FieldName))
+}
+
+// WhereHasBearer applies a predicate to check if query has an edge bearer.
+func (f *BadgeFilter) WhereHasBearer() {
+	f.Where(entql.HasEdge("bearer"))
+}
+
+// WhereHasBearerWith applies a predicate to check if query has an edge bearer with a given conditions (other predicates).
+func (f *BadgeFilter) WhereHasBearerWith(preds ...predicate.User) {
+	f.Where(entql.HasEdgeWith("bearer", sqlgraph.WrapFunc(func(s *sql.Selector) {
+		for _, p := range preds {
+			p(s)
+		}
+	})))
+}
+
+// addPredicate implements the predicateAdder interface.
 func (_q *ClubQuery) addPredicate(pred func(s *sql.Selector)) {
 	_q.predicates = append(_q.predicates, pred)
 }
@@ -783,7 +881,7 @@ type ClubFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *ClubFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[1].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[2].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -861,7 +959,7 @@ type CountryFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *CountryFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[2].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[3].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -920,7 +1018,7 @@ type GroupFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *GroupFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[3].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[4].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -984,7 +1082,7 @@ type ItemFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *ItemFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[4].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[5].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1053,7 +1151,7 @@ type LabelFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *LabelFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[5].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[6].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1112,7 +1210,7 @@ type MembershipFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *MembershipFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[6].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[7].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1205,7 +1303,7 @@ type MemoFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *MemoFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[7].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[8].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1269,7 +1367,7 @@ type OrderFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *OrderFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[8].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[9].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1390,7 +1488,7 @@ type ProfileFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *ProfileFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[9].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[10].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1454,7 +1552,7 @@ type TeamFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *TeamFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[10].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[11].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1532,7 +1630,7 @@ type UserFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *UserFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[11].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[12].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1741,6 +1839,20 @@ func (f *UserFilter) WhereHasAccountsWith(preds ...predicate.Account) {
 	})))
 }
 
+// WhereHasBadges applies a predicate to check if query has an edge badges.
+func (f *UserFilter) WhereHasBadges() {
+	f.Where(entql.HasEdge("badges"))
+}
+
+// WhereHasBadgesWith applies a predicate to check if query has an edge badges with a given conditions (other predicates).
+func (f *UserFilter) WhereHasBadgesWith(preds ...predicate.Badge) {
+	f.Where(entql.HasEdgeWith("badges", sqlgraph.WrapFunc(func(s *sql.Selector) {
+		for _, p := range preds {
+			p(s)
+		}
+	})))
+}
+
 // WhereHasMemberships applies a predicate to check if query has an edge memberships.
 func (f *UserFilter) WhereHasMemberships() {
 	f.Where(entql.HasEdge("memberships"))
@@ -1798,7 +1910,7 @@ type VisitFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *VisitFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[12].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[13].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})

@@ -566,7 +566,7 @@ func (_q *GroupQuery) sqlQuery(ctx context.Context) *sql.Selector {
 		selector.Distinct()
 	}
 	tenantprivacy.Enter(ctx, selector)
-	defer tenantprivacy.Select(ctx, selector, tenancyGroup)
+	defer tenantprivacy.Select(ctx, selector, tenancyGroup, selector.Table())
 	t1.Schema(_q.schemaConfig.Group)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)
 	selector.WithContext(ctx)

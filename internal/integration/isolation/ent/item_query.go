@@ -535,7 +535,7 @@ func (_q *ItemQuery) sqlQuery(ctx context.Context) *sql.Selector {
 		selector.Distinct()
 	}
 	tenantprivacy.Enter(ctx, selector)
-	defer tenantprivacy.Select(ctx, selector, tenancyItem)
+	defer tenantprivacy.Select(ctx, selector, tenancyItem, selector.Table())
 	t1.Schema(_q.schemaConfig.Item)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)
 	selector.WithContext(ctx)

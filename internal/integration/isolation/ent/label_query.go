@@ -559,7 +559,7 @@ func (_q *LabelQuery) sqlQuery(ctx context.Context) *sql.Selector {
 		selector.Distinct()
 	}
 	tenantprivacy.Enter(ctx, selector)
-	defer tenantprivacy.Select(ctx, selector, tenancyLabel)
+	defer tenantprivacy.Select(ctx, selector, tenancyLabel, selector.Table())
 	t1.Schema(_q.schemaConfig.Label)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)
 	selector.WithContext(ctx)

@@ -604,7 +604,7 @@ func (_q *MembershipQuery) sqlQuery(ctx context.Context) *sql.Selector {
 		selector.Distinct()
 	}
 	tenantprivacy.Enter(ctx, selector)
-	defer tenantprivacy.Select(ctx, selector, tenancyMembership)
+	defer tenantprivacy.Select(ctx, selector, tenancyMembership, selector.Table())
 	t1.Schema(_q.schemaConfig.Membership)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)
 	selector.WithContext(ctx)

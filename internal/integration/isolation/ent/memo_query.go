@@ -534,7 +534,7 @@ func (_q *MemoQuery) sqlQuery(ctx context.Context) *sql.Selector {
 		selector.Distinct()
 	}
 	tenantprivacy.Enter(ctx, selector)
-	defer tenantprivacy.Select(ctx, selector, tenancyMemo)
+	defer tenantprivacy.Select(ctx, selector, tenancyMemo, selector.Table())
 	t1.Schema(_q.schemaConfig.Memo)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)
 	selector.WithContext(ctx)

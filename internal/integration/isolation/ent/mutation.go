@@ -12,6 +12,7 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/badge"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/club"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/country"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/group"
@@ -38,6 +39,7 @@ const (
 
 	// Node types.
 	TypeAccount    = "Account"
+	TypeBadge      = "Badge"
 	TypeClub       = "Club"
 	TypeCountry    = "Country"
 	TypeGroup      = "Group"
@@ -611,6 +613,399 @@ func (m *AccountMutation) ResetEdge(name string) error {
 		return nil
 	}
 	return fmt.Errorf("unknown Account edge %s", name)
+}
+
+// BadgeMutation represents an operation that mutates the Badge nodes in the graph.
+type BadgeMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *int
+	name          *string
+	clearedFields map[string]struct{}
+	bearer        *int
+	clearedbearer bool
+	done          bool
+	oldValue      func(context.Context) (*Badge, error)
+	predicates    []predicate.Badge
+}
+
+var _ ent.Mutation = (*BadgeMutation)(nil)
+
+// badgeOption allows management of the mutation configuration using functional options.
+type badgeOption func(*BadgeMutation)
+
+// newBadgeMutation creates new mutation for the Badge entity.
+func newBadgeMutation(c config, op Op, opts ...badgeOption) *BadgeMutation {
+	m := &BadgeMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeBadge,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withBadgeID sets the ID field of the mutation.
+func withBadgeID(id int) badgeOption {
+	return func(m *BadgeMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *Badge
+		)
+		m.oldValue = func(ctx context.Context) (*Badge, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().Badge.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withBadge sets the old Badge of the mutation.
+func withBadge(node *Badge) badgeOption {
+	return func(m *BadgeMutation) {
+		m.oldValue = func(context.Context) (*Badge, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m BadgeMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m BadgeMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *BadgeMutation) ID() (id int, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *BadgeMutation) IDs(ctx context.Context) ([]int, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().Badge.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetName sets the "name" field.
+func (m *BadgeMutation) SetName(s string) {
+	m.name = &s
+}
+
+// Name returns the value of the "name" field in the mutation.
+func (m *BadgeMutation) Name() (r string, exists bool) {
+	v := m.name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldName returns the old "name" field's value of the Badge entity.
+// If the Badge object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *BadgeMutation) OldName(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldName: %w", err)
+	}
+	return oldValue.Name, nil
+}
+
+// ResetName resets all changes to the "name" field.
+func (m *BadgeMutation) ResetName() {
+	m.name = nil
+}
+
+// SetBearerID sets the "bearer" edge to the User entity by id.
+func (m *BadgeMutation) SetBearerID(id int) {
+	m.bearer = &id
+}
+
+// ClearBearer clears the "bearer" edge to the User entity.
+func (m *BadgeMutation) ClearBearer() {
+	m.clearedbearer = true
+}
+
+// BearerCleared reports if the "bearer" edge to the User entity was cleared.
+func (m *BadgeMutation) BearerCleared() bool {
+	return m.clearedbearer
+}
+
+// BearerID returns the "bearer" edge ID in the mutation.
+func (m *BadgeMutation) BearerID() (id int, exists bool) {
+	if m.bearer != nil {
+		return *m.bearer, true
+	}
+	return
+}
+
+// BearerIDs returns the "bearer" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// BearerID instead. It exists only for internal usage by the builders.
+func (m *BadgeMutation) BearerIDs() (ids []int) {
+	if id := m.bearer; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetBearer resets all changes to the "bearer" edge.
+func (m *BadgeMutation) ResetBearer() {
+	m.bearer = nil
+	m.clearedbearer = false
+}
+
+// Where appends a list predicates to the BadgeMutation builder.
+func (m *BadgeMutation) Where(ps ...predicate.Badge) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the BadgeMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *BadgeMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.Badge, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *BadgeMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *BadgeMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (Badge).
+func (m *BadgeMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *BadgeMutation) Fields() []string {
+	fields := make([]string, 0, 1)
+	if m.name != nil {
+		fields = append(fields, badge.FieldName)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *BadgeMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case badge.FieldName:
+		return m.Name()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *BadgeMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case badge.FieldName:
+		return m.OldName(ctx)
+	}
+	return nil, fmt.Errorf("unknown Badge field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *BadgeMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case badge.FieldName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetName(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Badge field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *BadgeMutation) AddedFields() []string {
+	return nil
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *BadgeMutation) AddedField(name string) (ent.Value, bool) {
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *BadgeMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown Badge numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *BadgeMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *BadgeMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *BadgeMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown Badge nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *BadgeMutation) ResetField(name string) error {
+	switch name {
+	case badge.FieldName:
+		m.ResetName()
+		return nil
+	}
+	return fmt.Errorf("unknown Badge field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *BadgeMutation) AddedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.bearer != nil {
+		edges = append(edges, badge.EdgeBearer)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *BadgeMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case badge.EdgeBearer:
+		if id := m.bearer; id != nil {
+			return []ent.Value{*id}
+		}
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *BadgeMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 1)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *BadgeMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *BadgeMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.clearedbearer {
+		edges = append(edges, badge.EdgeBearer)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *BadgeMutation) EdgeCleared(name string) bool {
+	switch name {
+	case badge.EdgeBearer:
+		return m.clearedbearer
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *BadgeMutation) ClearEdge(name string) error {
+	switch name {
+	case badge.EdgeBearer:
+		m.ClearBearer()
+		return nil
+	}
+	return fmt.Errorf("unknown Badge unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *BadgeMutation) ResetEdge(name string) error {
+	switch name {
+	case badge.EdgeBearer:
+		m.ResetBearer()
+		return nil
+	}
+	return fmt.Errorf("unknown Badge edge %s", name)
 }
 
 // ClubMutation represents an operation that mutates the Club nodes in the graph.
@@ -5964,6 +6359,9 @@ type UserMutation struct {
 	accounts           map[int]struct{}
 	removedaccounts    map[int]struct{}
 	clearedaccounts    bool
+	badges             map[int]struct{}
+	removedbadges      map[int]struct{}
+	clearedbadges      bool
 	memberships        map[int]struct{}
 	removedmemberships map[int]struct{}
 	clearedmemberships bool
@@ -6964,6 +7362,60 @@ func (m *UserMutation) ResetAccounts() {
 	m.removedaccounts = nil
 }
 
+// AddBadgeIDs adds the "badges" edge to the Badge entity by ids.
+func (m *UserMutation) AddBadgeIDs(ids ...int) {
+	if m.badges == nil {
+		m.badges = make(map[int]struct{})
+	}
+	for i := range ids {
+		m.badges[ids[i]] = struct{}{}
+	}
+}
+
+// ClearBadges clears the "badges" edge to the Badge entity.
+func (m *UserMutation) ClearBadges() {
+	m.clearedbadges = true
+}
+
+// BadgesCleared reports if the "badges" edge to the Badge entity was cleared.
+func (m *UserMutation) BadgesCleared() bool {
+	return m.clearedbadges
+}
+
+// RemoveBadgeIDs removes the "badges" edge to the Badge entity by IDs.
+func (m *UserMutation) RemoveBadgeIDs(ids ...int) {
+	if m.removedbadges == nil {
+		m.removedbadges = make(map[int]struct{})
+	}
+	for i := range ids {
+		delete(m.badges, ids[i])
+		m.removedbadges[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedBadges returns the removed IDs of the "badges" edge to the Badge entity.
+func (m *UserMutation) RemovedBadgesIDs() (ids []int) {
+	for id := range m.removedbadges {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// BadgesIDs returns the "badges" edge IDs in the mutation.
+func (m *UserMutation) BadgesIDs() (ids []int) {
+	for id := range m.badges {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetBadges resets all changes to the "badges" edge.
+func (m *UserMutation) ResetBadges() {
+	m.badges = nil
+	m.clearedbadges = false
+	m.removedbadges = nil
+}
+
 // AddMembershipIDs adds the "memberships" edge to the Membership entity by ids.
 func (m *UserMutation) AddMembershipIDs(ids ...int) {
 	if m.memberships == nil {
@@ -7272,7 +7724,7 @@ func (m *UserMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *UserMutation) AddedEdges() []string {
-	edges := make([]string, 0, 13)
+	edges := make([]string, 0, 14)
 	if m.orders != nil {
 		edges = append(edges, user.EdgeOrders)
 	}
@@ -7308,6 +7760,9 @@ func (m *UserMutation) AddedEdges() []string {
 	}
 	if m.accounts != nil {
 		edges = append(edges, user.EdgeAccounts)
+	}
+	if m.badges != nil {
+		edges = append(edges, user.EdgeBadges)
 	}
 	if m.memberships != nil {
 		edges = append(edges, user.EdgeMemberships)
@@ -7385,6 +7840,12 @@ func (m *UserMutation) AddedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case user.EdgeBadges:
+		ids := make([]ent.Value, 0, len(m.badges))
+		for id := range m.badges {
+			ids = append(ids, id)
+		}
+		return ids
 	case user.EdgeMemberships:
 		ids := make([]ent.Value, 0, len(m.memberships))
 		for id := range m.memberships {
@@ -7397,7 +7858,7 @@ func (m *UserMutation) AddedIDs(name string) []ent.Value {
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *UserMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 13)
+	edges := make([]string, 0, 14)
 	if m.removedorders != nil {
 		edges = append(edges, user.EdgeOrders)
 	}
@@ -7424,6 +7885,9 @@ func (m *UserMutation) RemovedEdges() []string {
 	}
 	if m.removedaccounts != nil {
 		edges = append(edges, user.EdgeAccounts)
+	}
+	if m.removedbadges != nil {
+		edges = append(edges, user.EdgeBadges)
 	}
 	if m.removedmemberships != nil {
 		edges = append(edges, user.EdgeMemberships)
@@ -7489,6 +7953,12 @@ func (m *UserMutation) RemovedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case user.EdgeBadges:
+		ids := make([]ent.Value, 0, len(m.removedbadges))
+		for id := range m.removedbadges {
+			ids = append(ids, id)
+		}
+		return ids
 	case user.EdgeMemberships:
 		ids := make([]ent.Value, 0, len(m.removedmemberships))
 		for id := range m.removedmemberships {
@@ -7501,7 +7971,7 @@ func (m *UserMutation) RemovedIDs(name string) []ent.Value {
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *UserMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 13)
+	edges := make([]string, 0, 14)
 	if m.clearedorders {
 		edges = append(edges, user.EdgeOrders)
 	}
@@ -7538,6 +8008,9 @@ func (m *UserMutation) ClearedEdges() []string {
 	if m.clearedaccounts {
 		edges = append(edges, user.EdgeAccounts)
 	}
+	if m.clearedbadges {
+		edges = append(edges, user.EdgeBadges)
+	}
 	if m.clearedmemberships {
 		edges = append(edges, user.EdgeMemberships)
 	}
@@ -7572,6 +8045,8 @@ func (m *UserMutation) EdgeCleared(name string) bool {
 		return m.clearedclubs
 	case user.EdgeAccounts:
 		return m.clearedaccounts
+	case user.EdgeBadges:
+		return m.clearedbadges
 	case user.EdgeMemberships:
 		return m.clearedmemberships
 	}
@@ -7634,6 +8109,9 @@ func (m *UserMutation) ResetEdge(name string) error {
 		return nil
 	case user.EdgeAccounts:
 		m.ResetAccounts()
+		return nil
+	case user.EdgeBadges:
+		m.ResetBadges()
 		return nil
 	case user.EdgeMemberships:
 		m.ResetMemberships()

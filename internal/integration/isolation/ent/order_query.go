@@ -829,7 +829,7 @@ func (_q *OrderQuery) sqlQuery(ctx context.Context) *sql.Selector {
 		selector.Distinct()
 	}
 	tenantprivacy.Enter(ctx, selector)
-	defer tenantprivacy.Select(ctx, selector, tenancyOrder)
+	defer tenantprivacy.Select(ctx, selector, tenancyOrder, selector.Table())
 	t1.Schema(_q.schemaConfig.Order)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)
 	selector.WithContext(ctx)

@@ -539,7 +539,7 @@ func (_q *ProfileQuery) sqlQuery(ctx context.Context) *sql.Selector {
 		selector.Distinct()
 	}
 	tenantprivacy.Enter(ctx, selector)
-	defer tenantprivacy.Select(ctx, selector, tenancyProfile)
+	defer tenantprivacy.Select(ctx, selector, tenancyProfile, selector.Table())
 	t1.Schema(_q.schemaConfig.Profile)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)
 	selector.WithContext(ctx)

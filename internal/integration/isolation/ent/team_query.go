@@ -661,7 +661,7 @@ func (_q *TeamQuery) sqlQuery(ctx context.Context) *sql.Selector {
 		selector.Distinct()
 	}
 	tenantprivacy.Enter(ctx, selector)
-	defer tenantprivacy.Select(ctx, selector, tenancyTeam)
+	defer tenantprivacy.Select(ctx, selector, tenancyTeam, selector.Table())
 	t1.Schema(_q.schemaConfig.Team)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)
 	selector.WithContext(ctx)

@@ -45,8 +45,23 @@ var (
 			},
 		},
 		Dependents: []tenantprivacy.Dependent{
-			{Table: "memos", Column: "account_memos", Ref: "id", Tenant: tenantprivacy.StringColumn("tenant_id")},
-			{Table: "user_accounts", Column: "account_id", Ref: "id", Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "memos", Column: "account_memos", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "user_accounts", Column: "account_id", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+		},
+	}
+	tenancyBadge = &tenantprivacy.Entity{
+		Name:  "Badge",
+		Table: "badges",
+		ID:    "id",
+		Edges: []tenantprivacy.Edge{
+			{
+				Name:    "bearer",
+				Rel:     sqlgraph.M2O,
+				Inverse: true,
+				Table:   "badges",
+				Column:  "user_badges",
+				Target:  tenantprivacy.Target{Table: "users", ID: "id", Tenant: tenantprivacy.StringColumn("tenant_id")},
+			},
 		},
 	}
 	tenancyClub = &tenantprivacy.Entity{
@@ -81,7 +96,7 @@ var (
 			},
 		},
 		Dependents: []tenantprivacy.Dependent{
-			{Table: "orders", Column: "order_country", Ref: "id", Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "orders", Column: "order_country", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 		},
 	}
 	tenancyGroup = &tenantprivacy.Entity{
@@ -133,7 +148,7 @@ var (
 			},
 		},
 		Dependents: []tenantprivacy.Dependent{
-			{Table: "order_labels", Column: "label_id", Ref: "id", Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "order_labels", Column: "label_id", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 		},
 	}
 	tenancyMembership = &tenantprivacy.Entity{
@@ -217,7 +232,7 @@ var (
 			},
 		},
 		Dependents: []tenantprivacy.Dependent{
-			{Table: "items", Column: "order_items", Ref: "id", Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "items", Column: "order_items", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 		},
 	}
 	tenancyProfile = &tenantprivacy.Entity{
@@ -371,6 +386,14 @@ var (
 				Join:    tenantprivacy.StringColumn("tenant_id"),
 			},
 			{
+				Name:    "badges",
+				Rel:     sqlgraph.O2M,
+				Inverse: false,
+				Table:   "badges",
+				Column:  "user_badges",
+				Target:  tenantprivacy.Target{Table: "badges", ID: "id"},
+			},
+			{
 				Name:    "memberships",
 				Rel:     sqlgraph.O2M,
 				Inverse: true,
@@ -380,10 +403,11 @@ var (
 			},
 		},
 		Dependents: []tenantprivacy.Dependent{
-			{Table: "orders", Column: "owner_id", Ref: "id", Tenant: tenantprivacy.StringColumn("tenant_id")},
-			{Table: "profiles", Column: "user_profile", Ref: "id", Tenant: tenantprivacy.StringColumn("tenant_id")},
-			{Table: "users", Column: "user_spouse", Ref: "id", Tenant: tenantprivacy.StringColumn("tenant_id")},
-			{Table: "users", Column: "user_reports", Ref: "id", Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "orders", Column: "owner_id", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "orders", Column: "owner_id", Ref: "id"}, {Table: "items", Column: "order_items", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "profiles", Column: "user_profile", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "users", Column: "user_spouse", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "users", Column: "user_reports", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 		},
 	}
 	tenancyVisit = &tenantprivacy.Entity{
@@ -414,32 +438,62 @@ var (
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
 func (*ClubMutation) TenancyProtocol() int { return 1 }
 
+// TenancyColumn is the column that holds the tenant's id.
+func (*ClubMutation) TenancyColumn() string { return "tenant_id" }
+
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
 func (*GroupMutation) TenancyProtocol() int { return 1 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*GroupMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
 func (*ItemMutation) TenancyProtocol() int { return 1 }
 
+// TenancyColumn is the column that holds the tenant's id.
+func (*ItemMutation) TenancyColumn() string { return "tenant_id" }
+
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
 func (*MembershipMutation) TenancyProtocol() int { return 1 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*MembershipMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
 func (*MemoMutation) TenancyProtocol() int { return 1 }
 
+// TenancyColumn is the column that holds the tenant's id.
+func (*MemoMutation) TenancyColumn() string { return "tenant_id" }
+
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
 func (*OrderMutation) TenancyProtocol() int { return 1 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*OrderMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
 func (*ProfileMutation) TenancyProtocol() int { return 1 }
 
+// TenancyColumn is the column that holds the tenant's id.
+func (*ProfileMutation) TenancyColumn() string { return "tenant_id" }
+
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
 func (*TeamMutation) TenancyProtocol() int { return 1 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*TeamMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
 func (*UserMutation) TenancyProtocol() int { return 1 }
 
+// TenancyColumn is the column that holds the tenant's id.
+func (*UserMutation) TenancyColumn() string { return "tenant_id" }
+
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
 func (*VisitMutation) TenancyProtocol() int { return 1 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*VisitMutation) TenancyColumn() string { return "tenant_id" }
 
 // tenancyEvalP adds an entql predicate to s. entext lets the generated filters call it.
 func tenancyEvalP(nodeType string, p entql.P, s *sql.Selector) error {
@@ -462,6 +516,8 @@ func (c config) tenancySchema(table string) string {
 	switch table {
 	case "accounts":
 		return c.schemaConfig.Account
+	case "badges":
+		return c.schemaConfig.Badge
 	case "clubs":
 		return c.schemaConfig.Club
 	case "countries":

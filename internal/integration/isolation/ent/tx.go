@@ -16,6 +16,8 @@ type Tx struct {
 	config
 	// Account is the client for interacting with the Account builders.
 	Account *AccountClient
+	// Badge is the client for interacting with the Badge builders.
+	Badge *BadgeClient
 	// Club is the client for interacting with the Club builders.
 	Club *ClubClient
 	// Country is the client for interacting with the Country builders.
@@ -172,6 +174,7 @@ func (tx *Tx) Client() *Client {
 
 func (tx *Tx) init() {
 	tx.Account = NewAccountClient(tx.config)
+	tx.Badge = NewBadgeClient(tx.config)
 	tx.Club = NewClubClient(tx.config)
 	tx.Country = NewCountryClient(tx.config)
 	tx.Group = NewGroupClient(tx.config)

@@ -64,13 +64,15 @@ type UserEdges struct {
 	Clubs []*Club `json:"clubs,omitempty"`
 	// Accounts holds the value of the accounts edge.
 	Accounts []*Account `json:"accounts,omitempty"`
+	// Badges holds the value of the badges edge.
+	Badges []*Badge `json:"badges,omitempty"`
 	// Memberships holds the value of the memberships edge.
 	Memberships []*Membership `json:"memberships,omitempty"`
 	// Visits holds the value of the visits edge.
 	Visits []*Visit `json:"visits,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes      [14]bool
+	loadedTypes      [15]bool
 	namedOrders      map[string][]*Order
 	namedGroups      map[string][]*Group
 	namedFriends     map[string][]*User
@@ -80,6 +82,7 @@ type UserEdges struct {
 	namedTeams       map[string][]*Team
 	namedClubs       map[string][]*Club
 	namedAccounts    map[string][]*Account
+	namedBadges      map[string][]*Badge
 	namedMemberships map[string][]*Membership
 	namedVisits      map[string][]*Visit
 }
@@ -198,10 +201,19 @@ func (e UserEdges) AccountsOrErr() ([]*Account, error) {
 	return nil, &NotLoadedError{edge: "accounts"}
 }
 
+// BadgesOrErr returns the Badges value or an error if the edge
+// was not loaded in eager-loading.
+func (e UserEdges) BadgesOrErr() ([]*Badge, error) {
+	if e.loadedTypes[12] {
+		return e.Badges, nil
+	}
+	return nil, &NotLoadedError{edge: "badges"}
+}
+
 // MembershipsOrErr returns the Memberships value or an error if the edge
 // was not loaded in eager-loading.
 func (e UserEdges) MembershipsOrErr() ([]*Membership, error) {
-	if e.loadedTypes[12] {
+	if e.loadedTypes[13] {
 		return e.Memberships, nil
 	}
 	return nil, &NotLoadedError{edge: "memberships"}
@@ -210,7 +222,7 @@ func (e UserEdges) MembershipsOrErr() ([]*Membership, error) {
 // VisitsOrErr returns the Visits value or an error if the edge
 // was not loaded in eager-loading.
 func (e UserEdges) VisitsOrErr() ([]*Visit, error) {
-	if e.loadedTypes[13] {
+	if e.loadedTypes[14] {
 		return e.Visits, nil
 	}
 	return nil, &NotLoadedError{edge: "visits"}
@@ -377,6 +389,11 @@ func (_m *User) QueryClubs() *ClubQuery {
 // QueryAccounts queries the "accounts" edge of the User entity.
 func (_m *User) QueryAccounts() *AccountQuery {
 	return NewUserClient(_m.config).QueryAccounts(_m)
+}
+
+// QueryBadges queries the "badges" edge of the User entity.
+func (_m *User) QueryBadges() *BadgeQuery {
+	return NewUserClient(_m.config).QueryBadges(_m)
 }
 
 // QueryMemberships queries the "memberships" edge of the User entity.
@@ -650,6 +667,30 @@ func (_m *User) appendNamedAccounts(name string, edges ...*Account) {
 		_m.Edges.namedAccounts[name] = []*Account{}
 	} else {
 		_m.Edges.namedAccounts[name] = append(_m.Edges.namedAccounts[name], edges...)
+	}
+}
+
+// NamedBadges returns the Badges named value or an error if the edge was not
+// loaded in eager-loading with this name.
+func (_m *User) NamedBadges(name string) ([]*Badge, error) {
+	if _m.Edges.namedBadges == nil {
+		return nil, &NotLoadedError{edge: name}
+	}
+	nodes, ok := _m.Edges.namedBadges[name]
+	if !ok {
+		return nil, &NotLoadedError{edge: name}
+	}
+	return nodes, nil
+}
+
+func (_m *User) appendNamedBadges(name string, edges ...*Badge) {
+	if _m.Edges.namedBadges == nil {
+		_m.Edges.namedBadges = make(map[string][]*Badge)
+	}
+	if len(edges) == 0 {
+		_m.Edges.namedBadges[name] = []*Badge{}
+	} else {
+		_m.Edges.namedBadges[name] = append(_m.Edges.namedBadges[name], edges...)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/badge"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/club"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/group"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/internal"
@@ -47,6 +48,7 @@ type UserQuery struct {
 	withTeams            *TeamQuery
 	withClubs            *ClubQuery
 	withAccounts         *AccountQuery
+	withBadges           *BadgeQuery
 	withMemberships      *MembershipQuery
 	withVisits           *VisitQuery
 	withFKs              bool
@@ -60,6 +62,7 @@ type UserQuery struct {
 	withNamedTeams       map[string]*TeamQuery
 	withNamedClubs       map[string]*ClubQuery
 	withNamedAccounts    map[string]*AccountQuery
+	withNamedBadges      map[string]*BadgeQuery
 	withNamedMemberships map[string]*MembershipQuery
 	withNamedVisits      map[string]*VisitQuery
 	// intermediate query (i.e. traversal path).
@@ -398,6 +401,31 @@ func (_q *UserQuery) QueryAccounts() *AccountQuery {
 	return query
 }
 
+// QueryBadges chains the current query on the "badges" edge.
+func (_q *UserQuery) QueryBadges() *BadgeQuery {
+	query := (&BadgeClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(user.Table, user.FieldID, selector),
+			sqlgraph.To(badge.Table, badge.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, user.BadgesTable, user.BadgesColumn),
+		)
+		schemaConfig := _q.schemaConfig
+		step.To.Schema = schemaConfig.Badge
+		step.Edge.Schema = schemaConfig.Badge
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
 // QueryMemberships chains the current query on the "memberships" edge.
 func (_q *UserQuery) QueryMemberships() *MembershipQuery {
 	query := (&MembershipClient{config: _q.config}).Query()
@@ -652,6 +680,7 @@ func (_q *UserQuery) Clone() *UserQuery {
 		withTeams:       _q.withTeams.Clone(),
 		withClubs:       _q.withClubs.Clone(),
 		withAccounts:    _q.withAccounts.Clone(),
+		withBadges:      _q.withBadges.Clone(),
 		withMemberships: _q.withMemberships.Clone(),
 		withVisits:      _q.withVisits.Clone(),
 		// clone intermediate query.
@@ -793,6 +822,17 @@ func (_q *UserQuery) WithAccounts(opts ...func(*AccountQuery)) *UserQuery {
 	return _q
 }
 
+// WithBadges tells the query-builder to eager-load the nodes that are connected to
+// the "badges" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *UserQuery) WithBadges(opts ...func(*BadgeQuery)) *UserQuery {
+	query := (&BadgeClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withBadges = query
+	return _q
+}
+
 // WithMemberships tells the query-builder to eager-load the nodes that are connected to
 // the "memberships" edge. The optional arguments are used to configure the query builder of the edge.
 func (_q *UserQuery) WithMemberships(opts ...func(*MembershipQuery)) *UserQuery {
@@ -900,7 +940,7 @@ func (_q *UserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*User, e
 		nodes       = []*User{}
 		withFKs     = _q.withFKs
 		_spec       = _q.querySpec()
-		loadedTypes = [14]bool{
+		loadedTypes = [15]bool{
 			_q.withOrders != nil,
 			_q.withProfile != nil,
 			_q.withGroups != nil,
@@ -913,6 +953,7 @@ func (_q *UserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*User, e
 			_q.withTeams != nil,
 			_q.withClubs != nil,
 			_q.withAccounts != nil,
+			_q.withBadges != nil,
 			_q.withMemberships != nil,
 			_q.withVisits != nil,
 		}
@@ -1043,6 +1084,18 @@ func (_q *UserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*User, e
 			return nil, err
 		}
 	}
+	if query := _q.withBadges; query != nil {
+		if err := _q.loadBadges(ctx, query, nodes,
+			func(n *User) { n.Edges.Badges = []*Badge{} },
+			func(n *User, e *Badge) {
+				n.Edges.Badges = append(n.Edges.Badges, e)
+				if !e.Edges.loadedTypes[0] {
+					e.Edges.Bearer = n
+				}
+			}); err != nil {
+			return nil, err
+		}
+	}
 	if query := _q.withMemberships; query != nil {
 		if err := _q.loadMemberships(ctx, query, nodes,
 			func(n *User) { n.Edges.Memberships = []*Membership{} },
@@ -1137,6 +1190,18 @@ func (_q *UserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*User, e
 		if err := _q.loadAccounts(ctx, query, nodes,
 			func(n *User) { n.appendNamedAccounts(name) },
 			func(n *User, e *Account) { n.appendNamedAccounts(name, e) }); err != nil {
+			return nil, err
+		}
+	}
+	for name, query := range _q.withNamedBadges {
+		if err := _q.loadBadges(ctx, query, nodes,
+			func(n *User) { n.appendNamedBadges(name) },
+			func(n *User, e *Badge) {
+				n.appendNamedBadges(name, e)
+				if !e.Edges.loadedTypes[0] {
+					e.Edges.Bearer = n
+				}
+			}); err != nil {
 			return nil, err
 		}
 	}
@@ -1758,6 +1823,37 @@ func (_q *UserQuery) loadAccounts(ctx context.Context, query *AccountQuery, node
 	}
 	return nil
 }
+func (_q *UserQuery) loadBadges(ctx context.Context, query *BadgeQuery, nodes []*User, init func(*User), assign func(*User, *Badge)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int]*User)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	query.withFKs = true
+	query.Where(predicate.Badge(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(user.BadgesColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.user_badges
+		if fk == nil {
+			return fmt.Errorf(`foreign-key "user_badges" is nil for node %v`, n.ID)
+		}
+		node, ok := nodeids[*fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "user_badges" returned %v for node %v`, *fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
 func (_q *UserQuery) loadMemberships(ctx context.Context, query *MembershipQuery, nodes []*User, init func(*User), assign func(*User, *Membership)) error {
 	fks := make([]driver.Value, 0, len(nodes))
 	nodeids := make(map[int]*User)
@@ -1890,7 +1986,7 @@ func (_q *UserQuery) sqlQuery(ctx context.Context) *sql.Selector {
 		selector.Distinct()
 	}
 	tenantprivacy.Enter(ctx, selector)
-	defer tenantprivacy.Select(ctx, selector, tenancyUser)
+	defer tenantprivacy.Select(ctx, selector, tenancyUser, selector.Table())
 	t1.Schema(_q.schemaConfig.User)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)
 	selector.WithContext(ctx)
@@ -2069,6 +2165,20 @@ func (_q *UserQuery) WithNamedAccounts(name string, opts ...func(*AccountQuery))
 		_q.withNamedAccounts = make(map[string]*AccountQuery)
 	}
 	_q.withNamedAccounts[name] = query
+	return _q
+}
+
+// WithNamedBadges tells the query-builder to eager-load the nodes that are connected to the "badges"
+// edge with the given name. The optional arguments are used to configure the query builder of the edge.
+func (_q *UserQuery) WithNamedBadges(name string, opts ...func(*BadgeQuery)) *UserQuery {
+	query := (&BadgeClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	if _q.withNamedBadges == nil {
+		_q.withNamedBadges = make(map[string]*BadgeQuery)
+	}
+	_q.withNamedBadges[name] = query
 	return _q
 }
 

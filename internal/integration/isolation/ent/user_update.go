@@ -12,6 +12,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqljson"
 	"entgo.io/ent/schema/field"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/badge"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/club"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/group"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/internal"
@@ -323,6 +324,21 @@ func (_u *UserUpdate) AddAccounts(v ...*Account) *UserUpdate {
 	return _u.AddAccountIDs(ids...)
 }
 
+// AddBadgeIDs adds the "badges" edge to the Badge entity by IDs.
+func (_u *UserUpdate) AddBadgeIDs(ids ...int) *UserUpdate {
+	_u.mutation.AddBadgeIDs(ids...)
+	return _u
+}
+
+// AddBadges adds the "badges" edges to the Badge entity.
+func (_u *UserUpdate) AddBadges(v ...*Badge) *UserUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddBadgeIDs(ids...)
+}
+
 // AddMembershipIDs adds the "memberships" edge to the Membership entity by IDs.
 func (_u *UserUpdate) AddMembershipIDs(ids ...int) *UserUpdate {
 	_u.mutation.AddMembershipIDs(ids...)
@@ -548,6 +564,27 @@ func (_u *UserUpdate) RemoveAccounts(v ...*Account) *UserUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveAccountIDs(ids...)
+}
+
+// ClearBadges clears all "badges" edges to the Badge entity.
+func (_u *UserUpdate) ClearBadges() *UserUpdate {
+	_u.mutation.ClearBadges()
+	return _u
+}
+
+// RemoveBadgeIDs removes the "badges" edge to Badge entities by IDs.
+func (_u *UserUpdate) RemoveBadgeIDs(ids ...int) *UserUpdate {
+	_u.mutation.RemoveBadgeIDs(ids...)
+	return _u
+}
+
+// RemoveBadges removes "badges" edges to Badge entities.
+func (_u *UserUpdate) RemoveBadges(v ...*Badge) *UserUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveBadgeIDs(ids...)
 }
 
 // ClearMemberships clears all "memberships" edges to the Membership entity.
@@ -1194,6 +1231,54 @@ func (_u *UserUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 		}
 		_spec.Edges.Add = append(_spec.Edges.Add, edge)
 	}
+	if _u.mutation.BadgesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.BadgesTable,
+			Columns: []string{user.BadgesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(badge.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Badge
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedBadgesIDs(); len(nodes) > 0 && !_u.mutation.BadgesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.BadgesTable,
+			Columns: []string{user.BadgesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(badge.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Badge
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.BadgesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.BadgesTable,
+			Columns: []string{user.BadgesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(badge.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Badge
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
 	if _u.mutation.MembershipsCleared() {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2M,
@@ -1561,6 +1646,21 @@ func (_u *UserUpdateOne) AddAccounts(v ...*Account) *UserUpdateOne {
 	return _u.AddAccountIDs(ids...)
 }
 
+// AddBadgeIDs adds the "badges" edge to the Badge entity by IDs.
+func (_u *UserUpdateOne) AddBadgeIDs(ids ...int) *UserUpdateOne {
+	_u.mutation.AddBadgeIDs(ids...)
+	return _u
+}
+
+// AddBadges adds the "badges" edges to the Badge entity.
+func (_u *UserUpdateOne) AddBadges(v ...*Badge) *UserUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddBadgeIDs(ids...)
+}
+
 // AddMembershipIDs adds the "memberships" edge to the Membership entity by IDs.
 func (_u *UserUpdateOne) AddMembershipIDs(ids ...int) *UserUpdateOne {
 	_u.mutation.AddMembershipIDs(ids...)
@@ -1786,6 +1886,27 @@ func (_u *UserUpdateOne) RemoveAccounts(v ...*Account) *UserUpdateOne {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveAccountIDs(ids...)
+}
+
+// ClearBadges clears all "badges" edges to the Badge entity.
+func (_u *UserUpdateOne) ClearBadges() *UserUpdateOne {
+	_u.mutation.ClearBadges()
+	return _u
+}
+
+// RemoveBadgeIDs removes the "badges" edge to Badge entities by IDs.
+func (_u *UserUpdateOne) RemoveBadgeIDs(ids ...int) *UserUpdateOne {
+	_u.mutation.RemoveBadgeIDs(ids...)
+	return _u
+}
+
+// RemoveBadges removes "badges" edges to Badge entities.
+func (_u *UserUpdateOne) RemoveBadges(v ...*Badge) *UserUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveBadgeIDs(ids...)
 }
 
 // ClearMemberships clears all "memberships" edges to the Membership entity.
@@ -2457,6 +2578,54 @@ func (_u *UserUpdateOne) sqlSave(ctx context.Context) (_node *User, err error) {
 			},
 		}
 		edge.Schema = _u.schemaConfig.UserAccounts
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.BadgesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.BadgesTable,
+			Columns: []string{user.BadgesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(badge.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Badge
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedBadgesIDs(); len(nodes) > 0 && !_u.mutation.BadgesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.BadgesTable,
+			Columns: []string{user.BadgesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(badge.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Badge
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.BadgesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.BadgesTable,
+			Columns: []string{user.BadgesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(badge.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Badge
 		for _, k := range nodes {
 			edge.Target.Nodes = append(edge.Target.Nodes, k)
 		}

@@ -526,7 +526,7 @@ func (_q *VisitQuery) sqlQuery(ctx context.Context) *sql.Selector {
 		selector.Distinct()
 	}
 	tenantprivacy.Enter(ctx, selector)
-	defer tenantprivacy.Select(ctx, selector, tenancyVisit)
+	defer tenantprivacy.Select(ctx, selector, tenancyVisit, selector.Table())
 	t1.Schema(_q.schemaConfig.Visit)
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)
 	selector.WithContext(ctx)

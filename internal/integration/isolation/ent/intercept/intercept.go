@@ -9,6 +9,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/badge"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/club"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/country"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/group"
@@ -105,6 +106,33 @@ func (f TraverseAccount) Traverse(ctx context.Context, q ent.Query) error {
 		return f(ctx, q)
 	}
 	return fmt.Errorf("unexpected query type %T. expect *ent.AccountQuery", q)
+}
+
+// The BadgeFunc type is an adapter to allow the use of ordinary function as a Querier.
+type BadgeFunc func(context.Context, *ent.BadgeQuery) (ent.Value, error)
+
+// Query calls f(ctx, q).
+func (f BadgeFunc) Query(ctx context.Context, q ent.Query) (ent.Value, error) {
+	if q, ok := q.(*ent.BadgeQuery); ok {
+		return f(ctx, q)
+	}
+	return nil, fmt.Errorf("unexpected query type %T. expect *ent.BadgeQuery", q)
+}
+
+// The TraverseBadge type is an adapter to allow the use of ordinary function as Traverser.
+type TraverseBadge func(context.Context, *ent.BadgeQuery) error
+
+// Intercept is a dummy implementation of Intercept that returns the next Querier in the pipeline.
+func (f TraverseBadge) Intercept(next ent.Querier) ent.Querier {
+	return next
+}
+
+// Traverse calls f(ctx, q).
+func (f TraverseBadge) Traverse(ctx context.Context, q ent.Query) error {
+	if q, ok := q.(*ent.BadgeQuery); ok {
+		return f(ctx, q)
+	}
+	return fmt.Errorf("unexpected query type %T. expect *ent.BadgeQuery", q)
 }
 
 // The ClubFunc type is an adapter to allow the use of ordinary function as a Querier.
@@ -436,6 +464,8 @@ func NewQuery(q ent.Query) (Query, error) {
 	switch q := q.(type) {
 	case *ent.AccountQuery:
 		return &query[*ent.AccountQuery, predicate.Account, account.OrderOption]{typ: ent.TypeAccount, tq: q}, nil
+	case *ent.BadgeQuery:
+		return &query[*ent.BadgeQuery, predicate.Badge, badge.OrderOption]{typ: ent.TypeBadge, tq: q}, nil
 	case *ent.ClubQuery:
 		return &query[*ent.ClubQuery, predicate.Club, club.OrderOption]{typ: ent.TypeClub, tq: q}, nil
 	case *ent.CountryQuery:

@@ -8,6 +8,7 @@ import "context"
 // that can be passed at runtime.
 type SchemaConfig struct {
 	Account       string // Account table.
+	Badge         string // Badge table.
 	Club          string // Club table.
 	Country       string // Country table.
 	Group         string // Group table.

@@ -28,6 +28,26 @@ var (
 			},
 		},
 	}
+	// BadgesColumns holds the columns for the "badges" table.
+	BadgesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "name", Type: field.TypeString, Unique: true},
+		{Name: "user_badges", Type: field.TypeInt, Nullable: true},
+	}
+	// BadgesTable holds the schema information for the "badges" table.
+	BadgesTable = &schema.Table{
+		Name:       "badges",
+		Columns:    BadgesColumns,
+		PrimaryKey: []*schema.Column{BadgesColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "badges_users_badges",
+				Columns:    []*schema.Column{BadgesColumns[2]},
+				RefColumns: []*schema.Column{UsersColumns[0]},
+				OnDelete:   schema.SetNull,
+			},
+		},
+	}
 	// ClubsColumns holds the columns for the "clubs" table.
 	ClubsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt, Increment: true},
@@ -486,6 +506,7 @@ var (
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
 		AccountsTable,
+		BadgesTable,
 		ClubsTable,
 		CountriesTable,
 		GroupsTable,
@@ -508,6 +529,7 @@ var (
 
 func init() {
 	AccountsTable.ForeignKeys[0].RefTable = MemosTable
+	BadgesTable.ForeignKeys[0].RefTable = UsersTable
 	ItemsTable.ForeignKeys[0].RefTable = OrdersTable
 	MembershipsTable.ForeignKeys[0].RefTable = UsersTable
 	MembershipsTable.ForeignKeys[1].RefTable = TeamsTable

@@ -9,6 +9,9 @@ import (
 // Account is the predicate function for account builders.
 type Account func(*sql.Selector)
 
+// Badge is the predicate function for badge builders.
+type Badge func(*sql.Selector)
+
 // Club is the predicate function for club builders.
 type Club func(*sql.Selector)
 

@@ -135,6 +135,30 @@ func (f AccountMutationRuleFunc) EvalMutation(ctx context.Context, m ent.Mutatio
 	return Denyf("ent/privacy: unexpected mutation type %T, expect *ent.AccountMutation", m)
 }
 
+// The BadgeQueryRuleFunc type is an adapter to allow the use of ordinary
+// functions as a query rule.
+type BadgeQueryRuleFunc func(context.Context, *ent.BadgeQuery) error
+
+// EvalQuery return f(ctx, q).
+func (f BadgeQueryRuleFunc) EvalQuery(ctx context.Context, q ent.Query) error {
+	if q, ok := q.(*ent.BadgeQuery); ok {
+		return f(ctx, q)
+	}
+	return Denyf("ent/privacy: unexpected query type %T, expect *ent.BadgeQuery", q)
+}
+
+// The BadgeMutationRuleFunc type is an adapter to allow the use of ordinary
+// functions as a mutation rule.
+type BadgeMutationRuleFunc func(context.Context, *ent.BadgeMutation) error
+
+// EvalMutation calls f(ctx, m).
+func (f BadgeMutationRuleFunc) EvalMutation(ctx context.Context, m ent.Mutation) error {
+	if m, ok := m.(*ent.BadgeMutation); ok {
+		return f(ctx, m)
+	}
+	return Denyf("ent/privacy: unexpected mutation type %T, expect *ent.BadgeMutation", m)
+}
+
 // The ClubQueryRuleFunc type is an adapter to allow the use of ordinary
 // functions as a query rule.
 type ClubQueryRuleFunc func(context.Context, *ent.ClubQuery) error
@@ -460,6 +484,8 @@ func queryFilter(q ent.Query) (Filter, error) {
 	switch q := q.(type) {
 	case *ent.AccountQuery:
 		return q.Filter(), nil
+	case *ent.BadgeQuery:
+		return q.Filter(), nil
 	case *ent.ClubQuery:
 		return q.Filter(), nil
 	case *ent.CountryQuery:
@@ -492,6 +518,8 @@ func queryFilter(q ent.Query) (Filter, error) {
 func mutationFilter(m ent.Mutation) (Filter, error) {
 	switch m := m.(type) {
 	case *ent.AccountMutation:
+		return m.Filter(), nil
+	case *ent.BadgeMutation:
 		return m.Filter(), nil
 	case *ent.ClubMutation:
 		return m.Filter(), nil

@@ -41,6 +41,22 @@ func (Label) Edges() []ent.Edge {
 	return []ent.Edge{edge.From("orders", Order.Type).Ref("labels")}
 }
 
+// Badge is global and read-only; its foreign key refers to a tenant's user.
+type Badge struct{ ent.Schema }
+
+// Annotations make Badge global.
+func (Badge) Annotations() []schema.Annotation {
+	return []schema.Annotation{schema.Global("the house lends badges to users of all tenants")}
+}
+
+// Fields of Badge.
+func (Badge) Fields() []ent.Field { return []ent.Field{field.String("name").Unique()} }
+
+// Edges of Badge.
+func (Badge) Edges() []ent.Edge {
+	return []ent.Edge{edge.From("bearer", User.Type).Ref("badges").Unique()}
+}
+
 // Account is global, tenants may write it, and each kind of edge to tenants'
 // rows hangs on it.
 type Account struct{ ent.Schema }

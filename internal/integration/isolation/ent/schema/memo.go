@@ -36,16 +36,27 @@ func (Memo) Hooks() []ent.Hook {
 					return nil, err
 				}
 			}
+			if turn, ok := ctx.Value(turnKey{}).(func(context.Context) context.Context); ok {
+				ctx = turn(ctx)
+			}
 			return next.Mutate(ctx, m)
 		})
 	}}
 }
 
-type changeKey struct{}
+type (
+	changeKey struct{}
+	turnKey   struct{}
+)
 
 // WithChange returns a context in which Memo's hook applies change to every mutation.
 func WithChange(ctx context.Context, change func(ent.Mutation) error) context.Context {
 	return context.WithValue(ctx, changeKey{}, change)
+}
+
+// WithTurn returns a context in which Memo's hook goes on in the context that turn returns.
+func WithTurn(ctx context.Context, turn func(context.Context) context.Context) context.Context {
+	return context.WithValue(ctx, turnKey{}, turn)
 }
 
 // AllowEverything is a mixin whose policy ends all evaluation with Allow.

@@ -43,5 +43,6 @@ func (User) Edges() []ent.Edge {
 		edge.To("teams", Team.Type).Through("memberships", Membership.Type),
 		edge.To("clubs", Club.Type).Through("visits", Visit.Type),
 		edge.To("accounts", Account.Type),
+		edge.To("badges", Badge.Type),
 	}
 }

@@ -50,6 +50,8 @@ const (
 	EdgeClubs = "clubs"
 	// EdgeAccounts holds the string denoting the accounts edge name in mutations.
 	EdgeAccounts = "accounts"
+	// EdgeBadges holds the string denoting the badges edge name in mutations.
+	EdgeBadges = "badges"
 	// EdgeMemberships holds the string denoting the memberships edge name in mutations.
 	EdgeMemberships = "memberships"
 	// EdgeVisits holds the string denoting the visits edge name in mutations.
@@ -108,6 +110,13 @@ const (
 	// AccountsInverseTable is the table name for the Account entity.
 	// It exists in this package in order to avoid circular dependency with the "account" package.
 	AccountsInverseTable = "accounts"
+	// BadgesTable is the table that holds the badges relation/edge.
+	BadgesTable = "badges"
+	// BadgesInverseTable is the table name for the Badge entity.
+	// It exists in this package in order to avoid circular dependency with the "badge" package.
+	BadgesInverseTable = "badges"
+	// BadgesColumn is the table column denoting the badges relation/edge.
+	BadgesColumn = "user_badges"
 	// MembershipsTable is the table that holds the memberships relation/edge.
 	MembershipsTable = "memberships"
 	// MembershipsInverseTable is the table name for the Membership entity.
@@ -376,6 +385,20 @@ func ByAccounts(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	}
 }
 
+// ByBadgesCount orders the results by the number of badges.
+func ByBadgesCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newBadgesStep(), opts...)
+	}
+}
+
+// ByBadges orders the results by terms over the badges.
+func ByBadges(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newBadgesStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
 // ByMembershipsCount orders the results by the number of memberships.
 func ByMembershipsCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
@@ -485,6 +508,13 @@ func newAccountsStep() *sqlgraph.Step {
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(AccountsInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.M2M, false, AccountsTable, AccountsPrimaryKey...),
+	)
+}
+func newBadgesStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(BadgesInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, BadgesTable, BadgesColumn),
 	)
 }
 func newMembershipsStep() *sqlgraph.Step {

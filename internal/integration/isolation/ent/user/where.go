@@ -805,6 +805,35 @@ func HasAccountsWith(preds ...predicate.Account) predicate.User {
 	})
 }
 
+// HasBadges applies the HasEdge predicate on the "badges" edge.
+func HasBadges() predicate.User {
+	return predicate.User(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, BadgesTable, BadgesColumn),
+		)
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Badge
+		step.Edge.Schema = schemaConfig.Badge
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasBadgesWith applies the HasEdge predicate on the "badges" edge with a given conditions (other predicates).
+func HasBadgesWith(preds ...predicate.Badge) predicate.User {
+	return predicate.User(func(s *sql.Selector) {
+		step := newBadgesStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Badge
+		step.Edge.Schema = schemaConfig.Badge
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
 // HasMemberships applies the HasEdge predicate on the "memberships" edge.
 func HasMemberships() predicate.User {
 	return predicate.User(func(s *sql.Selector) {

@@ -1,0 +1,127 @@
+package strip_test
+
+// point is one place that keeps tenants apart.
+type point struct {
+	name, file string
+	// old is the text that does, new what is there when it does no more.
+	old, new string
+	// generates says that code is generated from the file.
+	generates bool
+}
+
+func points() []point {
+	var all []point
+	all = append(all, templatePoints()...)
+	all = append(all, readPoints()...)
+	all = append(all, writePoints()...)
+	all = append(all, linkPoints()...)
+	return append(all, rulePoints()...)
+}
+
+// templatePoints take an injected template away: a define with a name that ent
+// does not look for is unused, and ent's own template of the old name is back.
+func templatePoints() []point {
+	var all []point
+	for _, p := range []struct{ file, define string }{
+		{"builders.tmpl", "dialect/sql/select"},
+		{"builders.tmpl", "dialect/sql/group"},
+		{"builders.tmpl", "dialect/sql/meta/order"},
+		{"enforce.tmpl", "dialect/sql/query/spec/zz_tenancy"},
+		{"enforce.tmpl", "dialect/sql/query/selector/aa_tenancy"},
+		{"enforce.tmpl", "dialect/sql/query/additional/zz_tenancy"},
+		{"enforce.tmpl", "dialect/sql/query/from/zz_tenancy"},
+		{"enforce.tmpl", "dialect/sql/predicate/edge/has/zz_tenancy"},
+		{"enforce.tmpl", "dialect/sql/predicate/edge/haswith/zz_tenancy"},
+		{"enforce.tmpl", "dialect/sql/delete/spec/zz_tenancy"},
+		{"enforce.tmpl", "dialect/sql/update/spec/zz_tenancy"},
+		{"enforce.tmpl", "dialect/sql/create/spec/zz_tenancy"},
+		{"enforce.tmpl", "dialect/sql/create_bulk/spec/zz_tenancy"},
+	} {
+		all = append(all, point{
+			"template " + p.define, "entext/template/" + p.file,
+			`define "` + p.define + `"`, `define "helper/stripped"`, true,
+		})
+	}
+	return append(all, point{
+		"template tenancyEvalP", "entext/template/tenancy.tmpl",
+		"return tenantprivacy.EvalP(schemaGraph, nodeType, p, s, map[string]tenantprivacy.Column{",
+		"return func(g *sqlgraph.Schema, n string, p entql.P, s *sql.Selector, _ map[string]tenantprivacy.Column) error {\n\treturn g.EvalP(n, p, s)\n}(schemaGraph, nodeType, p, s, map[string]tenantprivacy.Column{", true,
+	})
+}
+
+func readPoints() []point {
+	const predicate, query = "privacy/predicate.go", "privacy/query.go"
+	return []point{
+		{"belongs: parentheses", predicate, "b.WriteByte('(').Join(before)\n\t\t\tb.WriteString(\") AND \")\n\t\t}", "b.Join(before)\n\t\t\tb.WriteString(\" AND \")\n\t\t}", false},
+		{"closeWith: parentheses", predicate, "b.WriteByte('(').Join(before)\n\t\tb.WriteString(\") AND \").Join(p)", "b.Join(before)\n\t\tb.WriteString(\" AND \").Join(p)", false},
+		{"restrict: a failed predicate", predicate, "if s.Err() != nil {\n\t\tcloseWith(s, sql.False())\n\t\treturn\n\t}\n\tif scope.System()", "if scope.System()", false},
+		{"restrict: no tenant", predicate, "if err != nil {\n\t\tdeny(s, err)\n\t\treturn\n\t}\n\tif s.Err()", "if err != nil {\n\t\treturn\n\t}\n\tif s.Err()", false},
+		{"keepRestricted: restrict again", query, "if moved || s.P() != where {\n\t\t\trestrict(ctx, s, e.Tenant)\n", "if moved || s.P() != where {\n", false},
+		{"keepRestricted: changes in place", query, "\tkeep() // a predicate", "\t_ = keep // a predicate", false},
+		{"keepRestricted: another table", query, "case moved && !limitsRows(s):", "case false && limitsRows(s):", false},
+		{"Query: keepRestricted", query, "keepRestricted(ctx, s, e, func() { m(s) })", "m(s)", false},
+		{"aggregate: keepRestricted", query, "keepRestricted(ctx, s, e, run)", "run()", false},
+		{"Query: confined", query, "confined(s, user)", "user(s)", false},
+		{"Select: another table", query, "case s.Table() != table:", "case false:", false},
+		{"confined: another table", predicate, "if s.Table() != table {\n\t\ts.AddError", "if false && s.Table() != table {\n\t\ts.AddError", false},
+		{"Query: context of a traversal's order", query, "spec.From != nil && spec.Order != nil", "false && spec.Order != nil", false},
+		{"Nested: no tenant", "privacy/edge.go", "s.AddError(err)", "_ = err", false},
+		{"order: the sub-query", "privacy/order.go", "restrictBy(ctx, last, c)", "_ = restrictBy", false},
+		{"order: no tenant", "privacy/order.go", "if _, err := tenancy.ScopeFromContext(ctx); err != nil {\n\t\ts.AddError(err)", "if _, err := tenancy.ScopeFromContext(ctx); err != nil {\n\t\t_ = err", false},
+	}
+}
+
+func writePoints() []point {
+	const update, upsert = "privacy/update.go", "privacy/upsert.go"
+	return []point{
+		{"begin: global writes", "privacy/operation.go", "return o, globalWrite(e.Name)", "return o, nil", false},
+		{"begin: no tenant", "privacy/operation.go", "case !e.global():\n\t\treturn o, denied(err)", "case !e.global():\n\t\treturn o, nil", false},
+		{"mayWriteTarget", "privacy/operation.go", "edge.targetOwnsKey() && !edge.Target.Writable && !o.system()", "false", false},
+		{"removed: clearing a global's edge", "privacy/operation.go", "case len(spec.Target.Nodes) == 0:", "case false:", false},
+		{"removed: a global's links by id", "privacy/operation.go", "default:\n\t\tl.refs = append(l.refs, refTo(edge, spec))\n\t\treturn nil", "default:\n\t\treturn nil", false},
+		{"create: the tenant column", "privacy/create.go", `ok && id != "" && (o.system() || id == o.scope.TenantID())`, "ok", false},
+		{"create: carry", "privacy/create.go", "if err := l.carry(tenant); err != nil {", "if err := error(nil); err != nil {", false},
+		{"create: linked rows", "privacy/create.go", "return linked.check(ctx, q)", "return nil", false},
+		{"update: apply", update, "belongs(s, u.entity.Tenant, u.id)", "_ = belongs", false},
+		{"update: a failed predicate", update, "b.AddError(u.failed)", "_ = u.failed", false},
+		{"update: confined", update, "confined(s, u.user)", "u.user(s)", false},
+		{"update: nothing to set", update, "if u.id != nil && b.Empty() && one(u.spec) {", "if false {", false},
+		{"edit: another table", update, "if tableOf(b) != table {", "if false && tableOf(b) != table {", false},
+		{"edit: the tenant column", update, "if slices.Contains(assignmentsOf(b).columns, u.entity.Tenant.Name) {", "if false && slices.Contains(assignmentsOf(b).columns, u.entity.Tenant.Name) {", false},
+		{"edit: the tenant column by another name", update, "if err := assignmentsOf(b).onlyOnce(u.entity); err != nil {", "if err := assignmentsOf(b).onlyOnce(u.entity); err != nil && false {", false},
+		{"edit: links", update, "if err := u.keepLink(b, edge, before); err != nil {", "if err := u.keepLink(b, edge, before); err != nil && false {", false},
+		{"edit: the condition", update, "b.Where(sql.EQ(u.entity.Tenant.Name, u.id))", "_ = b", false},
+		{"update: rows that the other tenant's hang on", update, "for _, d := range u.cleared {", "for _, d := range u.cleared[:0] {", false},
+		{"update: composite", update, "if n == 0 {", "if n < 0 {", false},
+		{"delete: restrict", "privacy/delete.go", "restrict(ctx, s, o.entity.Tenant)", "_ = restrict", false},
+		{"delete: a failed predicate", "privacy/guard.go", "if g.failed != nil || g.check == nil {", "if g.failed != nil && false || g.check == nil {", false},
+		{"delete: rows that the other tenant's hang on", "privacy/delete.go", "range o.entity.Dependents {\n\t\tid, err", "range o.entity.Dependents[:0] {\n\t\tid, err", false},
+		{"upsert: the tenant column", upsert, "set.Set(e.Tenant.Name, sameTenantOrFail(e))", "_ = sameTenantOrFail", false},
+		{"upsert: the tenant column by another name", upsert, "return assignmentsOf(set.UpdateBuilder).onlyOnce(e)", "return nil", false},
+		{"upsert: links", upsert, "cmp.Or(keepLinks(e, set), keepTenant(e, set))", "cmp.Or(nil, keepTenant(e, set))", false},
+	}
+}
+
+func linkPoints() []point {
+	return []point{
+		{"owners.check", "privacy/ownership.go", "if n != len(ids) {", "if n < 0 {", false},
+		{"tenantOf", "privacy/ownership.go", `found != "" && tenancy.ID(id) != found`, "false", false},
+		{"update: carry", "privacy/update.go", "if err := l.carry(tenant); err != nil {", "if err := error(nil); err != nil {", false},
+		{"update: linked rows", "privacy/update.go", "return o.scope.TenantID(), linked.check(ctx, q)", "return o.scope.TenantID(), nil", false},
+		{"carry", "privacy/operation.go", "j.spec.Target.Fields = withField(", "_ = withField(", false},
+		{"idempotent", "privacy/guard.go", "q.Exec(ctx, idempotent(query, g.joins), args, v)", "q.Exec(ctx, query, args, v)", false},
+		{"owned: restrict", "privacy/owned.go", "restrict(ctx, s, o.tenant)", "_ = ctx", false},
+		{"entql: Nested", "privacy/entql.go", "args = append(args, sqlgraph.WrapFunc(Nested(s, c)))", "_ = c", false},
+	}
+}
+
+func rulePoints() []point {
+	return []point{
+		{"interceptor", "privacy/rules.go", "if _, err := tenancy.ScopeFromContext(ctx); err != nil {\n\t\t\treturn denied(err)\n\t\t}\n\t\treturn nil", "return nil", false},
+		{"hook: filling in", "privacy/rules.go", "if m.Op().Is(ent.OpCreate) {", "if false {", false},
+		{"hook: no tenant", "privacy/rules.go", "if err != nil {\n\t\t\t\treturn nil, denied(err)\n\t\t\t}\n\t\t\tif m.Op()", "if err != nil {\n\t\t\t\treturn next.Mutate(ctx, m)\n\t\t\t}\n\t\t\tif m.Op()", false},
+		{"policy: queries", "privacy/rules.go", "Query:    privacy.QueryPolicy{RequireTenant()},", "", false},
+		{"policy: mutations", "privacy/rules.go", "Mutation: privacy.MutationPolicy{RequireTenant(), DenyCrossTenant()},", "", false},
+		{"denied: ent's Deny", "privacy/rules.go", `return fmt.Errorf("%w: %w", err, privacy.Deny)`, "return err", false},
+	}
+}

@@ -1,0 +1,196 @@
+// Package typed_test attacks tenants whose ids are UUIDs and numbers.
+package typed_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"testing"
+
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+	_ "github.com/go-sql-driver/mysql"
+	"github.com/google/uuid"
+	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/integration/isolation/typed/ent"
+	"github.com/entenancy/tenancy/internal/integration/isolation/typed/ent/doc"
+	"github.com/entenancy/tenancy/internal/integration/isolation/typed/ent/ledger"
+	_ "github.com/entenancy/tenancy/internal/integration/isolation/typed/ent/runtime"
+	"github.com/entenancy/tenancy/internal/integration/isolation/typed/ent/tag"
+	"github.com/entenancy/tenancy/internal/integration/isolation/typed/upsertent"
+	_ "github.com/entenancy/tenancy/internal/integration/isolation/typed/upsertent/runtime"
+	"github.com/entenancy/tenancy/internal/integration/servers"
+)
+
+// each runs a test on all databases, which it opens one after the other.
+func each(t *testing.T, test func(*testing.T, *ent.Client, *upsertent.Client)) {
+	for _, d := range []struct {
+		name, driver, dialect string
+		dsn                   func(testing.TB) string
+	}{
+		{"SQLite", "sqlite", dialect.SQLite, servers.SQLite},
+		{"PostgreSQL", "pgx", dialect.Postgres, servers.Postgres},
+		{"MariaDB", "mysql", dialect.MySQL, servers.MariaDB},
+	} {
+		t.Run(d.name, func(t *testing.T) {
+			db, err := sql.Open(d.driver, d.dsn(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = db.Close() })
+			drv := entsql.OpenDB(d.dialect, db)
+			client := ent.NewClient(ent.Driver(drv))
+			if err := client.Schema.Create(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			t.Parallel()
+			test(t, client, upsertent.NewClient(upsertent.Driver(drv)))
+		})
+	}
+}
+
+func as(t *testing.T, id string) context.Context {
+	t.Helper()
+	return tenancy.NewContext(t.Context(), tenancy.Tenant{ID: tenancy.ID(id)})
+}
+
+// count checks a number of rows.
+func count(t *testing.T, what string, n int, err error, want int) {
+	t.Helper()
+	if err != nil || n != want {
+		t.Errorf("%s: %d, %v; want %d", what, n, err, want)
+	}
+}
+
+// refused checks that something was refused, for one of the reasons if any is given.
+func refused(t *testing.T, what string, err error, reasons ...error) {
+	t.Helper()
+	if err == nil {
+		t.Errorf("%s: not refused", what)
+	}
+	for _, reason := range reasons {
+		if errors.Is(err, reason) {
+			return
+		}
+	}
+	if len(reasons) > 0 {
+		t.Errorf("%s: %v; want %v", what, err, reasons)
+	}
+}
+
+func TestUUID(t *testing.T) {
+	idA, idB := uuid.NewString(), uuid.NewString()
+	each(t, func(t *testing.T, c *ent.Client, u *upsertent.Client) {
+		a, b := as(t, idA), as(t, idB)
+		tagA, tagB := c.Tag.Create().SetName("x").SaveX(a), c.Tag.Create().SetName("x").SaveX(b)
+		docA := c.Doc.Create().SetTitle("one").AddTags(tagA).SaveX(a)
+		docB := c.Doc.Create().SetTitle("one").AddTags(tagB).SaveX(b)
+
+		n, err := c.Doc.Query().Where(doc.HasTagsWith(tag.Name("x"))).Count(a)
+		count(t, "read", n, err, 1)
+		n, err = c.Tag.Query().QueryDocs().QueryTags().Count(a)
+		count(t, "walk", n, err, 1)
+		n, err = docB.QueryTags().Count(a)
+		count(t, "walk from B's", n, err, 0)
+		n, err = c.Doc.Update().SetTitle("two").Save(a)
+		count(t, "update", n, err, 1)
+		n, err = c.Doc.Delete().Where(doc.ID(docB.ID)).Exec(a)
+		count(t, "delete", n, err, 0)
+		refused(t, "update one", c.Doc.UpdateOneID(docB.ID).Exec(a))
+		refused(t, "clear", c.Doc.UpdateOneID(docB.ID).ClearTags().Exec(a))
+		refused(t, "link M2M", c.Doc.UpdateOneID(docA.ID).AddTags(tagB).Exec(a), tenancy.ErrCrossTenant)
+		refused(t, "link M2O", c.Doc.UpdateOneID(docA.ID).SetWholeID(docB.ID).Exec(a), tenancy.ErrCrossTenant)
+		refused(t, "create linked", c.Doc.Create().SetTitle("z").AddTagIDs(tagB.ID).Exec(a), tenancy.ErrCrossTenant)
+		refused(t, "create for B", c.Doc.Create().SetTitle("z").SetTenantID(uuid.MustParse(idB)).Exec(a), tenancy.ErrCrossTenant)
+		refused(t, "System links", c.Doc.UpdateOneID(docA.ID).AddTags(tagB).Exec(tenancy.System(t.Context(), "test")), tenancy.ErrCrossTenant)
+		if err := docA.Update().AddTags(tagA).Exec(a); err != nil {
+			t.Errorf("linking twice: %v", err)
+		}
+		steal := u.Doc.Create().SetID(docB.ID).SetTitle("stolen")
+		refused(t, "upsert", steal.OnConflictColumns("id").UpdateNewValues().Exec(a))
+		refused(t, "upsert, ignoring", steal.OnConflictColumns("id").Ignore().Exec(a))
+		if err := u.Doc.Create().SetTitle("one").OnConflictColumns("tenant_id", "title").UpdateNewValues().Exec(b); err != nil {
+			t.Errorf("upserting one's own: %v", err)
+		}
+		n, err = docB.QueryTags().Count(b)
+		count(t, "B's tags", n, err, 1)
+		n, err = c.Doc.Query().Where(doc.Title("one")).Count(b)
+		count(t, "B's docs", n, err, 1)
+		for _, id := range []string{"1", "acme", "{" + idB + "}", "urn:uuid:" + idB, idB[:35], "00000000-0000-0000-0000-00000000000G", "AAAAAAAA-0000-0000-0000-000000000000"} {
+			invalid(as(t, id), t, c)
+		}
+	})
+}
+
+// invalid checks that an id that is no UUID is none in any operation.
+func invalid(ctx context.Context, t *testing.T, c *ent.Client) {
+	t.Helper()
+	_, err := c.Doc.Query().All(ctx)
+	refusedInText(t, "reading as an invalid id", err)
+	refused(t, "creating as an invalid id", c.Doc.Create().SetTitle("z").Exec(ctx), tenancy.ErrInvalidID)
+	n, err := c.Doc.Update().SetTitle("z").Save(ctx)
+	count(t, "updating as an invalid id", n, nil, 0)
+	refused(t, "updating as an invalid id", err)
+	n, err = c.Doc.Delete().Exec(ctx)
+	count(t, "deleting as an invalid id", n, nil, 0)
+	refused(t, "deleting as an invalid id", err)
+	titles, _ := c.Doc.Query().Select(doc.FieldTitle).Strings(ctx)
+	count(t, "selecting as an invalid id", len(titles), nil, 0)
+	n, _ = c.Doc.Query().Where(doc.HasTags()).Count(ctx)
+	count(t, "asking as an invalid id", n, nil, 0)
+}
+
+// refusedInText is for selectors, which keep the text of an error only.
+func refusedInText(t *testing.T, what string, err error) {
+	t.Helper()
+	refused(t, what, err)
+}
+
+func TestInt64(t *testing.T) {
+	each(t, func(t *testing.T, c *ent.Client, u *upsertent.Client) {
+		a, b := as(t, "7"), as(t, "-70")
+		markA, markB := c.Mark.Create().SetName("x").SaveX(a), c.Mark.Create().SetName("x").SaveX(b)
+		ledgerA := c.Ledger.Create().SetID(1).SetCode("one").AddMarks(markA).SaveX(a)
+		ledgerB := c.Ledger.Create().SetID(2).SetCode("one").AddMarks(markB).SaveX(b)
+		entryB := c.Entry.Create().SetAmount(1).SetLedger(ledgerB).SaveX(b)
+
+		n, err := c.Ledger.Query().Where(ledger.HasMarks()).Count(a)
+		count(t, "read", n, err, 1)
+		n, err = c.Ledger.Query().Where(ledger.HasEntries()).Count(a)
+		count(t, "ask", n, err, 0)
+		ledgers, err := c.Ledger.Query().WithEntries().WithMarks().Order(ledger.ByEntriesCount()).All(a)
+		count(t, "load", len(ledgers), err, 1)
+		n, err = c.Ledger.Update().SetCode("two").Save(a)
+		count(t, "update", n, err, 1)
+		n, err = c.Entry.Delete().Exec(a)
+		count(t, "delete", n, err, 0)
+		refused(t, "update one", c.Entry.UpdateOneID(entryB.ID).Exec(a))
+		refused(t, "clear", c.Ledger.UpdateOneID(2).ClearMarks().ClearEntries().Exec(a))
+		refused(t, "link M2M", ledgerA.Update().AddMarks(markB).Exec(a), tenancy.ErrCrossTenant)
+		refused(t, "link O2M", ledgerA.Update().AddEntries(entryB).Exec(a), tenancy.ErrCrossTenant)
+		refused(t, "link M2O", c.Entry.Create().SetAmount(1).SetLedgerID(2).Exec(a), tenancy.ErrCrossTenant)
+		refused(t, "link in bulk", c.Entry.CreateBulk(c.Entry.Create().SetAmount(1).SetLedgerID(2)).Exec(a), tenancy.ErrCrossTenant)
+		refused(t, "create for B", c.Mark.Create().SetName("z").SetTenantID(-70).Exec(a), tenancy.ErrCrossTenant)
+		refused(t, "System links", ledgerA.Update().AddMarks(markB).Exec(tenancy.System(t.Context(), "test")), tenancy.ErrCrossTenant)
+		if err := ledgerA.Update().AddMarks(markA).Exec(a); err != nil {
+			t.Errorf("linking twice: %v", err)
+		}
+		refused(t, "upsert", u.Ledger.Create().SetID(2).SetCode("stolen").OnConflictColumns("id").UpdateNewValues().Exec(a))
+		refused(t, "upsert in bulk", u.Ledger.CreateBulk(u.Ledger.Create().SetID(2).SetCode("stolen")).OnConflictColumns("id").UpdateNewValues().Exec(a))
+		if err := u.Ledger.Create().SetID(2).SetCode("one").OnConflictColumns("org_id", "code").Ignore().Exec(b); err != nil {
+			t.Errorf("upserting one's own: %v", err)
+		}
+		n, err = ledgerB.QueryMarks().Count(b)
+		count(t, "B's marks", n, err, 1)
+		for _, id := range []string{"07", "+7", "7.0", "7e0", "0x7", "7 OR 1=1", "acme", "９", "9223372036854775808", "-0"} {
+			_, err := c.Ledger.Query().All(as(t, id))
+			refused(t, "reading as "+id, err)
+			refused(t, "creating as "+id, c.Mark.Create().SetName("z").Exec(as(t, id)), tenancy.ErrInvalidID)
+			_, err = c.Mark.Delete().Exec(as(t, id))
+			refused(t, "deleting as "+id, err)
+		}
+	})
+}
