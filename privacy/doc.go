@@ -8,7 +8,7 @@
 // them, on the specification that ent is about to turn into SQL, so nothing
 // above can undo what they add:
 //
-//   - Query, Select, Scan, GroupScan, HasNeighbors, Nested and
+//   - Query, Select, Scan, GroupScan, HasNeighbors, Nested, EvalP, Own and
 //     OrderByNeighborTerms put the tenant's condition on every row that is
 //     read, in sub-queries and joins too;
 //   - Create, CreateBulk, Update and Delete make sure that every row that is

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes PostgreSQL, MariaDB and Redis available to the tests: installs what is missing and starts what is not running.
-# Does nothing where all three answer. For Debian and Ubuntu; elsewhere `docker compose up --wait` does the same.
+# Makes PostgreSQL, MariaDB and Redis available to the tests: installs what is missing and starts what is not running; and installs
+# PgBouncer, which tests start by themselves. Does nothing where all is there. For Debian and Ubuntu; elsewhere `docker compose up --wait` does the same.
 #
 # It leaves the servers' own access rules alone. Where those ask for a password, the tests start servers of their own from the
 # programs installed here (see internal/integration/servers).
@@ -38,7 +38,8 @@ for line in "${services[@]}"; do
   silent+=("$line")
   has "$program" || missing+=("$package")
 done
-((${#silent[@]})) || exit 0
+has pgbouncer || missing+=(pgbouncer)
+((${#silent[@]} + ${#missing[@]})) || exit 0
 
 if ! command -v apt-get >/dev/null; then
   echo "services: this script knows Debian and Ubuntu (apt-get) only." >&2

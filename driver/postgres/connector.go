@@ -1,0 +1,142 @@
+package postgres
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/entenancy/tenancy"
+)
+
+// Setting is the PostgreSQL setting that holds the tenant's id while one of its
+// statements runs. Row-level security policies compare it in the form
+//
+//	tenant_id = (SELECT NULLIF(current_setting('tenancy.tenant_id', true), ''))
+//
+// because a setting that was made locally reads as the empty string, and not as
+// NULL, when its transaction is over.
+const Setting = "tenancy.tenant_id"
+
+// defaultStatementCache is as many statements as pgx keeps.
+const defaultStatementCache = 512
+
+// enoughLost is how many times a connector finds its prepared statements gone
+// before it does without them. One such loss can be somebody's DISCARD ALL.
+const enoughLost = 3
+
+// Config says how a [Connector] works. The zero Config is good for PostgreSQL
+// itself and for PgBouncer 1.21 and newer.
+type Config struct {
+	// SchemaVersion returns the version of the tenant's schema, which keeps the
+	// prepared statements of different versions apart. It becomes part of the SQL
+	// text, as a comment, and must consist of letters, digits and ._-. It is
+	// called for every statement, from several goroutines, and must not block.
+	// Defaults to none: all tenants have the same schema.
+	SchemaVersion func(tenancy.Tenant) string
+
+	// StatementCache is how many prepared statements a connection keeps.
+	// Defaults to 512.
+	StatementCache int
+
+	// Unnamed does without prepared statements, for PgBouncer before 1.21 in
+	// transaction mode. Parsing on every use costs the server about 30 µs, and
+	// arguments are encoded by their Go type alone. Defaults to false; it is
+	// implied by a pgx configuration whose DefaultQueryExecMode is
+	// QueryExecModeExec or QueryExecModeSimpleProtocol.
+	Unnamed bool
+
+	// EagerBegin sends BEGIN when a transaction begins, and not with its first
+	// statement. Defaults to false.
+	EagerBegin bool
+
+	// RefuseSystem fails the statements of a System scope with [ErrSystem].
+	// Defaults to false.
+	RefuseSystem bool
+
+	// Fallback is the scope of statements whose context has none. It is for a
+	// connector of its own that migrates, of the role that owns the tables: ent's
+	// automatic migration asks for the server's version under
+	// context.Background(). One that serves requests must not have it.
+	// Defaults to none: such statements fail with tenancy.ErrNoTenant.
+	Fallback *tenancy.Scope
+
+	// Stdlib are options for the wrapped stdlib connector, such as
+	// stdlib.OptionAfterConnect. What they do to a connection has no tenant.
+	Stdlib []stdlib.OptionOpenDB
+}
+
+// Connector opens connections whose statements act for the tenant in their
+// context. It is a [driver.Connector], made by [NewConnector], and safe for
+// concurrent use.
+type Connector struct {
+	config Config
+	std    driver.Connector
+	tracer tracer
+	// unnamed and lost belong to all connections: they share the pooler.
+	unnamed atomic.Bool
+	lost    atomic.Int32
+}
+
+// NewConnector returns a connector for the database that pg names, a
+// configuration from [pgx.ParseConfig]. Both are copied. It does not connect.
+func NewConnector(pg *pgx.ConnConfig, config Config) (*Connector, error) {
+	if pg == nil {
+		return nil, errors.New("postgres: NewConnector needs a pgx configuration")
+	}
+	if config.StatementCache < 0 {
+		return nil, fmt.Errorf("postgres: Config.StatementCache is %d and must not be negative", config.StatementCache)
+	}
+	for name := range pg.RuntimeParams {
+		if strings.EqualFold(name, Setting) {
+			return nil, fmt.Errorf("postgres: RuntimeParams must not have %s: it would give a tenant to a whole connection", Setting)
+		}
+	}
+	if config.StatementCache == 0 {
+		config.StatementCache = defaultStatementCache
+	}
+	c := &Connector{config: config, tracer: newTracer(pg.Tracer)}
+	c.std = stdlib.GetConnector(*pg.Copy(), config.Stdlib...)
+	switch pg.DefaultQueryExecMode {
+	case pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol:
+		c.unnamed.Store(true)
+	default:
+		c.unnamed.Store(config.Unnamed)
+	}
+	return c, nil
+}
+
+// Connect opens a connection. It needs no tenant, since it belongs to none.
+func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
+	opened, err := c.std.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	std, ok := opened.(*stdlib.Conn)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("postgres: stdlib opened a %T", opened), opened.Close())
+	}
+	return newConn(c, std), nil
+}
+
+// Driver returns a driver that opens nothing: a data source name says nothing
+// of how tenants are kept apart.
+func (c *Connector) Driver() driver.Driver { return connectorOnly{} }
+
+// lostStatement counts a prepared statement that the server did not know.
+func (c *Connector) lostStatement() {
+	if c.lost.Add(1) >= enoughLost {
+		c.unnamed.Store(true)
+	}
+}
+
+type connectorOnly struct{}
+
+func (connectorOnly) Open(string) (driver.Conn, error) {
+	return nil, errors.New("postgres: open connections through sql.OpenDB and NewConnector")
+}

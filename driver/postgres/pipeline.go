@@ -1,0 +1,224 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// run sends a statement and returns its result, before the first row.
+func (c *conn) run(ctx context.Context, w way, call call) (*result, error) {
+	if err := checkStatement(w, call.sql); err != nil {
+		return nil, err
+	}
+	if w.begin != "" && isSetting(call.sql) {
+		if err := c.tx.open(ctx); err != nil { // set_config would come before SET TRANSACTION, which must be first
+			return nil, err
+		}
+		w = c.tx.now(w)
+	}
+	if call.unnamed {
+		return c.runUnnamed(ctx, w, call)
+	}
+	r, err := c.runNamed(ctx, w, call)
+	if err == nil {
+		return r, nil
+	}
+	lost := isLost(err)
+	if lost {
+		c.lostStatements()
+	}
+	if (lost || isStale(err) && !isNotRun(err)) && c.afresh(ctx, w) {
+		// The same text under another name would not help where a pooler goes by the text.
+		return c.runUnnamed(ctx, w, call)
+	}
+	return nil, err
+}
+
+// afresh reports that all is as before a statement that went by the way w and
+// did not begin to run: outside a transaction by itself, and before the first
+// statement of one by taking it back.
+func (c *conn) afresh(ctx context.Context, w way) bool {
+	if w.inTx && w.begin != "" && c.inServerTx() {
+		if _, err := c.pgx.Exec(ctx, "rollback"); err != nil {
+			return false
+		}
+		c.tx.begin = w.begin
+	}
+	return !c.pgx.IsClosed() && (!w.inTx || w.begin != "")
+}
+
+func (c *conn) lostStatements() {
+	c.connector.lostStatement()
+	c.statements.reset()
+	c.setters = newSetters()
+}
+
+func (c *conn) runUnnamed(ctx context.Context, w way, call call) (*result, error) {
+	if err := c.encoder.Build(c.pgx.TypeMap(), nil, call.args); err != nil {
+		return nil, argumentFailed(call.args, -1, err)
+	}
+	p := c.wire().StartPipeline(ctx)
+	l := c.sendLead(p, w, true)
+	p.SendQueryParams(call.sql, c.encoder.ParamValues, nil, c.encoder.ParamFormats, nil)
+	r := &result{c: c, w: w, p: p}
+	if err := c.launch(r, l); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (c *conn) runNamed(ctx context.Context, w way, call call) (*result, error) {
+	st, hot := c.choose(w, call.sql)
+	if st == nil {
+		var err error
+		if st, err = c.prepare(ctx, w, call.sql); err != nil {
+			return nil, err
+		}
+		if w.inTx {
+			w = c.tx.now(w) // BEGIN has gone with the preparation
+		}
+	}
+	if err := c.encoder.Build(c.pgx.TypeMap(), st.desc, call.args); err != nil {
+		return nil, argumentFailed(call.args, len(st.desc.ParamOIDs), err)
+	}
+	p := c.wire().StartPipeline(ctx)
+	l := c.sendLead(p, w, false)
+	p.SendQueryStatement(st.desc, c.encoder.ParamValues, c.encoder.ParamFormats, st.formats)
+	r := &result{c: c, w: w, p: p, st: st}
+	if hot {
+		r.own = c.sendOwn(p, w, st)
+	}
+	if err := c.launch(r, l); err != nil {
+		c.forgetFailed(st, err)
+		return nil, err
+	}
+	return r, nil
+}
+
+// choose returns the statement for sql that is prepared already, and whether
+// the tenant's schema has just earned one of its own.
+func (c *conn) choose(w way, sql string) (st *statement, hot bool) {
+	key := statementKey{w.at.schema, w.at.version, sql}
+	if st = c.statements.get(key); st != nil || key.schema == "" {
+		return st, false
+	}
+	shared := key
+	shared.schema = anySchema
+	st = c.statements.get(shared)
+	return st, st != nil && !w.inTx && c.statements.hot(key)
+}
+
+// prepare takes one round trip: the settings, then Parse and Describe, so that
+// names are looked up in the tenant's schema.
+func (c *conn) prepare(ctx context.Context, w way, sql string) (_ *statement, err error) {
+	key := statementKey{w.at.schema, w.at.version, sql}
+	if key.schema != "" {
+		key.schema = anySchema
+	}
+	name := c.statements.name(key)
+	ctx = c.connector.tracer.startPrepare(ctx, c.pgx, name, sql)
+	defer func() { c.connector.tracer.endPrepare(ctx, c.pgx, err) }()
+
+	p := c.wire().StartPipeline(ctx)
+	l := c.sendLead(p, w, false)
+	p.SendPrepare(name, key.text(), nil)
+	r := &result{c: c, w: w, p: p}
+	desc, err := sent[*pgconn.StatementDescription](r, l)
+	if err == nil {
+		err = p.Close()
+	}
+	if err != nil {
+		c.statements.close(name) // it may have been parsed and not described
+		return nil, notRun{err}
+	}
+	st := c.newStatement(key, name, desc)
+	c.statements.put(st)
+	return st, nil
+}
+
+func (c *conn) newStatement(key statementKey, name string, desc *pgconn.StatementDescription) *statement {
+	desc.Name, desc.SQL = name, key.sql
+	st := &statement{key: key, desc: desc}
+	for i := range desc.Fields {
+		desc.Fields[i].Format = resultFormat(desc.Fields[i].DataTypeOID)
+		st.formats = append(st.formats, desc.Fields[i].Format)
+		st.columns = append(st.columns, newColumn(c.pgx.TypeMap(), desc.Fields[i]))
+	}
+	return st
+}
+
+// sendOwn queues the preparation of a statement for one schema behind the one
+// that runs, in a transaction of its own: it must not undo that if it fails.
+func (c *conn) sendOwn(p *pgconn.Pipeline, w way, st *statement) *own {
+	key := statementKey{w.at.schema, st.key.version, st.key.sql}
+	o := &own{key: key, name: c.statements.name(key)}
+	p.SendPipelineSync()
+	o.lead = c.sendSet(p, w.at, false)
+	p.SendPrepare(o.name, key.text(), nil)
+	return o
+}
+
+// forgetFailed drops a statement whose error says that it does not fit its tables.
+func (c *conn) forgetFailed(st *statement, err error) {
+	server := serverError(err)
+	if st == nil || server == nil {
+		return
+	}
+	if isStale(err) || strings.HasPrefix(server.Code, "42") && server.Code != codeInsufficientPrivilege {
+		c.statements.forget(st.key)
+	}
+}
+
+// launch sends what is queued and goes to the result of the statement.
+func (c *conn) launch(r *result, l lead) (err error) {
+	r.reader, err = sent[*pgconn.ResultReader](r, l)
+	c.reading = err == nil
+	c.dropArguments()
+	return err
+}
+
+// dropArguments lets go of large arguments, which the encoder would keep for
+// as long as the connection is idle.
+func (c *conn) dropArguments() {
+	const worthKeeping = 1 << 14
+	size := 0
+	for _, value := range c.encoder.ParamValues {
+		size += len(value)
+	}
+	if size > worthKeeping {
+		c.encoder = pgx.ExtendedQueryBuilder{}
+	}
+}
+
+// sent sends what is queued and returns the first result after the lead. After
+// an error the pipeline is closed.
+func sent[T any](r *result, l lead) (got T, err error) {
+	c, p := r.c, r.p
+	if err = p.Sync(); err != nil {
+		if pgconn.SafeToRetry(err) {
+			err = notRun{err}
+		}
+		_ = p.Close() // says the same again
+		return got, err
+	}
+	c.statements.closing = c.statements.closing[:0]
+	if err = c.skipLead(p, l); err == nil {
+		var first any
+		if first, err = p.GetResults(); err == nil {
+			var ok bool
+			if got, ok = first.(T); ok {
+				return got, nil
+			}
+			err = fmt.Errorf("postgres: the server answered with a %T", first)
+		}
+	}
+	if r.own != nil {
+		c.statements.close(r.own.name)
+	}
+	_ = p.Close() // says the same again
+	return got, err
+}

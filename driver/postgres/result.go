@@ -1,0 +1,80 @@
+package postgres
+
+import (
+	"errors"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// result is a statement that is running in a pipeline. finish has to be called.
+type result struct {
+	c      *conn
+	w      way
+	p      *pgconn.Pipeline
+	st     *statement // nil for an unnamed one
+	reader *pgconn.ResultReader
+	own    *own
+}
+
+// own is a schema's own statement in the making, behind the one that runs.
+type own struct {
+	key  statementKey
+	name string
+	lead lead
+}
+
+// finish reads what is left and gives the connection back. Its error includes
+// what the server says when the transaction ends, such as a deferred constraint.
+func (r *result) finish() (pgconn.CommandTag, error) {
+	tag, err := r.reader.Close()
+	if r.own != nil {
+		if end := r.toSync(); err == nil {
+			err = end
+		}
+		r.keepOwn()
+		_ = r.p.Close() // what was prepared by the way does not concern the caller
+	} else if end := r.p.Close(); err == nil {
+		err = end
+	}
+	r.c.reading = false
+	if err != nil {
+		r.c.forgetFailed(r.st, err)
+		return pgconn.CommandTag{}, err
+	}
+	return tag, nil
+}
+
+// toSync reads to the end of the statement's transaction.
+func (r *result) toSync() (first error) {
+	for {
+		got, err := r.p.GetResults()
+		if first == nil {
+			first = err
+		}
+		if _, done := got.(*pgconn.PipelineSync); done {
+			return first
+		}
+		if err == nil && got == nil {
+			return errors.New("postgres: the server broke off")
+		}
+		if err != nil && serverError(err) == nil {
+			return first
+		}
+	}
+}
+
+// keepOwn takes over the schema's own statement, if the server could make it.
+func (r *result) keepOwn() {
+	c, o := r.c, r.own
+	err := c.skipLead(r.p, o.lead)
+	if err == nil {
+		var got any
+		if got, err = r.p.GetResults(); err == nil {
+			if desc, ok := got.(*pgconn.StatementDescription); ok {
+				c.statements.put(c.newStatement(o.key, o.name, desc))
+				return
+			}
+		}
+	}
+	c.statements.close(o.name)
+}

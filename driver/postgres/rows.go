@@ -1,0 +1,127 @@
+package postgres
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"io"
+	"reflect"
+
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// rows are the rows of a result.
+type rows struct {
+	ctx     context.Context // of the trace
+	r       *result
+	columns []column
+	// The first row is read before anybody asks for it, because the columns are
+	// known from then on, and so that a failed query fails at once.
+	ahead  bool
+	closed bool
+	err    error
+}
+
+var (
+	_ driver.Rows                           = (*rows)(nil)
+	_ driver.RowsColumnTypeDatabaseTypeName = (*rows)(nil)
+	_ driver.RowsColumnTypeLength           = (*rows)(nil)
+	_ driver.RowsColumnTypePrecisionScale   = (*rows)(nil)
+	_ driver.RowsColumnTypeScanType         = (*rows)(nil)
+)
+
+// newRows returns the rows of r. It finishes r itself where there are none.
+func newRows(ctx context.Context, r *result) (*rows, error) {
+	opened := &rows{ctx: ctx, r: r}
+	opened.ahead = r.reader.NextRow()
+	if r.st != nil && len(r.st.columns) > 0 {
+		opened.columns = r.st.columns
+	} else {
+		for _, field := range r.reader.FieldDescriptions() {
+			opened.columns = append(opened.columns, newColumn(r.c.pgx.TypeMap(), field))
+		}
+	}
+	if opened.ahead {
+		return opened, nil
+	}
+	opened.closed = true
+	tag, err := r.finish()
+	if err != nil {
+		return nil, err
+	}
+	r.c.connector.tracer.end(ctx, r.c.pgx, tag, nil)
+	return opened, nil
+}
+
+// Columns implements [driver.Rows].
+func (r *rows) Columns() []string {
+	names := make([]string, len(r.columns))
+	for i := range r.columns {
+		names[i] = r.columns[i].field.Name
+	}
+	return names
+}
+
+// Next implements [driver.Rows]. At the end it returns what the server says
+// when the transaction ends, and [io.EOF] only if that is nothing bad.
+func (r *rows) Next(dest []driver.Value) error {
+	if !r.ahead && (r.closed || !r.r.reader.NextRow()) {
+		if err := r.Close(); err != nil {
+			return err
+		}
+		return io.EOF
+	}
+	r.ahead = false
+	for i, source := range r.r.reader.Values() {
+		if source == nil {
+			dest[i] = nil
+			continue
+		}
+		var err error
+		if dest[i], err = r.columns[i].value(source); err != nil {
+			return fmt.Errorf("postgres: column %d, a %s: %w", i, r.columns[i].typeName, err)
+		}
+	}
+	return nil
+}
+
+// Close implements [driver.Rows]. It reads the rows that nobody has asked for,
+// and returns the same error every time.
+func (r *rows) Close() error {
+	if r.closed {
+		return r.err
+	}
+	r.closed, r.ahead = true, false
+	tag, err := r.r.finish()
+	c := r.r.c
+	c.connector.tracer.end(r.ctx, c.pgx, tag, err)
+	r.err = explain(r.r.w, err)
+	return r.err
+}
+
+// ColumnTypeDatabaseTypeName implements [driver.RowsColumnTypeDatabaseTypeName].
+func (r *rows) ColumnTypeDatabaseTypeName(index int) string { return r.columns[index].typeName }
+
+// ColumnTypeLength implements [driver.RowsColumnTypeLength].
+func (r *rows) ColumnTypeLength(index int) (int64, bool) { return r.columns[index].length() }
+
+// ColumnTypePrecisionScale implements [driver.RowsColumnTypePrecisionScale].
+func (r *rows) ColumnTypePrecisionScale(index int) (precision, scale int64, ok bool) {
+	return r.columns[index].precisionScale()
+}
+
+// ColumnTypeScanType implements [driver.RowsColumnTypeScanType].
+func (r *rows) ColumnTypeScanType(index int) reflect.Type { return r.columns[index].scanType() }
+
+// plainRows are stdlib's, watched for their end: pgx alone could not tell a
+// connection that is dead from one whose rows are open and that is dead.
+type plainRows struct {
+	*stdlib.Rows
+	c *conn
+}
+
+// Close implements [driver.Rows].
+func (r *plainRows) Close() error {
+	r.c.reading = false
+	return r.Rows.Close()
+}

@@ -1,0 +1,128 @@
+package postgres
+
+import (
+	"container/list"
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+const (
+	// statementPrefix begins the name of every statement of ours on a server.
+	statementPrefix = "tenancy_"
+	// anySchema stands for the statement that cold schemas share. It is no name.
+	anySchema = "\x00"
+	// enoughUses is how often a schema runs a text before it gets its own statement.
+	enoughUses = 3
+)
+
+// statementKey tells prepared statements apart. Schemas and the connection's
+// own search path have statements of their own, because the server analyses a
+// statement anew whenever it is used under another search path.
+type statementKey struct{ schema, version, sql string }
+
+// text is what the server gets. A pooler that goes by the text must see the
+// version, so it is in there.
+func (k statementKey) text() string {
+	if k.version == "" {
+		return k.sql
+	}
+	return k.sql + " /* schema " + k.version + " */"
+}
+
+// statement is one that the server has prepared. Nothing of it changes.
+type statement struct {
+	key     statementKey
+	desc    *pgconn.StatementDescription
+	formats []int16
+	columns []column
+}
+
+// statements are those of one connection, the most recently used first. It is
+// not safe for concurrent use, as the connection is not.
+type statements struct {
+	limit  int
+	byKey  map[statementKey]*list.Element
+	recent *list.List
+	// closing names those that the server still has and we no longer want. They
+	// are closed ahead of the next statement, in its message.
+	closing []string
+	uses    map[statementKey]int
+	named   int
+}
+
+func newStatements(limit int) *statements {
+	return &statements{
+		limit:  limit,
+		byKey:  map[statementKey]*list.Element{},
+		recent: list.New(),
+		uses:   map[statementKey]int{},
+	}
+}
+
+func (s *statements) get(key statementKey) *statement {
+	element, ok := s.byKey[key]
+	if !ok {
+		return nil
+	}
+	s.recent.MoveToFront(element)
+	return entry(element)
+}
+
+func (s *statements) put(st *statement) {
+	s.forget(st.key)
+	s.byKey[st.key] = s.recent.PushFront(st)
+	for s.recent.Len() > s.limit {
+		s.forget(entry(s.recent.Back()).key)
+	}
+}
+
+// forget drops a statement, so that it is prepared anew when it is next used.
+func (s *statements) forget(key statementKey) {
+	if element, ok := s.byKey[key]; ok {
+		s.close(entry(element).desc.Name)
+		s.recent.Remove(element)
+		delete(s.byKey, key)
+	}
+}
+
+// close has the server drop a statement by the way, whether it exists or not.
+func (s *statements) close(name string) { s.closing = append(s.closing, name) }
+
+// reset is for when the server has lost them all.
+func (s *statements) reset() {
+	clear(s.byKey)
+	s.recent.Init()
+	s.closing = nil
+}
+
+// hot counts a use of the shared statement and reports whether key has now
+// earned one of its own. The counts start over now and then, lest many schemas
+// that are equally cold push each other's statements out.
+func (s *statements) hot(key statementKey) bool {
+	if len(s.uses) >= 2*s.limit {
+		clear(s.uses)
+	}
+	s.uses[key]++
+	if s.uses[key] < enoughUses {
+		return false
+	}
+	delete(s.uses, key)
+	return true
+}
+
+// name returns a name for key that this connection has not used before: a
+// pooler may not accept one again. Equal names of different connections mean
+// equal texts, whatever a pooler does to them.
+func (s *statements) name(key statementKey) string {
+	s.named++
+	hash := sha256.Sum256([]byte(key.schema + "\x00" + key.text()))
+	return statementPrefix + hex.EncodeToString(hash[:16]) + "_" + strconv.Itoa(s.named)
+}
+
+func entry(element *list.Element) *statement {
+	st, _ := element.Value.(*statement) // nothing else is put there
+	return st
+}

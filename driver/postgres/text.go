@@ -1,0 +1,229 @@
+package postgres
+
+import (
+	"iter"
+	"strings"
+)
+
+// checkScript refuses a text of any number of statements that would take the
+// connection out of its tenant's hands.
+func checkScript(w way, text string) error {
+	atomic := false // the body of an SQL function in the text ends with END
+	for head, rest := range statementsOf(text) {
+		if head == "END" && atomic {
+			continue
+		}
+		if err := checkHead(w, head, rest, true); err != nil {
+			return err
+		}
+		atomic = atomic || head == "CREATE" && strings.Contains(strings.ToUpper(rest), "ATOMIC")
+	}
+	return nil
+}
+
+// checkStatement does the same for a text that the server takes for one
+// statement, or refuses.
+func checkStatement(w way, text string) error {
+	head, rest := firstWord(text)
+	return checkHead(w, head, rest, false)
+}
+
+// checkHead goes by a statement's first word. In a script, PostgreSQL itself
+// keeps procedures from ending the transaction.
+func checkHead(w way, head, rest string, script bool) error {
+	switch head {
+	case "ROLLBACK":
+		if after := words(rest); len(after) > 0 && (after[0] == "TO" || len(after) > 1 && after[1] == "TO") {
+			return nil // a savepoint: ROLLBACK [WORK | TRANSACTION] TO
+		}
+		return refused(head, "end the transaction by its Rollback method")
+	case "BEGIN", "START", "COMMIT", "END", "ABORT":
+		return refused(head, "use BeginTx and the methods of the transaction")
+	case "PREPARE":
+		if after := words(rest); len(after) > 0 && after[0] == "TRANSACTION" {
+			return refused("PREPARE TRANSACTION", "a tenant's transactions have one phase")
+		}
+	case "SET", "RESET":
+		return checkSet(w, head, words(rest))
+	case "COPY":
+		return refused(head, "use Raw and the methods CopyFrom of *pgx.Conn or CopyTo of its PgConn")
+	case "CALL", "DO":
+		if !script && !w.inTx {
+			return refused(head, "a COMMIT within would lose the tenant; run it in a transaction, or by Exec without arguments")
+		}
+	}
+	return nil
+}
+
+// checkSet lets pass what ends with the transaction.
+func checkSet(w way, head string, after []string) error {
+	if head == "SET" && len(after) > 0 {
+		switch after[0] {
+		case "LOCAL":
+			return nil
+		case "TRANSACTION", "CONSTRAINTS":
+			return nil
+		}
+	}
+	instead := "it would outlive the statement; use SET LOCAL"
+	if !w.inTx {
+		instead += " in a transaction"
+	}
+	return refused(head+" of a session setting", instead)
+}
+
+// isSetting reports whether a statement is SET, of which only SET LOCAL, SET
+// TRANSACTION and SET CONSTRAINTS pass [checkStatement].
+func isSetting(text string) bool {
+	after := words(text)
+	return len(after) > 0 && after[0] == "SET"
+}
+
+// words returns the first two words of text in upper case.
+func words(text string) []string {
+	var found []string
+	for len(found) < 2 {
+		text = skipBlank(text)
+		n := wordLength(text)
+		if n == 0 {
+			break
+		}
+		found = append(found, strings.ToUpper(text[:n]))
+		text = text[n:]
+	}
+	return found
+}
+
+// statementsOf yields each statement of text: its first word in upper case, and
+// what follows that in all of the text. Semicolons in literals, quoted names,
+// comments and dollar quotes do not end a statement.
+func statementsOf(text string) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for text != "" {
+			head, rest := firstWord(text)
+			if !yield(head, rest) {
+				return
+			}
+			text = skipStatement(rest)
+		}
+	}
+}
+
+// firstWord returns the first word of the first statement in upper case, and
+// what follows it. It is empty where the statement begins with something else.
+func firstWord(text string) (head, rest string) {
+	for {
+		text = skipBlank(text)
+		if text == "" || text[0] != ';' && text[0] != '(' {
+			break
+		}
+		text = text[1:]
+	}
+	n := wordLength(text)
+	return strings.ToUpper(text[:n]), text[n:]
+}
+
+// skipStatement returns what follows the semicolon that ends the statement.
+func skipStatement(text string) string {
+	for text != "" {
+		switch c := text[0]; {
+		case c == ';':
+			return text[1:]
+		case c == '\'', c == '"':
+			text = skipQuoted(text[1:], c, false)
+		case (c == 'e' || c == 'E') && len(text) > 1 && text[1] == '\'':
+			text = skipQuoted(text[2:], '\'', true)
+		case wordLength(text) > 0:
+			text = text[wordLength(text):]
+		case c == '$':
+			text = skipDollar(text)
+		case strings.HasPrefix(text, "--"), strings.HasPrefix(text, "/*"):
+			text = skipBlank(text)
+		default:
+			text = text[1:]
+		}
+	}
+	return ""
+}
+
+// skipBlank returns text without the white space and comments before its first token.
+func skipBlank(text string) string {
+	for {
+		text = strings.TrimLeft(text, " \t\r\n\f\v")
+		switch {
+		case strings.HasPrefix(text, "--"):
+			_, text, _ = strings.Cut(text, "\n")
+		case strings.HasPrefix(text, "/*"):
+			text = skipComment(text)
+		default:
+			return text
+		}
+	}
+}
+
+// skipComment goes past a block comment. Those nest in PostgreSQL.
+func skipComment(text string) string {
+	depth := 0
+	for text != "" {
+		switch {
+		case strings.HasPrefix(text, "/*"):
+			depth++
+			text = text[2:]
+		case strings.HasPrefix(text, "*/"):
+			depth--
+			text = text[2:]
+			if depth == 0 {
+				return text
+			}
+		default:
+			text = text[1:]
+		}
+	}
+	return ""
+}
+
+// skipQuoted goes past the closing quote. A doubled one reads as the end of a
+// literal and the beginning of the next, which is as good.
+func skipQuoted(text string, quote byte, escapes bool) string {
+	for i := 0; i < len(text); i++ {
+		switch {
+		case escapes && text[i] == '\\':
+			i++
+		case text[i] == quote && escapes && i+1 < len(text) && text[i+1] == quote:
+			i++ // still within this literal, where backslashes count
+		case text[i] == quote:
+			return text[i+1:]
+		}
+	}
+	return ""
+}
+
+// skipDollar goes past a dollar-quoted text, or past the dollar of a parameter.
+func skipDollar(text string) string {
+	end := strings.IndexByte(text[1:], '$')
+	if end < 0 {
+		return text[1:]
+	}
+	name, opening := text[1:1+end], text[:end+2]
+	if name != "" && (isDigit(name[0]) || wordLength(name) != len(name)) {
+		return text[1:]
+	}
+	_, after, _ := strings.Cut(text[len(opening):], opening)
+	return after
+}
+
+// wordLength is the length of the identifier, keyword or number at the beginning of text.
+func wordLength(text string) int {
+	n := 0
+	for n < len(text) {
+		c := text[n]
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c >= 0x80
+		if !letter && !isDigit(c) && (c != '$' || n == 0) {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }

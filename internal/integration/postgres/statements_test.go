@@ -1,0 +1,269 @@
+package postgres_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/driver/postgres"
+)
+
+// TestBatchForSchemaMode is pitfall 1: a statement must be prepared under the
+// tenant's search path, where its table is, from the first use on.
+func TestBatchForSchemaMode(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	db := w.open(t, 1, postgres.Config{})
+	for number := sharedTenants; number < len(w.tenants); number++ {
+		table := fmt.Sprintf("only_%d", number)
+		schema := quoted(w.tenants[number].Placement.Schema)
+		run(t, w.owner, "CREATE TABLE "+schema+"."+table+" (id int)", "GRANT ALL ON "+schema+"."+table+" TO "+appRole(w))
+		must(t, count(w.as(t, number), db, "SELECT id FROM "+table+" WHERE id = $1", 1))
+		other := sharedTenants + (number-sharedTenants+1)%schemaTenants
+		wantErr(t, count(w.as(t, other), db, "SELECT id FROM "+table+" WHERE id = $1", 1), postgres.ErrNotProvisioned)
+		must(t, count(w.as(t, number), db, "SELECT id FROM "+table+" WHERE id = $1", 1))
+	}
+}
+
+// prepared returns the texts of our statements on the one connection of the pool.
+func prepared(tb testing.TB, db *sql.DB) []string {
+	tb.Helper()
+	rows, err := db.QueryContext(system(tb), "SELECT statement FROM pg_prepared_statements WHERE name LIKE 'tenancy!_%' ESCAPE '!' ORDER BY prepare_time")
+	must(tb, err)
+	defer rows.Close()
+	var texts []string
+	for rows.Next() {
+		var text string
+		must(tb, rows.Scan(&text))
+		texts = append(texts, text)
+	}
+	must(tb, rows.Err())
+	return texts
+}
+
+func TestHotSchemaEarnsItsOwnStatement(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	db := w.open(t, 1, postgres.Config{})
+	of := func() (n int) {
+		for _, text := range prepared(t, db) {
+			if text == itemsOf {
+				n++
+			}
+		}
+		return n
+	}
+	w.sees(t, sharedTenants, db)    // prepared for all schemas
+	for use := 1; use <= 5; use++ { // and used
+		w.sees(t, sharedTenants+1, db)
+		if got, want := of(), 1+map[bool]int{true: 1}[use >= 3]; got != want {
+			t.Errorf("after %d uses there are %d statements, want %d", use, got, want)
+		}
+	}
+	tx, err := db.BeginTx(w.as(t, sharedTenants+2), nil)
+	must(t, err)
+	for range 5 {
+		w.sees(t, sharedTenants+2, tx)
+	}
+	must(t, tx.Commit())
+	if of() != 2 {
+		t.Error("a statement was prepared behind another within a transaction, which it could abort")
+	}
+	w.sees(t, 0, db)
+	if of() != 3 {
+		t.Error("the connection's own search path shares a statement with the schemas")
+	}
+}
+
+func TestStatementCacheIsBounded(t *testing.T) {
+	t.Parallel()
+	const limit = 8
+	w := newWorld(t)
+	db := w.open(t, 1, postgres.Config{StatementCache: limit})
+	for i := range 100 {
+		number := i % len(w.tenants)
+		must(t, count(w.as(t, number), db, fmt.Sprintf("SELECT %d FROM items WHERE id > $1", i/7), 0))
+		w.sees(t, number, db)
+	}
+	must(t, count(w.as(t, 0), db, itemsOf, 0)) // takes the last closed one along
+	if got := len(prepared(t, db)); got > limit+2 {
+		t.Errorf("the server has %d statements, want at most %d and two for the settings", got, limit)
+	}
+	if _, err := postgres.NewConnector(w.config(t), postgres.Config{StatementCache: -1}); err == nil || !strings.Contains(err.Error(), "StatementCache") {
+		t.Errorf("a negative cache: %v", err)
+	}
+}
+
+// TestSameStatementNameReparsed is pitfall 4: PgBouncer 1.21 and newer ends the
+// connection of a client that gives a name a second time.
+func TestSameStatementNameReparsed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config, seen := w.config(t), &recorder{}
+	config.Tracer = seen
+	db := openConfig(t, 1, config, postgres.Config{StatementCache: 1})
+	for range 5 {
+		for number := range w.tenants {
+			w.sees(t, number, db)
+			must(t, count(w.as(t, number), db, "SELECT 1 WHERE $1 = 1", 1))
+		}
+	}
+	if len(seen.names) < 2*len(w.tenants) {
+		t.Fatalf("only %d statements were prepared", len(seen.names))
+	}
+	slices.Sort(seen.names)
+	if all := len(seen.names); len(slices.Compact(seen.names)) < all {
+		t.Errorf("some of %d names were given twice", all)
+	}
+}
+
+// TestCachedPlanMustNotChangeResultType migrates a table beneath its prepared statements.
+func TestCachedPlanMustNotChangeResultType(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	db := w.open(t, 1, postgres.Config{})
+	public, schema := "public.items", quoted(w.tenants[sharedTenants].Placement.Schema)+".items"
+	for round, kind := range []string{"varchar(300)", "varchar(400)", "text"} {
+		for range 4 {
+			w.sees(t, 0, db)
+			w.sees(t, sharedTenants, db)
+			must(t, count(w.as(t, 0), db, "SELECT * FROM items WHERE id = $1", 1))
+		}
+		for _, table := range []string{public, schema} {
+			run(t, w.owner, "ALTER TABLE "+table+" ALTER name TYPE "+kind, fmt.Sprintf("ALTER TABLE %s ADD extra%d int", table, round))
+		}
+		w.sees(t, 0, db)
+		w.sees(t, sharedTenants, db)
+		must(t, count(w.as(t, 0), db, "SELECT * FROM items WHERE id = $1", 1))
+	}
+	tx, err := db.BeginTx(w.as(t, 0), nil)
+	must(t, err)
+	w.sees(t, 0, tx)
+	must(t, tx.Commit())
+	run(t, w.owner, "ALTER TABLE public.items ALTER name TYPE varchar(500)")
+	tx, err = db.BeginTx(w.as(t, 0), nil)
+	must(t, err)
+	must(t, count(w.as(t, 0), tx, "SELECT $1::int", 1))
+	_, err = names(w.as(t, 0), tx)
+	wantCode(t, err, "0A000") // a transaction is not repeated behind its caller's back
+	must(t, tx.Rollback())
+	run(t, w.owner, "ALTER TABLE public.items ALTER name TYPE text")
+	w.sees(t, 0, db)
+	run(t, w.owner, "ALTER TABLE public.items ALTER name TYPE varchar(500)")
+	tx, err = db.BeginTx(w.as(t, 0), nil)
+	must(t, err)
+	w.sees(t, 0, tx) // but its repetition works
+	must(t, tx.Commit())
+}
+
+// TestSchemasOfDifferentVersions runs one text on tables whose column has
+// another type in every schema.
+func TestSchemasOfDifferentVersions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	kinds := map[string]string{"1": "integer", "2": "text", "3.1-rc_1": "numeric"}
+	versions := map[tenancy.ID]string{}
+	number := sharedTenants
+	for version, kind := range kinds {
+		tenant := w.tenants[number]
+		table := quoted(tenant.Placement.Schema) + ".typed"
+		run(t, w.owner, "CREATE TABLE "+table+" (v "+kind+")", "INSERT INTO "+table+" VALUES ('7')", "GRANT ALL ON "+table+" TO "+appRole(w))
+		versions[tenant.ID] = version
+		number++
+	}
+	for name, config := range map[string]postgres.Config{
+		"told":     {SchemaVersion: func(t tenancy.Tenant) string { return versions[t.ID] }},
+		"not told": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := w.open(t, 1, config)
+			for range 6 {
+				for number := sharedTenants; number < sharedTenants+len(kinds); number++ {
+					var got string
+					var kind string
+					must(t, db.QueryRowContext(w.as(t, number), "SELECT v, pg_typeof(v) FROM typed WHERE v = $1", "7").Scan(&got, &kind))
+					if got != "7" || kind != kinds[versions[w.tenants[number].ID]] {
+						t.Errorf("got %s %q", kind, got)
+					}
+				}
+			}
+			nothingStays(t, db)
+			if name == "told" {
+				for _, version := range versions {
+					if !strings.Contains(strings.Join(prepared(t, db), "\n"), "/* schema "+version+" */") {
+						t.Errorf("version %s is in no statement", version)
+					}
+				}
+			}
+		})
+	}
+	injected := w.open(t, 1, postgres.Config{SchemaVersion: func(tenancy.Tenant) string { return "1 */ DROP" }})
+	_, err := names(w.as(t, 0), injected)
+	wantErr(t, err, postgres.ErrPlacement)
+}
+
+// TestStatementsLost takes the prepared statements away from under the driver,
+// once as DISCARD ALL does, and then as often as a pooler that swaps connections.
+func TestStatementsLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	db := w.open(t, 1, postgres.Config{})
+	for range 6 {
+		for number := range w.tenants {
+			w.sees(t, number, db)
+		}
+		_, err := db.ExecContext(system(t), "DEALLOCATE ALL")
+		must(t, err)
+		for _, number := range []int{sharedTenants, 0} {
+			w.sees(t, number, db)
+		}
+	}
+	if got := prepared(t, db); len(got) > 0 {
+		t.Errorf("after so many losses the connector still prepares: %q", got)
+	}
+	w.sees(t, 0, db)
+	w.sees(t, sharedTenants, db)
+	_, err := names(system(t), db)
+	must(t, err)
+}
+
+// TestPreparedStatementsBypassingTheWrapper is pitfall 8.
+func TestPreparedStatementsBypassingTheWrapper(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	db := w.open(t, 2, postgres.Config{})
+	stmt, err := db.PrepareContext(t.Context(), itemsOf) // once, for all of them
+	must(t, err)
+	defer stmt.Close()
+	via := stmtQuerier{stmt: stmt}
+	for range 4 {
+		for number := range w.tenants {
+			w.sees(t, number, via)
+			_, err := stmt.ExecContext(w.as(t, number), 0)
+			must(t, err)
+		}
+		_, err := names(t.Context(), via)
+		wantErr(t, err, tenancy.ErrNoTenant)
+	}
+	tx, err := db.BeginTx(w.as(t, 0), nil)
+	must(t, err)
+	inTx := stmtQuerier{stmt: tx.StmtContext(w.as(t, 0), stmt)}
+	w.sees(t, 0, inTx)
+	_, err = names(w.as(t, 1), inTx)
+	wantErr(t, err, tenancy.ErrCrossTenant)
+	must(t, tx.Commit())
+}
+
+// stmtQuerier runs its statement whatever it is asked.
+type stmtQuerier struct {
+	querier
+	stmt *sql.Stmt
+}
+
+func (q stmtQuerier) QueryContext(ctx context.Context, _ string, args ...any) (*sql.Rows, error) {
+	return q.stmt.QueryContext(ctx, args...)
+}
