@@ -38,6 +38,7 @@ format: $(LINT) ## Format the code of every module
 .PHONY: test
 test: ## Run the tests of every module with the race detector
 	@scripts/each-module.sh go test -race $(TESTFLAGS) ./...
+	@cd internal/integration && go run ./servers/missing
 
 .PHONY: test/slow
 test/slow: ## Run them with the ones that take minutes (TENANCY_TEST_SLOW=1)

@@ -26,8 +26,6 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func kinds() []kind { return []kind{postgres(), mariaDB(), redisServer()} }
-
 func TestPrivateServer(t *testing.T) {
 	t.Parallel()
 	for _, k := range kinds() {
