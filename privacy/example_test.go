@@ -81,3 +81,28 @@ type mutation struct {
 
 func (m mutation) Field(string) (ent.Value, bool) { return m.id, true }
 func (mutation) Type() string                     { return "Order" }
+
+// The policy of mixin.Tenant, for a schema that composes its own.
+func ExamplePolicy() {
+	err := privacy.Policy().EvalQuery(context.Background(), nil)
+	fmt.Println(errors.Is(err, tenancy.ErrNoTenant))
+	// Output: true
+}
+
+// The hook of mixin.Tenant refuses a mutation that no generated code holds.
+func ExampleHook() {
+	unreachable := ent.MutateFunc(func(context.Context, ent.Mutation) (ent.Value, error) {
+		return nil, errors.New("the mutation got through")
+	})
+	acme := tenancy.NewContext(context.Background(), tenancy.Tenant{ID: "acme"})
+
+	_, err := privacy.Hook(privacy.KindString)(unreachable).Mutate(acme, setTenant("acme"))
+	fmt.Println(errors.Is(err, tenancy.ErrNotInstalled))
+	// Output: true
+}
+
+// Generated code says with these which column holds the tenant, and how.
+func ExampleStringColumn() {
+	fmt.Println(privacy.StringColumn("tenant_id").Name, privacy.UUIDColumn("org_id").Kind == privacy.KindUUID, privacy.Int64Column("org_id").Kind == privacy.KindInt64)
+	// Output: tenant_id true true
+}
