@@ -12,8 +12,8 @@ import (
 // accepts will do. IDs are compared byte by byte.
 type ID string
 
-// maxIDLength is the length of the narrowest column an ID is stored in, in characters.
-const maxIDLength = 255
+// MaxIDLength is the length of the narrowest column an ID is stored in, in characters.
+const MaxIDLength = 255
 
 // Validate reports whether the id can be stored and compared on every
 // supported database: 1 to 255 characters of valid UTF-8, no control
@@ -24,8 +24,8 @@ func (id ID) Validate() error {
 	switch {
 	case s == "":
 		return fmt.Errorf("%w: it is empty", ErrInvalidID)
-	case len(s) > maxIDLength*utf8.UTFMax || utf8.RuneCountInString(s) > maxIDLength:
-		return fmt.Errorf("%w: it is longer than %d characters", ErrInvalidID, maxIDLength)
+	case len(s) > MaxIDLength*utf8.UTFMax || utf8.RuneCountInString(s) > MaxIDLength:
+		return fmt.Errorf("%w: it is longer than %d characters", ErrInvalidID, MaxIDLength)
 	case !utf8.ValidString(s):
 		return fmt.Errorf("%w: it is not valid UTF-8", ErrInvalidID)
 	case strings.IndexFunc(s, unicode.IsControl) >= 0:

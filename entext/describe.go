@@ -79,9 +79,6 @@ type joinTable struct {
 	Scope tenancyschema.Tenancy
 }
 
-// ColumnExpr is the Go expression of its tenant column.
-func (t joinTable) ColumnExpr() string { return column(t.Scope) }
-
 // SchemaType is the ent column type of its tenant column.
 func (t joinTable) SchemaType() string {
 	switch t.Scope.Type {
@@ -94,89 +91,73 @@ func (t joinTable) SchemaType() string {
 	}
 }
 
-// joinTables returns the join tables that are no edge schema's.
-func joinTables(g *gen.Graph) ([]joinTable, error) {
-	tables, err := g.Tables()
-	if err != nil {
-		return nil, err
-	}
-	scopes := make(map[string]tenancyschema.Tenancy)
+// tables is the tables of a graph, and what they have to do with tenants.
+type tables struct {
+	all []*schema.Table
+	// scopes holds the tenant column of each table that has one.
+	scopes map[string]tenancyschema.Tenancy
+	// nodes holds the type whose table it is; a join table has none.
+	nodes map[string]*gen.Type
+}
+
+func tablesOf(g *gen.Graph) (tables, error) {
+	all, err := g.Tables()
+	t := tables{all, make(map[string]tenancyschema.Tenancy), make(map[string]*gen.Type)}
 	for _, n := range g.Nodes {
+		t.nodes[n.Table()] = n
+		if isScoped(n) {
+			t.scopes[n.Table()] = of(n)
+		}
 		for _, e := range n.Edges {
-			if t, ok := joinScope(e); ok && throughOf(e) == nil {
-				scopes[e.Rel.Table] = t
+			if scope, ok := joinScope(e); ok && throughOf(e) == nil {
+				t.scopes[e.Rel.Table] = scope
 			}
 		}
 	}
-	var joins []joinTable
-	for _, t := range tables {
-		if scope, ok := scopes[t.Name]; ok {
-			joins = append(joins, joinTable{t, scope})
-		}
-	}
-	return joins, nil
+	return t, err
 }
 
-// tenantTables returns the tenant column of each table that has one, and the
-// entity whose table it is, nil for a join table.
-func tenantTables(g *gen.Graph) (scopes map[string]tenancyschema.Tenancy, nodes map[string]*gen.Type, err error) {
-	scopes, nodes = make(map[string]tenancyschema.Tenancy), make(map[string]*gen.Type)
-	for _, n := range g.Nodes {
-		nodes[n.Table()] = n
-		if isScoped(n) {
-			scopes[n.Table()] = of(n)
+// joinTables returns the join tables that are no edge schema's.
+func joinTables(g *gen.Graph) ([]joinTable, error) {
+	t, err := tablesOf(g)
+	var joins []joinTable
+	for _, table := range t.all {
+		if scope, ok := t.scopes[table.Name]; ok && t.nodes[table.Name] == nil {
+			joins = append(joins, joinTable{table, scope})
 		}
 	}
-	joins, err := joinTables(g)
-	for _, j := range joins {
-		scopes[j.Name] = j.Scope
-	}
-	return scopes, nodes, err
+	return joins, err
 }
 
 // dependentsOf returns, for each table, the tables with rows of tenants that
 // the database changes along with its rows.
 func dependentsOf(g *gen.Graph) (map[string][]dependent, error) {
-	scopes, nodes, err := tenantTables(g)
-	if err != nil {
-		return nil, err
-	}
-	tables, err := g.Tables()
-	if err != nil {
-		return nil, err
-	}
-	c := cascades{scopes: scopes, nodes: nodes, tables: tables}
+	t, err := tablesOf(g)
 	all := make(map[string][]dependent)
-	for _, t := range tables {
-		all[t.Name] = c.from(t.Name, nil)
+	for _, root := range t.all {
+		all[root.Name] = t.dependents(root.Name, root.Name, nil)
 	}
-	return all, nil
+	return all, err
 }
 
-// cascades walks the foreign keys that change rows when another is deleted.
-type cascades struct {
-	scopes map[string]tenancyschema.Tenancy
-	nodes  map[string]*gen.Type
-	tables []*schema.Table
-}
-
-// from returns what hangs on the rows at the end of a path: what refers to
-// them, and if that is deleted too, what hangs on it in turn. No table comes
-// twice in a path, so a tree whose rows delete their children is followed to
-// the children and no further.
-func (c cascades) from(table string, path []hop) []dependent {
+// dependents returns what hangs on the rows of table, at the end of a path
+// from root: what refers to them by a foreign key that changes it when they
+// are deleted, and if it is deleted too, what hangs on it in turn. No table
+// comes twice in a path, so a tree whose rows delete their children is
+// followed to the children and no further.
+func (t tables) dependents(root, table string, path []hop) []dependent {
 	var found []dependent
-	for _, t := range c.tables {
-		for _, fk := range t.ForeignKeys {
-			if fk.RefTable.Name != table || !changes(fk) || slices.ContainsFunc(path, func(h hop) bool { return h.Table == t.Name }) {
+	for _, other := range t.all {
+		for _, fk := range other.ForeignKeys {
+			if fk.RefTable.Name != table || !changes(fk) || slices.ContainsFunc(path, func(h hop) bool { return h.Table == other.Name }) {
 				continue
 			}
-			next := append(slices.Clip(path), hop{t.Name, fk.Columns[0].Name, fk.RefColumns[0].Name})
-			if c.visible(next) {
-				found = append(found, dependent{next, column(c.scopes[t.Name])})
+			next := append(slices.Clip(path), hop{other.Name, fk.Columns[0].Name, fk.RefColumns[0].Name})
+			if t.visible(root, next) {
+				found = append(found, dependent{next, column(t.scopes[other.Name])})
 			}
 			if fk.OnDelete == schema.Cascade {
-				found = append(found, c.from(t.Name, next)...)
+				found = append(found, t.dependents(root, other.Name, next)...)
 			}
 		}
 	}
@@ -186,25 +167,11 @@ func (c cascades) from(table string, path []hop) []dependent {
 // visible reports whether a change at the end of the path is one that another
 // tenant sees. Join rows that hang on a tenant's own row are seen through it
 // only; those of a global row are the tenants' own.
-func (c cascades) visible(path []hop) bool {
+func (t tables) visible(root string, path []hop) bool {
 	last := path[len(path)-1].Table
-	if _, scoped := c.scopes[last]; !scoped {
-		return false
-	}
-	return c.nodes[last] != nil || len(path) == 1 && !c.refersToScoped(path[0])
-}
-
-// refersToScoped reports whether the first hop leaves a table of tenants.
-func (c cascades) refersToScoped(h hop) bool {
-	for _, t := range c.tables {
-		for _, fk := range t.ForeignKeys {
-			if t.Name == h.Table && fk.Columns[0].Name == h.KeyColumn {
-				_, scoped := c.scopes[fk.RefTable.Name]
-				return scoped
-			}
-		}
-	}
-	return false
+	_, scoped := t.scopes[last]
+	_, rootScoped := t.scopes[root]
+	return scoped && (t.nodes[last] != nil || len(path) == 1 && !rootScoped)
 }
 
 func changes(fk *schema.ForeignKey) bool {
@@ -213,35 +180,31 @@ func changes(fk *schema.ForeignKey) bool {
 
 // metadata describes the tables with rows of tenants, for migrate/tenancy.go.
 func metadata(g *gen.Graph) (tenancyschema.Metadata, error) {
-	scopes, nodes, err := tenantTables(g)
-	if err != nil {
-		return tenancyschema.Metadata{}, err
-	}
-	tables, err := g.Tables()
-	if err != nil {
-		return tenancyschema.Metadata{}, err
-	}
+	t, err := tablesOf(g)
 	var m tenancyschema.Metadata
-	for _, t := range tables {
-		scope, ok := scopes[t.Name]
-		if !ok {
-			continue
+	for _, table := range t.all {
+		if _, ok := t.scopes[table.Name]; ok {
+			m.Tables = append(m.Tables, t.describe(table))
 		}
-		table := tenancyschema.Table{Name: t.Name, TenantColumn: scope.Column, ColumnType: scope.Type}
-		if n := nodes[t.Name]; n != nil {
-			table.Entity = n.Name
-		}
-		for _, c := range t.PrimaryKey {
-			table.PrimaryKey = append(table.PrimaryKey, c.Name)
-		}
-		for _, fk := range t.ForeignKeys {
-			if ref, ok := scopes[fk.RefTable.Name]; ok {
-				table.ForeignKeys = append(table.ForeignKeys, foreignKey(fk, ref))
-			}
-		}
-		m.Tables = append(m.Tables, table)
 	}
-	return m, nil
+	return m, err
+}
+
+func (t tables) describe(table *schema.Table) tenancyschema.Table {
+	scope := t.scopes[table.Name]
+	d := tenancyschema.Table{Name: table.Name, TenantColumn: scope.Column, ColumnType: scope.Type}
+	if n := t.nodes[table.Name]; n != nil {
+		d.Entity = n.Name
+	}
+	for _, c := range table.PrimaryKey {
+		d.PrimaryKey = append(d.PrimaryKey, c.Name)
+	}
+	for _, fk := range table.ForeignKeys {
+		if ref, ok := t.scopes[fk.RefTable.Name]; ok {
+			d.ForeignKeys = append(d.ForeignKeys, foreignKey(fk, ref))
+		}
+	}
+	return d
 }
 
 func foreignKey(fk *schema.ForeignKey, ref tenancyschema.Tenancy) tenancyschema.ForeignKey {

@@ -7,12 +7,10 @@ import (
 	entmixin "entgo.io/ent/schema/mixin"
 	"github.com/google/uuid"
 
+	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/privacy"
 	"github.com/entenancy/tenancy/schema"
 )
-
-// maxIDLength is how long a tenant's id may be, as tenancy.ID.Validate has it.
-const maxIDLength = 255
 
 // Tenant makes the schema that embeds it tenant-scoped: each row belongs to
 // one tenant, and a context sees and changes the rows of its own tenant only.
@@ -41,7 +39,7 @@ func (t Tenant) Fields() []ent.Field {
 	case schema.Int64:
 		return []ent.Field{field.Int64(privacy.TenantField).Immutable().StorageKey(t.column())}
 	default:
-		return []ent.Field{field.String(privacy.TenantField).Immutable().NotEmpty().MaxLen(maxIDLength).StorageKey(t.column())}
+		return []ent.Field{field.String(privacy.TenantField).Immutable().NotEmpty().MaxLen(tenancy.MaxIDLength).StorageKey(t.column())}
 	}
 }
 
