@@ -43,6 +43,15 @@ var (
 	// one of the documented ones, such as an unknown status.
 	ErrInvalidTenant = errors.New("tenancy: invalid tenant")
 
+	// ErrInvalidPlacement means that a tenant's rows cannot be reached where its
+	// record says that they are: a name or URL is missing or cannot be used, or
+	// the driver in use does not do that kind of isolation.
+	ErrInvalidPlacement = errors.New("tenancy: invalid tenant placement")
+
+	// ErrNotProvisioned means that the place of the tenant is not complete: its
+	// database, its schema, or a table that the statement names is not there.
+	ErrNotProvisioned = errors.New("tenancy: tenant is not provisioned")
+
 	// ErrInvalidTransition means that a tenant may not go from its status to
 	// the wanted one.
 	ErrInvalidTransition = errors.New("tenancy: invalid status transition")

@@ -13,7 +13,10 @@
 //		}
 //	}
 //
-// It needs none of ent's feature flags and works beside all of them.
+// It needs none of ent's feature flags and works beside all of them. Where
+// tenants have schemas or databases of their own, [Extension].Placement lets
+// the client tell whose tables it means; ent.TenancyDriver(drv) then takes the place
+// of ent.Driver(drv).
 //
 // # What it generates
 //

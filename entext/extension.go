@@ -16,6 +16,21 @@ var templates embed.FS
 // Extension is the entc extension. The zero value is ready for use.
 type Extension struct {
 	entc.DefaultExtension
+
+	// Placement has the generated client name its tables so that package driver
+	// can tell those of tenants from those of global entities. It is needed where
+	// there are global entities and tenants with a schema or database of their
+	// own, and for schemas on MySQL. It turns on ent's sql/schemaconfig feature.
+	// Defaults to false.
+	Placement bool
+}
+
+// Options implements entc.Extension: the feature that Placement needs.
+func (e Extension) Options() []entc.Option {
+	if !e.Placement {
+		return nil
+	}
+	return []entc.Option{entc.FeatureNames(gen.FeatureSchemaConfig.Name)}
 }
 
 // Templates implements entc.Extension: the calls that ent's own templates make
@@ -28,6 +43,7 @@ func (Extension) Templates() []*gen.Template {
 		"tenancyEntities":   entities,
 		"tenancyGlobal":     isGlobal,
 		"tenancyJoins":      carriesTenant,
+		"tenancyJoinScoped": hasJoinScope,
 		"tenancyJoinRows":   joinTables,
 		"tenancyMetadata":   metadata,
 		"tenancyScoped":     isScoped,

@@ -3,6 +3,7 @@ package entext
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"entgo.io/ent/entc/gen"
 
@@ -77,12 +78,13 @@ func throughOf(e *gen.Edge) *gen.Type {
 	return e.Through
 }
 
+// hasJoinScope reports whether the join rows of an M2M edge carry the tenant.
+func hasJoinScope(e *gen.Edge) bool {
+	_, ok := joinScope(e)
+	return ok
+}
+
 // carriesTenant reports whether an entity has edges whose join rows carry the tenant.
 func carriesTenant(n *gen.Type) bool {
-	for _, e := range n.EdgesWithID() {
-		if _, ok := joinScope(e); ok {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(n.EdgesWithID(), hasJoinScope)
 }

@@ -3,6 +3,8 @@ package privacy
 import (
 	"fmt"
 
+	"entgo.io/ent/dialect"
+
 	"github.com/entenancy/tenancy"
 )
 
@@ -25,4 +27,16 @@ func checkGenerated(v any) error {
 		return fmt.Errorf("%w: %T was generated for protocol %d and this library has %d; run go generate with this version of entext", tenancy.ErrNotInstalled, v, p, Protocol)
 	}
 	return nil
+}
+
+// TableSchemas returns the schemas by which a client of the driver has to
+// qualify the tables of tenants and of global entities, empty where it need not
+// or the driver does not say. The generated option TenancyDriver calls it.
+func TableSchemas(d dialect.Driver) (tenants, globals string) {
+	if named, ok := d.(interface {
+		TableSchemas() (tenants, globals string)
+	}); ok {
+		return named.TableSchemas()
+	}
+	return "", ""
 }

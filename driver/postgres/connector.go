@@ -137,6 +137,12 @@ func (c *Connector) lostStatement() {
 
 type connectorOnly struct{}
 
+// Switches implements package driver's Switcher: each statement acts for the
+// tenant of its context.
+func (connectorOnly) Switches(isolation tenancy.Isolation) bool {
+	return isolation == tenancy.IsolationRLS || isolation == tenancy.IsolationSchema
+}
+
 func (connectorOnly) Open(string) (driver.Conn, error) {
 	return nil, errors.New("postgres: open connections through sql.OpenDB and NewConnector")
 }

@@ -22,7 +22,7 @@
 //     on the connection. A transaction-mode pooler may stand in between.
 //   - For a tenant with tenancy.IsolationSchema the same call sets search_path
 //     to its Placement.Schema, and to nothing else: a table that is missing
-//     there is [ErrNotProvisioned], and never a table of the same name in public.
+//     there is tenancy.ErrNotProvisioned, and never a table of the same name in public.
 //   - In a System scope the statement takes stdlib's way, without settings, on
 //     the same connections and with the same database role. Row-level security
 //     therefore shows it no rows; what has to see all of them needs a connector

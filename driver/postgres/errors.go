@@ -31,14 +31,6 @@ var (
 	// ErrSystem means that a System scope came to a connector that refuses them.
 	ErrSystem = errors.New("postgres: this connector serves tenants only, not a System scope")
 
-	// ErrNotProvisioned means that the schema of the tenant, or a table that the
-	// statement names, is not there.
-	ErrNotProvisioned = errors.New("postgres: a schema or table of the tenant is missing")
-
-	// ErrPlacement means that the tenant's Placement.Schema or its schema
-	// version cannot be used.
-	ErrPlacement = errors.New("postgres: the tenant's placement cannot be used")
-
 	// ErrTransaction means that the transaction cannot go on: it is over, or it
 	// was begun or ended behind the back of database/sql.
 	ErrTransaction = errors.New("postgres: the transaction cannot be used")
@@ -113,7 +105,7 @@ func explain(w way, err error) error {
 	case server == nil:
 		return err
 	case w.at.schema != "" && (server.Code == codeUndefinedTable || server.Code == codeInvalidSchema):
-		return fmt.Errorf("%w: %s: %w", ErrNotProvisioned, w.at.tenant(), err)
+		return fmt.Errorf("postgres: %w: %s: %w", tenancy.ErrNotProvisioned, w.at.tenant(), err)
 	case !w.inTx && server.Code == codeActiveTransaction:
 		return fmt.Errorf("%w: %w", ErrNeedsSystem, err)
 	}

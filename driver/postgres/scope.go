@@ -47,13 +47,13 @@ func (c *Connector) placeOf(ctx context.Context) (place, error) {
 	if tenant.Isolation == tenancy.IsolationSchema {
 		at.schema = tenant.Placement.Schema
 		if reason := unusableSchema(at.schema); reason != "" {
-			return place{}, fmt.Errorf("%w: %s: Placement.Schema %s", ErrPlacement, tenant, reason)
+			return place{}, fmt.Errorf("postgres: %w: %s: Placement.Schema %s", tenancy.ErrInvalidPlacement, tenant, reason)
 		}
 	}
 	if c.config.SchemaVersion != nil {
 		at.version = c.config.SchemaVersion(tenant)
 		if strings.ContainsFunc(at.version, notInVersion) {
-			return place{}, fmt.Errorf("%w: %s: its schema version has characters other than letters, digits and ._-", ErrPlacement, tenant)
+			return place{}, fmt.Errorf("postgres: %w: %s: its schema version has characters other than letters, digits and ._-", tenancy.ErrInvalidPlacement, tenant)
 		}
 	}
 	return at, nil

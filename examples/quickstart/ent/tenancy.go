@@ -3,6 +3,7 @@
 package ent
 
 import (
+	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 
 	tenantprivacy "github.com/entenancy/tenancy/privacy"
@@ -143,3 +144,11 @@ func (*UserMutation) TenancyProtocol() int { return 1 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*UserMutation) TenancyColumn() string { return "tenant_id" }
+
+// TenancyDriver is Driver for a driver of tenancy's package driver. For a client whose tables tell whose they are,
+// generate it with entext.Extension{Placement: true}.
+func TenancyDriver(driver dialect.Driver) Option {
+	return func(c *config) {
+		c.driver = driver
+	}
+}

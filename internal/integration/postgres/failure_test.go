@@ -385,5 +385,5 @@ func TestErrorsKeepSecrets(t *testing.T) {
 		}
 	}
 	_, err := names(tenancy.NewContext(t.Context(), tenancy.Tenant{ID: "x", Isolation: tenancy.IsolationSchema, Placement: tenancy.Placement{Schema: "pg_x"}}), db)
-	wantErr(t, err, postgres.ErrPlacement)
+	wantErr(t, err, tenancy.ErrInvalidPlacement)
 }

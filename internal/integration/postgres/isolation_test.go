@@ -113,19 +113,19 @@ func TestPublicBehindTheTenantInSearchPath(t *testing.T) {
 	ctx := tenancy.NewContext(t.Context(), ghost)
 	for _, statement := range []string{"SELECT count(*) FROM items", "INSERT INTO items (name) VALUES ('x')", "CREATE TABLE fallen (id int)"} {
 		_, err := db.ExecContext(ctx, statement)
-		wantErr(t, err, postgres.ErrNotProvisioned)
+		wantErr(t, err, tenancy.ErrNotProvisioned)
 		if err != nil && !strings.Contains(err.Error(), "ghost-inc") {
 			t.Errorf("%q does not name the tenant", err)
 		}
 		_, err = names(ctx, db)
-		wantErr(t, err, postgres.ErrNotProvisioned)
+		wantErr(t, err, tenancy.ErrNotProvisioned)
 	}
-	wantErr(t, count(w.as(t, sharedTenants), db, "SELECT id FROM secrets WHERE id > $1", 0), postgres.ErrNotProvisioned)
+	wantErr(t, count(w.as(t, sharedTenants), db, "SELECT id FROM secrets WHERE id > $1", 0), tenancy.ErrNotProvisioned)
 
 	tx, err := db.BeginTx(ctx, nil)
 	must(t, err)
 	_, err = names(ctx, tx)
-	wantErr(t, err, postgres.ErrNotProvisioned)
+	wantErr(t, err, tenancy.ErrNotProvisioned)
 	must(t, tx.Rollback())
 	nothingStays(t, db)
 }
@@ -139,7 +139,7 @@ func TestPlacementThatCannotBeUsed(t *testing.T) {
 		for _, schema := range []string{"", "public", "$user", "pg_temp", "pg_catalog", "information_schema", strings.Repeat("x", 64), "a\x00b", "\xff"} {
 			tenant := tenancy.Tenant{ID: "t", Isolation: tenancy.IsolationSchema, Placement: tenancy.Placement{Schema: schema}}
 			_, err := names(tenancy.NewContext(t.Context(), tenant), db)
-			wantErr(t, err, postgres.ErrPlacement)
+			wantErr(t, err, tenancy.ErrInvalidPlacement)
 		}
 	})
 	if sent != 0 {

@@ -24,7 +24,7 @@ func TestBatchForSchemaMode(t *testing.T) {
 		run(t, w.owner, "CREATE TABLE "+schema+"."+table+" (id int)", "GRANT ALL ON "+schema+"."+table+" TO "+appRole(w))
 		must(t, count(w.as(t, number), db, "SELECT id FROM "+table+" WHERE id = $1", 1))
 		other := sharedTenants + (number-sharedTenants+1)%schemaTenants
-		wantErr(t, count(w.as(t, other), db, "SELECT id FROM "+table+" WHERE id = $1", 1), postgres.ErrNotProvisioned)
+		wantErr(t, count(w.as(t, other), db, "SELECT id FROM "+table+" WHERE id = $1", 1), tenancy.ErrNotProvisioned)
 		must(t, count(w.as(t, number), db, "SELECT id FROM "+table+" WHERE id = $1", 1))
 	}
 }
@@ -203,7 +203,7 @@ func TestSchemasOfDifferentVersions(t *testing.T) {
 	}
 	injected := w.open(t, 1, postgres.Config{SchemaVersion: func(tenancy.Tenant) string { return "1 */ DROP" }})
 	_, err := names(w.as(t, 0), injected)
-	wantErr(t, err, postgres.ErrPlacement)
+	wantErr(t, err, tenancy.ErrInvalidPlacement)
 }
 
 // TestStatementsLost takes the prepared statements away from under the driver,

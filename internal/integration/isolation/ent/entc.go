@@ -15,10 +15,10 @@ import (
 // an attacker one more way in.
 func main() {
 	err := entc.Generate("./schema", &gen.Config{},
-		entc.Extensions(entext.Extension{}),
+		entc.Extensions(entext.Extension{Placement: true}),
 		entc.FeatureNames(
 			"privacy", "entql", "intercept", "namedges", "bidiedges", "schema/snapshot",
-			"sql/modifier", "sql/upsert", "sql/execquery", "sql/lock", "sql/schemaconfig", "sql/versioned-migration",
+			"sql/modifier", "sql/upsert", "sql/execquery", "sql/lock", "sql/versioned-migration",
 		),
 	)
 	if err != nil {

@@ -3,6 +3,7 @@
 package ent
 
 import (
+	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/entql"
@@ -509,6 +510,40 @@ func tenancyEvalP(nodeType string, p entql.P, s *sql.Selector) error {
 		"User":       tenantprivacy.StringColumn("tenant_id"),
 		"Visit":      tenantprivacy.StringColumn("tenant_id"),
 	})
+}
+
+// TenancyDriver is Driver for a driver of tenancy's package driver. It qualifies the tables so that the driver can tell
+// those of tenants from those of global entities, where the driver asks for it.
+func TenancyDriver(driver dialect.Driver) Option {
+	tenants, globals := tenantprivacy.TableSchemas(driver)
+	return func(c *config) {
+		c.driver = driver
+		if tenants != "" {
+			c.schemaConfig.Club = tenants
+			c.schemaConfig.Group = tenants
+			c.schemaConfig.Item = tenants
+			c.schemaConfig.Membership = tenants
+			c.schemaConfig.Memo = tenants
+			c.schemaConfig.Order = tenants
+			c.schemaConfig.OrderLabels = tenants
+			c.schemaConfig.Profile = tenants
+			c.schemaConfig.Team = tenants
+			c.schemaConfig.User = tenants
+			c.schemaConfig.UserGroups = tenants
+			c.schemaConfig.UserFriends = tenants
+			c.schemaConfig.UserFollowing = tenants
+			c.schemaConfig.UserTeams = tenants
+			c.schemaConfig.UserClubs = tenants
+			c.schemaConfig.UserAccounts = tenants
+			c.schemaConfig.Visit = tenants
+		}
+		if globals != "" {
+			c.schemaConfig.Account = globals
+			c.schemaConfig.Badge = globals
+			c.schemaConfig.Country = globals
+			c.schemaConfig.Label = globals
+		}
+	}
 }
 
 // tenancySchema returns the configured database schema of an entity's table.

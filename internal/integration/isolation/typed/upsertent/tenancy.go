@@ -3,6 +3,7 @@
 package upsertent
 
 import (
+	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 
 	tenantprivacy "github.com/entenancy/tenancy/privacy"
@@ -155,3 +156,11 @@ func (*TagMutation) TenancyProtocol() int { return 1 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*TagMutation) TenancyColumn() string { return "tenant_id" }
+
+// TenancyDriver is Driver for a driver of tenancy's package driver. For a client whose tables tell whose they are,
+// generate it with entext.Extension{Placement: true}.
+func TenancyDriver(driver dialect.Driver) Option {
+	return func(c *config) {
+		c.driver = driver
+	}
+}
