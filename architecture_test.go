@@ -44,6 +44,8 @@ func ranks() map[string]int {
 		"middleware/...": 30,
 		"migrate/...":    30,
 
+		"registry/registrytest": 35,
+
 		"manager": 40,
 	}
 }

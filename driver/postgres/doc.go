@@ -72,6 +72,52 @@
 // array through the SQLScanner of a pgtype.Map, also where Go 1.27 and stdlib
 // alone could do without.
 //
+// # Row-level security
+//
+// Three roles share the work:
+//
+//	CREATE ROLE shop_owner  LOGIN;            -- owns the tables, migrates
+//	CREATE ROLE shop        LOGIN;            -- serves requests: owns and bypasses nothing
+//	CREATE ROLE shop_system LOGIN BYPASSRLS;  -- sees all tenants: reports, support, deletion
+//
+//	SET ROLE shop_owner;
+//	ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO shop, shop_system;
+//	ALTER DEFAULT PRIVILEGES GRANT USAGE, SELECT ON SEQUENCES TO shop, shop_system;
+//
+// Each has a pool of its own. The owner's has [Config].Fallback and migrates
+// with [MigrateOptions], or with files that [DiffHook] and [Formatter] have
+// written. The one that serves has [Config].RefuseSystem and is checked by
+// [Verify] before it does. A System scope belongs on the third: on the others
+// row-level security shows it nothing. Do not make one role a member of
+// another, and do not GRANT ALL, which includes TRUNCATE.
+//
+// A policy holds whatever SQL is run. What no policy sees, because PostgreSQL
+// checks references, and cascades, past row-level security, two others hold: a
+// composite foreign key between rows of tenants, and a trigger where a tenant
+// deletes a global row on which another's rows hang. What none of them holds is
+// SQL that changes the setting, a function that is SECURITY DEFINER, a view or
+// materialized view of somebody else's, and a unique index over all tenants,
+// which tells one that a value is taken.
+//
+// The type of a tenant column can be changed only after its policy and trigger
+// are dropped; the next migration makes them again.
+//
+// The tenant column has no default. ent names the tenant in every row it
+// writes, of join tables too; SQL by hand that forgets it fails, which is better
+// than a row of whichever tenant the connection is set to. Before rows get a
+// tenant column, say whose they are: ALTER TABLE orders ADD tenant_id varchar
+// NOT NULL DEFAULT 'acme', in join tables as well.
+//
+// Under row-level security PostgreSQL uses an index only for operators that are
+// leakproof: comparisons of integers, text, uuid, bytea, dates, times, booleans
+// and floats. A condition with LIKE, or one on numeric, jsonb, an enum, an array
+// or lower(name) filters the rows that the tenant column's index finds, all of
+// the tenant's. Where that is too many, compare leakproof values: an amount in
+// cents as bigint, a state as text, a lower-case copy of the name in a generated
+// column, a range of text (name >= 'ab' AND name < 'ac' in a "C" collation) for
+// a prefix. The hints of [Verify] name such indexes, and those that do not lead
+// with the tenant column.
+//
 // # Session state
 //
 // LISTEN, session-level advisory locks and temporary tables belong to the

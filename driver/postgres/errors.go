@@ -49,6 +49,9 @@ const (
 	codeInsufficientPrivilege = "42501"
 	codeAdminShutdown         = "57P01"
 	codeIdleSessionTimeout    = "57P05"
+	codeUniqueViolation       = "23505"
+	codeDivisionByZero        = "22012"
+	classIntegrity            = "23"
 )
 
 // notRun marks the error of a statement that cannot have begun to run.

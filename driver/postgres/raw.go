@@ -23,12 +23,24 @@ import (
 // COPY FROM into a table with row-level security is not possible in PostgreSQL.
 func Raw(ctx context.Context, db *sql.Conn, use func(*pgx.Conn) error) error {
 	return db.Raw(func(driverConn any) error {
-		c, ok := driverConn.(*conn)
+		c, ok := unwrap(driverConn).(*conn)
 		if !ok {
 			return fmt.Errorf("postgres: Raw needs a connection of a postgres.Connector, not a %T", driverConn)
 		}
 		return c.lend(ctx, use)
 	})
+}
+
+// unwrap returns the connection within those that wrap it, as the pools of
+// package driver do.
+func unwrap(driverConn any) any {
+	for {
+		wrapped, ok := driverConn.(interface{ Unwrap() driver.Conn })
+		if !ok {
+			return driverConn
+		}
+		driverConn = wrapped.Unwrap()
+	}
 }
 
 func (c *conn) lend(ctx context.Context, use func(*pgx.Conn) error) error {

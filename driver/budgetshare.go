@@ -1,0 +1,66 @@
+package driver
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// recently is for how long a pool that was used counts as active.
+	recently = int64(2 * time.Second)
+	// recount is how often it is looked who still is.
+	recount = int64(100 * time.Millisecond)
+)
+
+// fairness says how much of a budget each tenant may have. Without it, tenants
+// that together want more than there is take connections from each other, and
+// the server does nothing but log in.
+type fairness struct {
+	share   atomic.Int64 // connections for each database of an active pool
+	counted atomic.Int64 // when it was last computed
+
+	sharing sync.Mutex
+	active  []*pool
+}
+
+// note takes account of a pool that is used now.
+func (b *budget) note(p *pool, now int64) {
+	late := now-b.counted.Load() > recount
+	if p.active.Load() && !late {
+		return
+	}
+	if !p.active.Load() {
+		b.sharing.Lock()
+	} else if !b.sharing.TryLock() {
+		return // somebody is at it
+	}
+	defer b.sharing.Unlock()
+	if !p.active.Load() {
+		p.active.Store(true)
+		b.active = append(b.active, p)
+	}
+	if late {
+		b.forgetLocked(now)
+	}
+	var wanting int64
+	for _, p := range b.active {
+		wanting += int64(len(p.dbs))
+	}
+	b.share.Store(int64(b.max) / max(wanting, 1))
+}
+
+// forgetLocked leaves out who has not been active of late.
+func (b *budget) forgetLocked(now int64) {
+	b.counted.Store(now)
+	kept := b.active[:0]
+	for _, p := range b.active {
+		if now-p.used.Load() < recently {
+			kept = append(kept, p)
+		} else {
+			p.active.Store(false)
+		}
+	}
+	clear(b.active[len(kept):])
+	b.active = kept
+}

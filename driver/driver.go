@@ -1,0 +1,154 @@
+package driver
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"entgo.io/ent/dialect"
+
+	"github.com/entenancy/tenancy"
+)
+
+// Driver is a [dialect.Driver] that sends each statement to the place of its
+// tenant. It is made by [New], and safe for concurrent use.
+//
+// A statement whose context has neither a tenant nor a System scope fails with
+// tenancy.ErrNoTenant, and nothing is sent.
+type Driver struct {
+	home    dialect.Driver
+	system  dialect.Driver
+	dialect string
+	config  Config
+	names   names
+	pools   *pools // nil where no tenant has a database of its own
+	rls     bool   // the home switches to tenants behind row-level security
+	schema  bool   // and to those with a schema
+	turn    atomic.Uint64
+}
+
+var _ dialect.Driver = (*Driver)(nil)
+
+// New returns a driver for the tenants that live in the home and elsewhere. It
+// connects to nothing. The home and the drivers in config are closed with it.
+func New(home dialect.Driver, config Config) (*Driver, error) {
+	if err := config.validate(home); err != nil {
+		return nil, err
+	}
+	d := &Driver{
+		home: home, system: config.System, dialect: home.Dialect(), config: config,
+		names:  namesOf(home.Dialect(), config.GlobalSchema),
+		rls:    switches(home, tenancy.IsolationRLS),
+		schema: switches(home, tenancy.IsolationSchema),
+	}
+	if d.system == nil {
+		d.system = home
+	}
+	if config.Databases.Open != nil {
+		var err error
+		if d.pools, err = newPools(d.dialect, config.Databases); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// Dialect implements [dialect.Driver].
+func (d *Driver) Dialect() string { return d.dialect }
+
+// Exec implements [dialect.Driver].
+func (d *Driver) Exec(ctx context.Context, query string, args, v any) error {
+	ctx, r, err := d.route(ctx, query, false)
+	if err != nil {
+		return err
+	}
+	defer r.done()
+	return r.explain(r.driver.Exec(ctx, r.query, args, v))
+}
+
+// Query implements [dialect.Driver].
+func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
+	ctx, r, err := d.route(ctx, query, true)
+	if err != nil {
+		return err
+	}
+	defer r.done()
+	return r.explain(r.driver.Query(ctx, r.query, args, v))
+}
+
+// execer and queryer are what ent's sql/execquery feature asks of a driver.
+type execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+type queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// ExecContext runs SQL written by hand in the place of the tenant. It is held
+// by what the database does for that place, and by nothing else.
+func (d *Driver) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	ctx, r, err := d.route(ctx, query, false)
+	if err != nil {
+		return nil, err
+	}
+	defer r.done()
+	raw, ok := r.driver.(execer)
+	if !ok {
+		return nil, unsupported(r.driver, "ExecContext")
+	}
+	result, err := raw.ExecContext(ctx, r.query, args...)
+	return result, r.explain(err)
+}
+
+// QueryContext is ExecContext for SQL that returns rows.
+func (d *Driver) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	ctx, r, err := d.route(ctx, query, true)
+	if err != nil {
+		return nil, err
+	}
+	defer r.done()
+	raw, ok := r.driver.(queryer)
+	if !ok {
+		return nil, unsupported(r.driver, "QueryContext")
+	}
+	rows, err := raw.QueryContext(ctx, r.query, args...) //nolint:sqlclosecheck // the caller reads and closes them
+	return rows, r.explain(err)
+}
+
+// Close closes the home, the other drivers of the Config, and every pool.
+func (d *Driver) Close() error {
+	all := append([]dialect.Driver{d.home}, d.config.Replicas...)
+	if d.config.System != nil && d.config.System != d.home {
+		all = append(all, d.config.System)
+	}
+	var err error
+	for _, each := range all {
+		err = errors.Join(err, each.Close())
+	}
+	if d.pools != nil {
+		err = errors.Join(err, d.pools.close())
+	}
+	return err
+}
+
+// TableSchemas returns the names by which a client has to qualify the tables of
+// tenants and of global entities for this driver, empty where it need not. The
+// generated option TenancyDriver asks for them.
+func (d *Driver) TableSchemas() (tenants, globals string) {
+	switch {
+	case d.dialect == dialect.SQLite: // ent qualifies nothing there
+		return "", ""
+	case d.dialect == dialect.MySQL && d.schema, d.pools != nil:
+		return tenantTables, globalTables
+	case d.schema:
+		return "", globalTables
+	}
+	return "", ""
+}
+
+func unsupported(d any, method string) error {
+	return fmt.Errorf("driver: %T has no %s", d, method)
+}

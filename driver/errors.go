@@ -1,0 +1,55 @@
+package driver
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/entenancy/tenancy"
+)
+
+// ErrSpansDatabases means that a statement, or a transaction, would have
+// reached both the tenant's own database and the global entities in the home.
+// Ask for them one after the other.
+var ErrSpansDatabases = errors.New("driver: one statement over two databases")
+
+func spans(t tenancy.Tenant) error {
+	return fmt.Errorf("%w: %s has a database of its own, and global entities are in the home", ErrSpansDatabases, t)
+}
+
+// crossTenant names neither side: one must not learn of the other.
+func crossTenant() error {
+	return fmt.Errorf("driver: the transaction began under another scope than the statement's: %w", tenancy.ErrCrossTenant)
+}
+
+func (r *route) explain(err error) error { return r.place.explain(err) }
+
+// explain says of an error of a tenant's own place that something is missing
+// there, where that is what it means.
+func (p *place) explain(err error) error {
+	if err == nil || p.system || errors.Is(err, tenancy.ErrNotProvisioned) {
+		return err
+	}
+	if (p.own || p.tenant.Isolation == tenancy.IsolationSchema) && isMissing(err) {
+		return fmt.Errorf("driver: %w: %s: %w", tenancy.ErrNotProvisioned, p.tenant, err)
+	}
+	return err
+}
+
+// isMissing reports that a database, schema or table is not there. PostgreSQL's
+// clients tell the SQLSTATE, the others have it in the text only.
+func isMissing(err error) bool {
+	var state interface{ SQLState() string }
+	if errors.As(err, &state) {
+		switch state.SQLState() {
+		case "3D000", "3F000", "42P01": // invalid catalog name, invalid schema name, undefined table
+			return true
+		}
+		return false
+	}
+	text := err.Error()
+	if rest, ok := strings.CutPrefix(text, "Error "); ok { // of MySQL: 1049 is an unknown database, 1146 an unknown table
+		return strings.HasPrefix(rest, "1049") || strings.HasPrefix(rest, "1146")
+	}
+	return strings.Contains(text, "no such table") // of SQLite
+}

@@ -1,0 +1,121 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+
+	"entgo.io/ent/dialect"
+
+	"github.com/entenancy/tenancy"
+)
+
+// place is whose statement it is and where it goes.
+type place struct {
+	system bool
+	tenant tenancy.Tenant // with its placement; zero in a System scope
+	own    bool           // in a database of the tenant's own, and not in the home
+}
+
+// same reports whether a transaction of p may run a statement of o.
+func (p *place) same(o *place) bool {
+	return p.system == o.system && p.tenant.ID == o.tenant.ID
+}
+
+// moved reports that the tenant's rows are elsewhere for o than for p. It does
+// not compare URLs by Secret.Equal, which allocates; both are of our own records.
+func (p *place) moved(o *place) bool {
+	return p.tenant.Isolation != o.tenant.Isolation ||
+		p.tenant.Placement.Schema != o.tenant.Placement.Schema ||
+		p.tenant.Placement.DatabaseURL.Reveal() != o.tenant.Placement.DatabaseURL.Reveal()
+}
+
+// placeOf reads the scope of ctx. The context that it returns has the tenant
+// with its placement, for the home to read.
+func (d *Driver) placeOf(ctx context.Context) (context.Context, place, error) {
+	scope, err := tenancy.ScopeFromContext(ctx)
+	if err != nil {
+		return ctx, place{}, fmt.Errorf("driver: nothing was sent: %w", err)
+	}
+	if scope.System() {
+		return ctx, place{system: true}, nil
+	}
+	p := place{tenant: scope.Tenant()}
+	if !placed(p.tenant) && (d.config.Place != nil || p.tenant.Isolation != "") {
+		if p.tenant, err = d.Place(p.tenant); err != nil {
+			return ctx, place{}, err
+		}
+		ctx = tenancy.NewContext(ctx, p.tenant)
+	}
+	p.own, err = d.owns(p.tenant)
+	return ctx, p, err
+}
+
+// placed reports whether the tenant's record says where its rows are.
+func placed(t tenancy.Tenant) bool {
+	switch t.Isolation {
+	case "":
+		return false
+	case tenancy.IsolationSchema:
+		return t.Placement.Schema != ""
+	case tenancy.IsolationDatabase:
+		return t.Placement.DatabaseURL.Reveal() != ""
+	default:
+		return true
+	}
+}
+
+// Place returns the tenant with its isolation and placement, as [Config].Place
+// completes them where its record does not have them. It is the one place
+// where this is decided. It fails with tenancy.ErrInvalidPlacement.
+func (d *Driver) Place(t tenancy.Tenant) (tenancy.Tenant, error) {
+	if placed(t) {
+		return t, nil
+	}
+	if d.config.Place == nil {
+		if t.Isolation == "" {
+			t.Isolation = tenancy.IsolationShared
+			return t, nil
+		}
+		return t, fmt.Errorf("driver: %w: %s: its isolation is %s and its placement is empty", tenancy.ErrInvalidPlacement, t, t.Isolation)
+	}
+	at, err := d.config.Place(t)
+	switch {
+	case err != nil:
+		return t, fmt.Errorf("driver: placing %s: %w", t, err)
+	case at.ID != t.ID:
+		return t, fmt.Errorf("driver: %w: Config.Place returned another tenant than %s", tenancy.ErrInvalidPlacement, t)
+	case !placed(at):
+		return t, fmt.Errorf("driver: %w: Config.Place does not say where %s is", tenancy.ErrInvalidPlacement, t)
+	}
+	return at, nil
+}
+
+// owns reports whether the tenant has a database of its own, and fails where
+// there is no way to its isolation.
+func (d *Driver) owns(t tenancy.Tenant) (bool, error) {
+	switch t.Isolation {
+	case "", tenancy.IsolationShared:
+		return false, nil
+	case tenancy.IsolationDatabase:
+		return true, d.opens(t)
+	case tenancy.IsolationSchema:
+		if d.dialect == dialect.SQLite {
+			return true, d.opens(t)
+		}
+		if d.schema {
+			return false, nil
+		}
+	case tenancy.IsolationRLS:
+		if d.rls {
+			return false, nil
+		}
+	}
+	return false, fmt.Errorf("driver: %w: %s: the home does not switch to tenants with isolation %q", tenancy.ErrInvalidPlacement, t, t.Isolation)
+}
+
+func (d *Driver) opens(t tenancy.Tenant) error {
+	if d.pools == nil {
+		return fmt.Errorf("driver: %w: %s has a database of its own, and Config.Databases is empty", tenancy.ErrInvalidPlacement, t)
+	}
+	return nil
+}

@@ -1,0 +1,42 @@
+package driver
+
+import (
+	"context"
+	sqldriver "database/sql/driver"
+	"io"
+)
+
+// connector takes from the budget for each connection that it opens.
+type connector struct {
+	sqldriver.Connector
+	pool *pool
+}
+
+// Connect implements [sqldriver.Connector].
+func (c *connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
+	b := c.pool.budget
+	if err := b.take(ctx, c.pool); err != nil {
+		return nil, err
+	}
+	opened := false
+	defer func() {
+		if !opened { // by an error or a panic
+			b.give(c.pool, false)
+		}
+	}()
+	inner, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	opened = true
+	b.counts.opened.Add(1)
+	return newConn(inner, c.pool), nil
+}
+
+// Close implements [io.Closer], for a connector that does.
+func (c *connector) Close() error {
+	if closer, ok := c.Connector.(io.Closer); ok {
+		return closer.Close()
+	}
+	return nil
+}

@@ -1,0 +1,27 @@
+package driver
+
+import (
+	"context"
+
+	"entgo.io/ent/dialect"
+)
+
+type replicaKey struct{}
+
+// Replica returns a context whose queries may be answered by a replica of their
+// tenant's place, and so may not see what was written a moment ago. Writes,
+// locking reads and transactions go where they always do, and so do queries of
+// a place that has no replica. It does not name a tenant: ctx has to.
+func Replica(ctx context.Context) context.Context {
+	return context.WithValue(ctx, replicaKey{}, true)
+}
+
+func wantsReplica(ctx context.Context) bool { return ctx.Value(replicaKey{}) != nil }
+
+// pick returns one of the replicas in turn, or the primary where there are none.
+func (d *Driver) pick(primary dialect.Driver, replicas []dialect.Driver) dialect.Driver {
+	if len(replicas) == 0 {
+		return primary
+	}
+	return replicas[d.turn.Add(1)%uint64(len(replicas))]
+}

@@ -1,0 +1,85 @@
+package driver
+
+import (
+	"context"
+	"strings"
+
+	"entgo.io/ent/dialect"
+
+	"github.com/entenancy/tenancy"
+)
+
+// route is the way of one statement outside a transaction.
+type route struct {
+	driver dialect.Driver
+	query  string
+	place  place
+	pool   *pool // held while the statement runs; nil in the home
+}
+
+// done gives back what the route holds. Rows and transactions that the
+// statement has left open keep their connection, not the pool.
+func (r *route) done() {
+	if r.pool != nil {
+		r.pool.release()
+	}
+}
+
+// route finds the way of a statement under ctx, and the context that it goes
+// with. It sends nothing.
+func (d *Driver) route(ctx context.Context, query string, reads bool) (context.Context, route, error) {
+	ctx, p, err := d.placeOf(ctx)
+	if err != nil {
+		return ctx, route{}, err
+	}
+	r := route{place: p}
+	about := d.names.about(query)
+	if about == both && p.own {
+		return ctx, route{}, spans(p.tenant)
+	}
+	r.query = d.textFor(&p, query)
+	if err := d.direct(ctx, &r, about, reads && wantsReplica(ctx) && isRead(query)); err != nil {
+		return ctx, route{}, err
+	}
+	return ctx, r, nil
+}
+
+// direct picks the driver of a route.
+func (d *Driver) direct(ctx context.Context, r *route, about tables, replica bool) (err error) {
+	switch {
+	case r.place.system:
+		r.driver = d.system
+	case !r.place.own || about == globals:
+		r.driver = d.home
+		if replica {
+			r.driver = d.pick(d.home, d.config.Replicas)
+		}
+	default:
+		if r.pool, err = d.pools.lease(ctx, r.place.tenant); err != nil {
+			return err
+		}
+		r.driver = r.pool.driver
+		if replica {
+			r.driver = d.pick(r.pool.driver, r.pool.replicas)
+		}
+	}
+	return nil
+}
+
+// textFor returns the query as its place understands it. A home on MySQL puts
+// the tenant's schema into the text itself, and has to find whose tables it
+// names: what names none would reach the shared ones.
+func (d *Driver) textFor(p *place, query string) string {
+	if d.dialect == dialect.MySQL && p.tenant.Isolation == tenancy.IsolationSchema {
+		return query
+	}
+	return d.names.rewrite(query)
+}
+
+// isRead reports whether the query can be answered by a replica. Whatever else
+// begins with SELECT and writes is refused there by the database.
+func isRead(query string) bool {
+	query = strings.TrimSpace(query)
+	const verb = "SELECT"
+	return len(query) > len(verb) && strings.EqualFold(query[:len(verb)], verb) && !strings.Contains(query, " FOR ")
+}

@@ -1,0 +1,184 @@
+package sqlite
+
+import (
+	"context"
+	sqldriver "database/sql/driver"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/guard"
+	"github.com/entenancy/tenancy/internal/sqltext"
+	"github.com/entenancy/tenancy/schema"
+)
+
+// The values of mode in SQLite's URIs. Neither creates a file.
+const (
+	readOnly  = "ro"
+	readWrite = "rw"
+)
+
+// connector opens connections to one file, with the global file attached.
+type connector struct {
+	files   *Files
+	file    string
+	tenant  tenancy.Tenant // whose file it is; zero for the home's
+	attach  string         // how the global file is attached
+	guarded bool
+}
+
+// Driver implements [sqldriver.Connector].
+func (c *connector) Driver() sqldriver.Driver { return c.files.config.Driver }
+
+// Connect implements [sqldriver.Connector].
+func (c *connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
+	if err := c.exists(); err != nil {
+		return nil, err
+	}
+	inner, err := c.files.config.Driver.Open(c.files.uri(c.file, readWrite))
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: opening %s: %w", c.name(), err)
+	}
+	s := session{conn: inner}
+	conn, err := c.setUp(ctx, s)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("sqlite: opening %s: %w", c.name(), err), inner.Close())
+	}
+	return conn, nil
+}
+
+// exists fails unless the connector's file is there and, if it is a tenant's,
+// no file of others under another name.
+func (c *connector) exists() error {
+	file, err := os.Stat(c.file)
+	switch {
+	case c.file == "":
+		return errors.New("sqlite: there is no home: Config.Home and Config.Global are empty")
+	case errors.Is(err, fs.ErrNotExist) && c.tenant.ID != "":
+		return fmt.Errorf("sqlite: %w: %s is missing", tenancy.ErrNotProvisioned, c.name())
+	case err != nil:
+		return fmt.Errorf("sqlite: %s: %w", c.name(), reasonOf(err))
+	case c.tenant.ID == "":
+		return nil
+	}
+	for _, others := range []string{c.files.config.Global, c.files.config.Home} {
+		if info, err := os.Stat(others); err == nil && os.SameFile(file, info) {
+			return fmt.Errorf("sqlite: %w: %s is that of others", tenancy.ErrInvalidPlacement, c.name())
+		}
+	}
+	return nil
+}
+
+// name is what the file is, in an error. Its path can be part of a secret URL.
+func (c *connector) name() string {
+	if c.tenant.ID == "" {
+		return "the file of the home"
+	}
+	return "the file of " + c.tenant.String()
+}
+
+// reasonOf is an error about a file without the path.
+func reasonOf(err error) error {
+	if about := new(fs.PathError); errors.As(err, &about) {
+		return about.Err
+	}
+	return err
+}
+
+// setUp makes a connection ready.
+func (c *connector) setUp(ctx context.Context, s session) (sqldriver.Conn, error) {
+	err := s.exec(ctx,
+		fmt.Sprintf("PRAGMA busy_timeout = %d", c.files.config.BusyTimeout.Milliseconds()),
+		"PRAGMA foreign_keys = 1")
+	if err != nil {
+		return nil, err
+	}
+	if err := s.isFile(ctx, "main", c.file); err != nil {
+		return nil, err
+	}
+	if err := s.useWAL(ctx, "main"); err != nil {
+		return nil, err
+	}
+	conn := &guard.Conn{Conn: s.conn, Check: passes}
+	if c.guarded {
+		conn.Check = check
+	}
+	if global := c.files.config.Global; global != "" && global != c.file {
+		if conn.Reset, err = c.attachGlobal(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+	return conn, nil
+}
+
+// attachGlobal attaches the global file, and returns what keeps watch over it:
+// a connection that has seen another schema of it is not used again.
+func (c *connector) attachGlobal(ctx context.Context, s session) (reset func(context.Context) error, err error) {
+	global := c.files.config.Global
+	if _, err := os.Stat(global); err != nil {
+		return nil, fmt.Errorf("the file of the global tables, Config.Global: %w", reasonOf(err))
+	}
+	if err := s.exec(ctx, "ATTACH DATABASE "+literal(c.files.uri(global, c.attach))+" AS "+schema.GlobalTables); err != nil {
+		return nil, fmt.Errorf("attaching the file of the global tables: %w", err)
+	}
+	if err := s.isFile(ctx, schema.GlobalTables, global); err != nil {
+		return nil, err
+	}
+	if c.attach == readWrite {
+		if err := s.useWAL(ctx, schema.GlobalTables); err != nil {
+			return nil, err
+		}
+	}
+	const version = "PRAGMA " + schema.GlobalTables + ".schema_version"
+	seen, err := s.column(ctx, version, 0) // before the tables, so as to miss no change
+	if err != nil {
+		return nil, err
+	}
+	if err := c.files.checkTables(ctx, s); err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error {
+		now, err := s.column(context.WithoutCancel(ctx), version, 0)
+		if err != nil || !slices.Equal(now, seen) {
+			return sqldriver.ErrBadConn // database/sql opens another, and ignores other errors
+		}
+		return nil
+	}, nil
+}
+
+// uri names a file for SQLite, with the driver's parameters.
+func (f *Files) uri(file, mode string) string {
+	parameters := url.Values{"mode": {mode}}
+	for name, values := range f.config.Parameters {
+		if name != "mode" {
+			parameters[name] = values
+		}
+	}
+	path := filepath.ToSlash(file)
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path // C:/app/acme.db
+	}
+	u := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: parameters.Encode()}
+	return u.String()
+}
+
+func passes(string) error { return nil }
+
+// check refuses what reaches other files.
+func check(query string) error {
+	for tokens := range sqltext.SQLite.Statements(query) {
+		switch head := tokens[0]; {
+		case head == "ATTACH", head == "DETACH":
+			return fmt.Errorf("%w: %s", ErrRefused, head)
+		case head == "VACUUM" && slices.Contains(tokens, "INTO"):
+			return fmt.Errorf("%w: VACUUM INTO", ErrRefused)
+		}
+	}
+	return nil
+}

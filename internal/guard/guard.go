@@ -1,0 +1,108 @@
+// Package guard stands between database/sql and a connection: it looks at each
+// SQL text before that is sent, and at a connection before it is used again.
+package guard
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+)
+
+// Conn forwards to the connection that it wraps, whatever that can do. Like
+// every connection it is used by one goroutine at a time.
+type Conn struct {
+	driver.Conn
+	// Check is asked about each SQL text. Its error is the statement's.
+	Check func(query string) error
+	// Reset is asked before the connection is used again. Nil asks nothing.
+	Reset func(ctx context.Context) error
+}
+
+// Unwrap returns the connection itself, for (*sql.Conn).Raw.
+func (c *Conn) Unwrap() driver.Conn { return c.Conn }
+
+// Prepare implements [driver.Conn].
+func (c *Conn) Prepare(query string) (driver.Stmt, error) {
+	return c.PrepareContext(context.Background(), query)
+}
+
+// PrepareContext implements [driver.ConnPrepareContext].
+func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	if err := c.Check(query); err != nil {
+		return nil, err
+	}
+	if inner, ok := c.Conn.(driver.ConnPrepareContext); ok {
+		return inner.PrepareContext(ctx, query)
+	}
+	return c.Conn.Prepare(query)
+}
+
+// ExecContext implements [driver.ExecerContext].
+func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	inner, ok := c.Conn.(driver.ExecerContext)
+	if !ok {
+		return nil, driver.ErrSkip // by way of PrepareContext
+	}
+	if err := c.Check(query); err != nil {
+		return nil, err
+	}
+	return inner.ExecContext(ctx, query, args)
+}
+
+// QueryContext implements [driver.QueryerContext].
+func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	inner, ok := c.Conn.(driver.QueryerContext)
+	if !ok {
+		return nil, driver.ErrSkip
+	}
+	if err := c.Check(query); err != nil {
+		return nil, err
+	}
+	return inner.QueryContext(ctx, query, args)
+}
+
+// BeginTx implements [driver.ConnBeginTx].
+func (c *Conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	if inner, ok := c.Conn.(driver.ConnBeginTx); ok {
+		return inner.BeginTx(ctx, options)
+	}
+	if options != (driver.TxOptions{}) {
+		return nil, errors.New("guard: the database's driver has no transaction options")
+	}
+	return c.Begin()
+}
+
+// Ping implements [driver.Pinger].
+func (c *Conn) Ping(ctx context.Context) error {
+	if inner, ok := c.Conn.(driver.Pinger); ok {
+		return inner.Ping(ctx)
+	}
+	return nil
+}
+
+// ResetSession implements [driver.SessionResetter].
+func (c *Conn) ResetSession(ctx context.Context) error {
+	if inner, ok := c.Conn.(driver.SessionResetter); ok {
+		if err := inner.ResetSession(ctx); err != nil {
+			return err
+		}
+	}
+	if c.Reset == nil {
+		return nil
+	}
+	return c.Reset(ctx)
+}
+
+// IsValid implements [driver.Validator].
+func (c *Conn) IsValid() bool {
+	inner, ok := c.Conn.(driver.Validator)
+	return !ok || inner.IsValid()
+}
+
+// CheckNamedValue implements [driver.NamedValueChecker].
+func (c *Conn) CheckNamedValue(value *driver.NamedValue) error {
+	if inner, ok := c.Conn.(driver.NamedValueChecker); ok {
+		return inner.CheckNamedValue(value)
+	}
+	return driver.ErrSkip
+}

@@ -1,0 +1,106 @@
+package guard_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"testing"
+
+	"github.com/entenancy/tenancy/internal/guard"
+)
+
+var errRefused = errors.New("refused")
+
+// connector opens connections that can do no more than a driver must.
+type connector struct {
+	reset  func(context.Context) error
+	opened int
+}
+
+func (c *connector) Driver() driver.Driver { return nil }
+
+func (c *connector) Connect(context.Context) (driver.Conn, error) {
+	c.opened++
+	check := func(query string) error {
+		if query == "bad" {
+			return errRefused
+		}
+		return nil
+	}
+	return &guard.Conn{Conn: conn{}, Check: check, Reset: c.reset}, nil
+}
+
+type conn struct{}
+
+func (conn) Prepare(string) (driver.Stmt, error) { return statement{}, nil }
+func (conn) Close() error                        { return nil }
+func (conn) Begin() (driver.Tx, error)           { return conn{}, nil }
+func (conn) Commit() error                       { return nil }
+func (conn) Rollback() error                     { return nil }
+
+type statement struct{}
+
+func (statement) Close() error                               { return nil }
+func (statement) NumInput() int                              { return -1 }
+func (statement) Exec([]driver.Value) (driver.Result, error) { return driver.ResultNoRows, nil }
+func (statement) Query([]driver.Value) (driver.Rows, error)  { return nil, errors.New("no rows") }
+
+func TestDriverWithoutOptionalMethods(t *testing.T) {
+	t.Parallel()
+	db := sql.OpenDB(&connector{})
+	defer db.Close()
+	ctx := t.Context()
+	if err := db.PingContext(ctx); err != nil {
+		t.Errorf("ping: %v", err)
+	}
+	if _, err := db.ExecContext(ctx, "good", 1, "a"); err != nil {
+		t.Errorf("exec: %v", err)
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Commit(); err != nil {
+		t.Errorf("commit: %v", err)
+	}
+	if _, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}); err == nil {
+		t.Error("a driver without transaction options takes one")
+	}
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	db := sql.OpenDB(&connector{})
+	defer db.Close()
+	ctx := t.Context()
+	if _, err := db.ExecContext(ctx, "bad"); !errors.Is(err, errRefused) {
+		t.Errorf("exec: %v", err)
+	}
+	if _, err := db.QueryContext(ctx, "bad"); !errors.Is(err, errRefused) { //nolint:rowserrcheck,sqlclosecheck // there are none
+		t.Errorf("query: %v", err)
+	}
+	if _, err := db.PrepareContext(ctx, "bad"); !errors.Is(err, errRefused) { //nolint:sqlclosecheck // there is none
+		t.Errorf("prepare: %v", err)
+	}
+}
+
+func TestReset(t *testing.T) {
+	t.Parallel()
+	var answer error
+	c := &connector{reset: func(context.Context) error { return answer }}
+	db := sql.OpenDB(c)
+	defer db.Close()
+	for _, want := range []struct {
+		answer error
+		opened int
+	}{{nil, 1}, {nil, 1}, {driver.ErrBadConn, 2}} {
+		answer = want.answer
+		if _, err := db.ExecContext(t.Context(), "good"); err != nil {
+			t.Error(err)
+		}
+		if c.opened != want.opened {
+			t.Errorf("%d connections were opened, want %d", c.opened, want.opened)
+		}
+	}
+}

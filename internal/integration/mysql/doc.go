@@ -1,0 +1,2 @@
+// Package mysql holds the tests of driver/mysql against a real MariaDB.
+package mysql

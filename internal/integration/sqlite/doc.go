@@ -1,0 +1,2 @@
+// Package sqlite holds the tests of driver/sqlite with a real SQLite.
+package sqlite

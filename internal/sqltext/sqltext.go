@@ -1,0 +1,130 @@
+// Package sqltext tells the statements of an SQL text apart, as far as is
+// needed to refuse some of them. It guards against accidents and parses nothing.
+package sqltext
+
+import (
+	"iter"
+	"strings"
+)
+
+// Syntax is what differs between databases in literals and comments.
+type Syntax int
+
+// The databases whose syntax is known.
+const (
+	SQLite Syntax = iota
+	MySQL
+)
+
+// enough is how many tokens of a statement are told.
+const enough = 4
+
+// Statements yields the first four tokens of each statement of text: words in
+// upper case, a quoted text or name as its opening quote, and any other
+// character as itself. Empty statements are left out. The content of MySQL's
+// executable comments is read as if it stood outside of them, as the server does.
+func (s Syntax) Statements(text string) iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		for text != "" {
+			var tokens []string
+			tokens, text = s.statement(text)
+			if len(tokens) > 0 && !yield(tokens) {
+				return
+			}
+		}
+	}
+}
+
+// statement returns the first tokens of the first statement, and the text after it.
+func (s Syntax) statement(text string) (tokens []string, rest string) {
+	last := !strings.Contains(text, ";")
+	for {
+		if last && len(tokens) == enough {
+			return tokens, ""
+		}
+		var token string
+		if token, text = s.next(text); token == "" || token == ";" {
+			return tokens, text
+		}
+		if len(tokens) < enough {
+			tokens = append(tokens, token)
+		}
+	}
+}
+
+// next returns the first token of text and what follows it.
+func (s Syntax) next(text string) (token, rest string) {
+	text = s.skipBlank(text)
+	if text == "" {
+		return "", ""
+	}
+	if n := wordLength(text); n > 0 {
+		return strings.ToUpper(text[:n]), text[n:]
+	}
+	switch c := text[0]; {
+	case c == '\'' || c == '"' || c == '`':
+		return text[:1], s.skipQuoted(text[1:], c)
+	case c == '[' && s == SQLite:
+		return text[:1], s.skipQuoted(text[1:], ']')
+	default:
+		return text[:1], text[1:]
+	}
+}
+
+// skipBlank returns text without the white space and comments at its beginning.
+func (s Syntax) skipBlank(text string) string {
+	for {
+		text = strings.TrimLeft(text, " \t\r\n\f\v\ufeff")
+		switch {
+		case s.lineComment(text):
+			_, text, _ = strings.Cut(text, "\n")
+		case s == MySQL && (strings.HasPrefix(text, "/*!") || strings.HasPrefix(text, "/*M!")):
+			_, text, _ = strings.Cut(text, "!")
+			text = strings.TrimLeft(text, "0123456789")
+		case strings.HasPrefix(text, "/*"):
+			_, text, _ = strings.Cut(text[2:], "*/")
+		case s == MySQL && strings.HasPrefix(text, "*/"): // of an executable comment
+			text = text[2:]
+		default:
+			return text
+		}
+	}
+}
+
+func (s Syntax) lineComment(text string) bool {
+	if s == SQLite {
+		return strings.HasPrefix(text, "--")
+	}
+	if strings.HasPrefix(text, "#") {
+		return true
+	}
+	after, ok := strings.CutPrefix(text, "--") // 5--3 is eight
+	return ok && (after == "" || after[0] <= ' ')
+}
+
+// skipQuoted goes past the closing quote. A doubled one reads as the end of one
+// literal and the beginning of the next, which is as good.
+func (s Syntax) skipQuoted(text string, quote byte) string {
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == '\\' && s == MySQL && quote != '`':
+			i++
+		case text[i] == quote:
+			return text[i+1:]
+		}
+	}
+	return ""
+}
+
+// wordLength is the length of the word or number at the beginning of text.
+func wordLength(text string) int {
+	n := 0
+	for n < len(text) {
+		c := text[n]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '$' && c < 0x80 {
+			break
+		}
+		n++
+	}
+	return n
+}

@@ -1,0 +1,66 @@
+package sqltext_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/entenancy/tenancy/internal/sqltext"
+)
+
+func TestStatements(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, text    string
+		sqlite, mysql string // the statements' tokens, with a bar between statements
+	}{
+		{"empty", "", "", ""},
+		{"blank", " \t\r\n;; -- a", "", ""},
+		{"one", "select * from a", "SELECT * FROM A", "SELECT * FROM A"},
+		{"two", "use a ; SELECT b;", "USE A | SELECT B", "USE A | SELECT B"},
+		{"long ones", "a b c d e f; g", "A B C D | G", "A B C D | G"},
+		{"quoted", "'a;b' \"c;d\" `e;f`; g", "' \" ` | G", "' \" ` | G"},
+		{"doubled quotes", "a 'it''s; b' c", "A ' ' C", "A ' ' C"},
+		{"brackets", "a [b;c] d", "A [ D", "A [ B | C ] D"},
+		{"backslash", `a '\'; b' c`, `A ' | B '`, "A ' C"},
+		{"backslash in a name", "a `\\`; b", "A ` | B", "A ` | B"},
+		{"unclosed", "a 'b; c", "A '", "A '"},
+		{"line comment", "-- a;\nb", "B", "B"},
+		{"dashes", "a --b;\nc", "A C", "A - - B | C"},
+		{"hash", "# a;\nb", "# A | B", "B"},
+		{"block comment", "/* a; */ b /* ; */ c", "B C", "B C"},
+		{"unclosed comment", "a /* ; b", "A", "A"},
+		{"executable comment", "/*!40000 use a */; b", "| B", "USE A | B"},
+		{"MariaDB's", "/*M!100100 use a */", "", "USE A"},
+		{"byte order mark", "\ufeffa", "A", "A"},
+		{"letters of others", "é$1_ b", "É$1_ B", "É$1_ B"},
+	} {
+		for syntax, want := range map[sqltext.Syntax]string{sqltext.SQLite: test.sqlite, sqltext.MySQL: test.mysql} {
+			var got []string
+			for tokens := range syntax.Statements(test.text) {
+				got = append(got, strings.Join(tokens, " "))
+			}
+			if want = strings.TrimPrefix(want, "| "); strings.Join(got, " | ") != want {
+				t.Errorf("%s, syntax %d: got %q, want %q", test.name, syntax, got, want)
+			}
+		}
+	}
+}
+
+func FuzzStatements(f *testing.F) {
+	f.Add("use a; '\\' -- /* */")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, syntax := range []sqltext.Syntax{sqltext.SQLite, sqltext.MySQL} {
+			for tokens := range syntax.Statements(text) {
+				if len(tokens) == 0 {
+					t.Error("a statement without tokens")
+				}
+			}
+			for tokens := range syntax.Statements("use a;" + text) {
+				if tokens[0] != "USE" {
+					t.Errorf("the first statement is %q", tokens)
+				}
+				break
+			}
+		}
+	})
+}
