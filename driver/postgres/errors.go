@@ -54,6 +54,14 @@ const (
 	classIntegrity            = "23"
 )
 
+// isAnothersRow reports that row-level security refused a row: a policy's WITH
+// CHECK, told by the function that raises it because messages are translated, or
+// our trigger, whose message is not.
+func isAnothersRow(server *pgconn.PgError) bool {
+	return server.Code == codeInsufficientPrivilege &&
+		(server.Routine == "ExecWithCheckOptions" || strings.HasPrefix(server.Message, "row-level security: "))
+}
+
 // notRun marks the error of a statement that cannot have begun to run.
 type notRun struct{ error }
 
@@ -109,6 +117,8 @@ func explain(w way, err error) error {
 		return err
 	case w.at.schema != "" && (server.Code == codeUndefinedTable || server.Code == codeInvalidSchema):
 		return fmt.Errorf("postgres: %w: %s: %w", tenancy.ErrNotProvisioned, w.at.tenant(), err)
+	case isAnothersRow(server):
+		return fmt.Errorf("postgres: %w: %w", tenancy.ErrCrossTenant, err)
 	case !w.inTx && server.Code == codeActiveTransaction:
 		return fmt.Errorf("%w: %w", ErrNeedsSystem, err)
 	}

@@ -58,6 +58,7 @@ func TestWritesBelongToTheTenant(t *testing.T) {
 	if !errors.As(err, &server) || server.Code != "42501" {
 		t.Errorf("a row for another tenant: want 42501, got %v", err)
 	}
+	wantErr(t, err, tenancy.ErrCrossTenant)
 	nothingStays(t, db)
 }
 
