@@ -39,7 +39,7 @@ func (t Tenant) Fields() []ent.Field {
 	case schema.Int64:
 		return []ent.Field{field.Int64(privacy.TenantField).Immutable().StorageKey(t.column())}
 	default:
-		return []ent.Field{field.String(privacy.TenantField).Immutable().NotEmpty().MaxLen(tenancy.MaxIDLength).StorageKey(t.column())}
+		return []ent.Field{field.String(privacy.TenantField).Immutable().NotEmpty().MaxRuneLen(tenancy.MaxIDLength).StorageKey(t.column())}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"entgo.io/ent"
@@ -59,6 +60,25 @@ func TestTenantTypes(t *testing.T) {
 		want := entschema.Annotation(schema.Tenancy{Column: "tenant_id", Type: typ})
 		if a := m.Annotations(); len(a) != 1 || a[0] != want {
 			t.Errorf("type %q: annotations %+v", typ, a)
+		}
+	}
+}
+
+// TestTenantLength: the column takes every id that is one, by characters and not by bytes.
+func TestTenantLength(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		strings.Repeat("🏢", tenancy.MaxIDLength): true, strings.Repeat("🏢", tenancy.MaxIDLength+1): false, "": false,
+	} {
+		if valid := tenancy.ID(text).Validate() == nil; valid != want {
+			t.Errorf("an id of %d bytes: valid: %v, want %v", len(text), valid, want)
+		}
+		valid := true
+		for _, validator := range (mixin.Tenant{}).Fields()[0].Descriptor().Validators {
+			valid = valid && validator.(func(string) error)(text) == nil
+		}
+		if valid != want {
+			t.Errorf("a column of %d bytes: valid: %v, want %v", len(text), valid, want)
 		}
 	}
 }

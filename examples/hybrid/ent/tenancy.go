@@ -92,7 +92,7 @@ func TenancyDriver(driver dialect.Driver) Option {
 	}
 }
 
-// tenancySchema returns the configured database schema of an entity's table.
+// tenancySchema returns the configured database schema of a table.
 func (c config) tenancySchema(table string) string {
 	switch table {
 	case "countries":

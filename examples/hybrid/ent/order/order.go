@@ -6,6 +6,7 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"github.com/entenancy/tenancy/examples/hybrid/ent/internal"
 	tenantprivacy "github.com/entenancy/tenancy/privacy"
 )
 
@@ -112,21 +113,33 @@ func ByCents(opts ...sql.OrderTermOption) OrderOption {
 // ByItemsCount orders the results by the number of items.
 func ByItemsCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborsCount(s, newItemsStep(), tenantprivacy.StringColumn("tenant_id"), opts...)
+		step := newItemsStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Item
+		step.Edge.Schema = schemaConfig.Item
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), opts...)
 	}
 }
 
 // ByItems orders the results by terms over the items.
 func ByItems(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborTerms(s, newItemsStep(), tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
+		step := newItemsStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Item
+		step.Edge.Schema = schemaConfig.Item
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 
 // ByCountryField orders the results by a field of the country edge.
 func ByCountryField(field string, opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		sqlgraph.OrderByNeighborTerms(s, newCountryStep(), sql.OrderByField(field, opts...))
+		step := newCountryStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Country
+		step.Edge.Schema = schemaConfig.Order
+		sqlgraph.OrderByNeighborTerms(s, step, sql.OrderByField(field, opts...))
 	}
 }
 func newItemsStep() *sqlgraph.Step {

@@ -546,7 +546,7 @@ func TenancyDriver(driver dialect.Driver) Option {
 	}
 }
 
-// tenancySchema returns the configured database schema of an entity's table.
+// tenancySchema returns the configured database schema of a table.
 func (c config) tenancySchema(table string) string {
 	switch table {
 	case "accounts":
@@ -569,12 +569,22 @@ func (c config) tenancySchema(table string) string {
 		return c.schemaConfig.Memo
 	case "orders":
 		return c.schemaConfig.Order
+	case "order_labels":
+		return c.schemaConfig.OrderLabels
 	case "profiles":
 		return c.schemaConfig.Profile
 	case "teams":
 		return c.schemaConfig.Team
 	case "users":
 		return c.schemaConfig.User
+	case "user_groups":
+		return c.schemaConfig.UserGroups
+	case "user_friends":
+		return c.schemaConfig.UserFriends
+	case "user_following":
+		return c.schemaConfig.UserFollowing
+	case "user_accounts":
+		return c.schemaConfig.UserAccounts
 	case "visits":
 		return c.schemaConfig.Visit
 	default:

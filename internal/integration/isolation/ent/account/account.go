@@ -5,6 +5,7 @@ package account
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/internal"
 	tenantprivacy "github.com/entenancy/tenancy/privacy"
 )
 
@@ -93,35 +94,55 @@ func ByLogin(opts ...sql.OrderTermOption) OrderOption {
 // ByUsersCount orders the results by the number of users.
 func ByUsersCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborsCount(s, newUsersStep(), tenantprivacy.StringColumn("tenant_id"), opts...)
+		step := newUsersStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.User
+		step.Edge.Schema = schemaConfig.UserAccounts
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), opts...)
 	}
 }
 
 // ByUsers orders the results by terms over the users.
 func ByUsers(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborTerms(s, newUsersStep(), tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
+		step := newUsersStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.User
+		step.Edge.Schema = schemaConfig.UserAccounts
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 
 // ByMemosCount orders the results by the number of memos.
 func ByMemosCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborsCount(s, newMemosStep(), tenantprivacy.StringColumn("tenant_id"), opts...)
+		step := newMemosStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Memo
+		step.Edge.Schema = schemaConfig.Memo
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), opts...)
 	}
 }
 
 // ByMemos orders the results by terms over the memos.
 func ByMemos(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborTerms(s, newMemosStep(), tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
+		step := newMemosStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Memo
+		step.Edge.Schema = schemaConfig.Memo
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 
 // ByFavoriteField orders the results by a field of the favorite edge.
 func ByFavoriteField(field string, opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborTerms(s, newFavoriteStep(), tenantprivacy.StringColumn("tenant_id"), sql.OrderByField(field, opts...))
+		step := newFavoriteStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Memo
+		step.Edge.Schema = schemaConfig.Account
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), sql.OrderByField(field, opts...))
 	}
 }
 func newUsersStep() *sqlgraph.Step {

@@ -5,6 +5,7 @@ package badge
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/internal"
 	tenantprivacy "github.com/entenancy/tenancy/privacy"
 )
 
@@ -71,7 +72,11 @@ func ByName(opts ...sql.OrderTermOption) OrderOption {
 // ByBearerField orders the results by a field of the bearer edge.
 func ByBearerField(field string, opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborTerms(s, newBearerStep(), tenantprivacy.StringColumn("tenant_id"), sql.OrderByField(field, opts...))
+		step := newBearerStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.User
+		step.Edge.Schema = schemaConfig.Badge
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), sql.OrderByField(field, opts...))
 	}
 }
 func newBearerStep() *sqlgraph.Step {

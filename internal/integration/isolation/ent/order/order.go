@@ -6,6 +6,7 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/internal"
 	tenantprivacy "github.com/entenancy/tenancy/privacy"
 )
 
@@ -152,42 +153,66 @@ func ByOwnerID(opts ...sql.OrderTermOption) OrderOption {
 // ByOwnerField orders the results by a field of the owner edge.
 func ByOwnerField(field string, opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborTerms(s, newOwnerStep(), tenantprivacy.StringColumn("tenant_id"), sql.OrderByField(field, opts...))
+		step := newOwnerStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.User
+		step.Edge.Schema = schemaConfig.Order
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), sql.OrderByField(field, opts...))
 	}
 }
 
 // ByItemsCount orders the results by the number of items.
 func ByItemsCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborsCount(s, newItemsStep(), tenantprivacy.StringColumn("tenant_id"), opts...)
+		step := newItemsStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Item
+		step.Edge.Schema = schemaConfig.Item
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), opts...)
 	}
 }
 
 // ByItems orders the results by terms over the items.
 func ByItems(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborTerms(s, newItemsStep(), tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
+		step := newItemsStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Item
+		step.Edge.Schema = schemaConfig.Item
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 
 // ByCountryField orders the results by a field of the country edge.
 func ByCountryField(field string, opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		sqlgraph.OrderByNeighborTerms(s, newCountryStep(), sql.OrderByField(field, opts...))
+		step := newCountryStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Country
+		step.Edge.Schema = schemaConfig.Order
+		sqlgraph.OrderByNeighborTerms(s, step, sql.OrderByField(field, opts...))
 	}
 }
 
 // ByLabelsCount orders the results by the number of labels.
 func ByLabelsCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		sqlgraph.OrderByNeighborsCount(s, newLabelsStep(), opts...)
+		step := newLabelsStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Label
+		step.Edge.Schema = schemaConfig.OrderLabels
+		sqlgraph.OrderByNeighborsCount(s, step, opts...)
 	}
 }
 
 // ByLabels orders the results by terms over the labels.
 func ByLabels(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
-		sqlgraph.OrderByNeighborTerms(s, newLabelsStep(), append([]sql.OrderTerm{term}, terms...)...)
+		step := newLabelsStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Label
+		step.Edge.Schema = schemaConfig.OrderLabels
+		sqlgraph.OrderByNeighborTerms(s, step, append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 func newOwnerStep() *sqlgraph.Step {

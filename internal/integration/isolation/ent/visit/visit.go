@@ -6,6 +6,7 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/internal"
 	tenantprivacy "github.com/entenancy/tenancy/privacy"
 )
 
@@ -105,14 +106,22 @@ func ByClubID(opts ...sql.OrderTermOption) OrderOption {
 // ByGuestField orders the results by a field of the guest edge.
 func ByGuestField(field string, opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborTerms(s, newGuestStep(), tenantprivacy.StringColumn("tenant_id"), sql.OrderByField(field, opts...))
+		step := newGuestStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.User
+		step.Edge.Schema = schemaConfig.Visit
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), sql.OrderByField(field, opts...))
 	}
 }
 
 // ByClubField orders the results by a field of the club edge.
 func ByClubField(field string, opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborTerms(s, newClubStep(), tenantprivacy.StringColumn("tenant_id"), sql.OrderByField(field, opts...))
+		step := newClubStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Club
+		step.Edge.Schema = schemaConfig.Visit
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), sql.OrderByField(field, opts...))
 	}
 }
 func newGuestStep() *sqlgraph.Step {

@@ -110,21 +110,24 @@ func ByTotal(opts ...sql.OrderTermOption) OrderOption {
 // ByOwnerField orders the results by a field of the owner edge.
 func ByOwnerField(field string, opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborTerms(s, newOwnerStep(), tenantprivacy.StringColumn("tenant_id"), sql.OrderByField(field, opts...))
+		step := newOwnerStep()
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), sql.OrderByField(field, opts...))
 	}
 }
 
 // ByItemsCount orders the results by the number of items.
 func ByItemsCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborsCount(s, newItemsStep(), tenantprivacy.StringColumn("tenant_id"), opts...)
+		step := newItemsStep()
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), opts...)
 	}
 }
 
 // ByItems orders the results by terms over the items.
 func ByItems(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborTerms(s, newItemsStep(), tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
+		step := newItemsStep()
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 func newOwnerStep() *sqlgraph.Step {

@@ -82,14 +82,16 @@ func ByName(opts ...sql.OrderTermOption) OrderOption {
 // ByOrdersCount orders the results by the number of orders.
 func ByOrdersCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborsCount(s, newOrdersStep(), tenantprivacy.StringColumn("tenant_id"), opts...)
+		step := newOrdersStep()
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), opts...)
 	}
 }
 
 // ByOrders orders the results by terms over the orders.
 func ByOrders(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborTerms(s, newOrdersStep(), tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
+		step := newOrdersStep()
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 func newOrdersStep() *sqlgraph.Step {

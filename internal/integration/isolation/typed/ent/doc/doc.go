@@ -110,35 +110,40 @@ func ByTitle(opts ...sql.OrderTermOption) OrderOption {
 // ByWholeField orders the results by a field of the whole edge.
 func ByWholeField(field string, opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborTerms(s, newWholeStep(), tenantprivacy.UUIDColumn("tenant_id"), sql.OrderByField(field, opts...))
+		step := newWholeStep()
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.UUIDColumn("tenant_id"), sql.OrderByField(field, opts...))
 	}
 }
 
 // ByPartsCount orders the results by the number of parts.
 func ByPartsCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborsCount(s, newPartsStep(), tenantprivacy.UUIDColumn("tenant_id"), opts...)
+		step := newPartsStep()
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.UUIDColumn("tenant_id"), opts...)
 	}
 }
 
 // ByParts orders the results by terms over the parts.
 func ByParts(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborTerms(s, newPartsStep(), tenantprivacy.UUIDColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
+		step := newPartsStep()
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.UUIDColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 
 // ByTagsCount orders the results by the number of tags.
 func ByTagsCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborsCount(s, newTagsStep(), tenantprivacy.UUIDColumn("tenant_id"), opts...)
+		step := newTagsStep()
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.UUIDColumn("tenant_id"), opts...)
 	}
 }
 
 // ByTags orders the results by terms over the tags.
 func ByTags(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborTerms(s, newTagsStep(), tenantprivacy.UUIDColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
+		step := newTagsStep()
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.UUIDColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 func newWholeStep() *sqlgraph.Step {

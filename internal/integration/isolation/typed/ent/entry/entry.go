@@ -91,7 +91,8 @@ func ByAmount(opts ...sql.OrderTermOption) OrderOption {
 // ByLedgerField orders the results by a field of the ledger edge.
 func ByLedgerField(field string, opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborTerms(s, newLedgerStep(), tenantprivacy.Int64Column("org_id"), sql.OrderByField(field, opts...))
+		step := newLedgerStep()
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.Int64Column("org_id"), sql.OrderByField(field, opts...))
 	}
 }
 func newLedgerStep() *sqlgraph.Step {

@@ -93,28 +93,32 @@ func ByCode(opts ...sql.OrderTermOption) OrderOption {
 // ByEntriesCount orders the results by the number of entries.
 func ByEntriesCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborsCount(s, newEntriesStep(), tenantprivacy.Int64Column("org_id"), opts...)
+		step := newEntriesStep()
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.Int64Column("org_id"), opts...)
 	}
 }
 
 // ByEntries orders the results by terms over the entries.
 func ByEntries(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborTerms(s, newEntriesStep(), tenantprivacy.Int64Column("org_id"), append([]sql.OrderTerm{term}, terms...)...)
+		step := newEntriesStep()
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.Int64Column("org_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 
 // ByMarksCount orders the results by the number of marks.
 func ByMarksCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborsCount(s, newMarksStep(), tenantprivacy.Int64Column("org_id"), opts...)
+		step := newMarksStep()
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.Int64Column("org_id"), opts...)
 	}
 }
 
 // ByMarks orders the results by terms over the marks.
 func ByMarks(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborTerms(s, newMarksStep(), tenantprivacy.Int64Column("org_id"), append([]sql.OrderTerm{term}, terms...)...)
+		step := newMarksStep()
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.Int64Column("org_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 func newEntriesStep() *sqlgraph.Step {

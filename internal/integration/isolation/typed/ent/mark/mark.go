@@ -84,14 +84,16 @@ func ByName(opts ...sql.OrderTermOption) OrderOption {
 // ByLedgersCount orders the results by the number of ledgers.
 func ByLedgersCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborsCount(s, newLedgersStep(), tenantprivacy.Int64Column("org_id"), opts...)
+		step := newLedgersStep()
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.Int64Column("org_id"), opts...)
 	}
 }
 
 // ByLedgers orders the results by terms over the ledgers.
 func ByLedgers(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborTerms(s, newLedgersStep(), tenantprivacy.Int64Column("org_id"), append([]sql.OrderTerm{term}, terms...)...)
+		step := newLedgersStep()
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.Int64Column("org_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 func newLedgersStep() *sqlgraph.Step {

@@ -84,14 +84,16 @@ func ByName(opts ...sql.OrderTermOption) OrderOption {
 // ByDocsCount orders the results by the number of docs.
 func ByDocsCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborsCount(s, newDocsStep(), tenantprivacy.UUIDColumn("tenant_id"), opts...)
+		step := newDocsStep()
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.UUIDColumn("tenant_id"), opts...)
 	}
 }
 
 // ByDocs orders the results by terms over the docs.
 func ByDocs(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
-		tenantprivacy.OrderByNeighborTerms(s, newDocsStep(), tenantprivacy.UUIDColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
+		step := newDocsStep()
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.UUIDColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 func newDocsStep() *sqlgraph.Step {
