@@ -55,4 +55,19 @@ var (
 	// ErrInvalidTransition means that a tenant may not go from its status to
 	// the wanted one.
 	ErrInvalidTransition = errors.New("tenancy: invalid status transition")
+
+	// ErrConflict means that a tenant's record was changed by someone else
+	// since it was read. Read it again, and make the change again.
+	ErrConflict = errors.New("tenancy: tenant was changed meanwhile")
+
+	// ErrTooManyTenants means that the registry holds as many tenants as it may.
+	ErrTooManyTenants = errors.New("tenancy: too many tenants")
+
+	// ErrInvalidQuery means that a listing or a search asks for what cannot be
+	// meant: an unknown status or order, a damaged cursor, a text that is none.
+	ErrInvalidQuery = errors.New("tenancy: invalid query")
+
+	// ErrUnavailable means that the registry could not answer because of the
+	// database below it: it is gone, refuses, or lacks the registry's tables.
+	ErrUnavailable = errors.New("tenancy: registry is not available")
 )

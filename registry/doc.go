@@ -5,7 +5,7 @@
 //	...
 //	store, err := registry.NewEntStore(entsql.OpenDB(dialect.Postgres, db), registry.EntConfig{})
 //	...
-//	err = store.Init(ctx) // makes the table tenancy_tenants
+//	err = store.Init(ctx) // makes the table tenancy_tenants, or brings it up to date
 //
 // A tenant is created with what only the caller can know. The rest has defaults:
 //
@@ -14,19 +14,50 @@
 //		...
 //	}
 //
-// It is found by the name in a URL or header, or by its id:
+// It is found by the name in a URL or header, by its id, or by what someone
+// remembers of its name:
 //
 //	acme, err = store.ByIdentifier(ctx, "acme")
 //	acme, err = store.ByID(ctx, acme.ID)
+//	page, err := store.Search(ctx, "acm", 10)
 //
-// And many are read a page at a time:
+// Many are read a page at a time, or one after the other in one page of memory:
 //
-//	query := registry.Query{Status: tenancy.StatusActive}
-//	for more := true; more; more = query.After != "" {
-//		page, err := store.List(ctx, query)
+//	page, err = store.List(ctx, registry.Query{Status: tenancy.StatusActive, After: page.Next})
+//
+//	for tenant, err := range registry.All(ctx, store, registry.Query{}) {
 //		...
-//		query.After = page.Next
 //	}
+//
+// # Changes
+//
+// Whoever changes a tenant's record reads it first, and writes it back with
+// Update, which refuses with [tenancy.ErrConflict] if someone else was faster:
+//
+//	acme.Identifier, acme.Plan = "acme-corp", "gold"
+//	acme, err = store.Update(ctx, acme)
+//
+// What does not depend on the rest of the record needs no reading first: its
+// status, and single keys of its metadata.
+//
+//	acme, err = store.SetStatus(ctx, acme.ID, tenancy.StatusSuspended)
+//	acme, err = store.MergeMetadata(ctx, acme.ID, map[string]any{"seats": 50}, "trial")
+//
+// [Delete] is a status too, which [Restore] takes back. Erase is for good.
+//
+// # Stores
+//
+// [EntStore] is on PostgreSQL, MySQL, MariaDB and SQLite; [MemoryStore] is for
+// tests. Both do the same, and so does whatever else passes the tests in
+// package registrytest: implement [Store], with the help of [Created],
+// [Updated], [WithStatus] and [WithMetadata], to keep tenants elsewhere. Of all
+// that, package middleware asks for a [tenancy.Lookup] only.
+//
+// # Broken records
+//
+// A record that someone has spoiled behind the registry's back, so that it
+// says an unknown status or isolation or holds metadata that is no object, is
+// an error for its tenant and for no other: see [BrokenError] and [Page].
 //
 // # Contexts
 //
@@ -34,9 +65,4 @@
 // and do not look for one: a context decides how long a call may take, no more.
 // Give it the plain driver, not the one that holds an application's queries to
 // their tenant.
-//
-// # A store of your own
-//
-// [Store] is what the rest of the library asks of a registry, and [tenancy.Lookup]
-// is all that package middleware asks. Implement either to keep tenants elsewhere.
 package registry

@@ -7,11 +7,9 @@ import (
 	"log/slog"
 
 	"entgo.io/ent/dialect"
-	"entgo.io/ent/dialect/sql/schema"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/registry/ent"
-	"github.com/entenancy/tenancy/registry/ent/migrate"
 	"github.com/entenancy/tenancy/registry/ent/predicate"
 	"github.com/entenancy/tenancy/registry/ent/tenant"
 )
@@ -19,15 +17,21 @@ import (
 // EntStore is a Store in a database: PostgreSQL, MySQL, MariaDB or SQLite. It
 // is safe for concurrent use. Make one with NewEntStore.
 type EntStore struct {
-	client *ent.Client
-	log    *slog.Logger
+	driver     dialect.Driver
+	client     *ent.Client
+	maxTenants int
+	log        *slog.Logger
 }
 
 var _ Store = (*EntStore)(nil)
 
 // EntConfig is what an EntStore can be told. The zero EntConfig works.
 type EntConfig struct {
-	// Logger hears of rows that List had to leave out. Defaults to none.
+	// MaxTenants is how many tenants Create lets there be, whatever their
+	// status, until one is erased. It holds for the calls of all processes
+	// that are told the same. Defaults to 0, which is no limit.
+	MaxTenants int
+	// Logger hears of rows that a page had to leave out. Defaults to none.
 	Logger *slog.Logger
 }
 
@@ -35,6 +39,9 @@ type EntConfig struct {
 // the plain one: a driver that asks for a tenant cannot be asked who it is.
 // It does not touch the database; see Init. The caller keeps the driver, and
 // closes it when all that uses it has ended.
+//
+// On SQLite the connections need a busy_timeout, or writers do not wait for
+// each other but fail.
 func NewEntStore(driver dialect.Driver, cfg EntConfig) (*EntStore, error) {
 	if driver == nil {
 		return nil, errors.New("tenancy: registry.NewEntStore: driver is nil")
@@ -44,22 +51,30 @@ func NewEntStore(driver dialect.Driver, cfg EntConfig) (*EntStore, error) {
 	default:
 		return nil, fmt.Errorf("tenancy: registry.NewEntStore: driver: unsupported dialect %q", driver.Dialect())
 	}
+	if cfg.MaxTenants < 0 {
+		return nil, errors.New("tenancy: registry.NewEntStore: EntConfig.MaxTenants is negative")
+	}
 	log := cfg.Logger
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &EntStore{client: ent.NewClient(ent.Driver(driver)), log: log}, nil
+	return &EntStore{driver: driver, client: ent.NewClient(ent.Driver(driver)), maxTenants: cfg.MaxTenants, log: log}, nil
 }
 
-// Init makes the store's table, or adds what is missing to it. It may be
-// called again, but on one database by one process at a time.
+// Init makes the store's tables, or brings those of an earlier release up to
+// date, by the files that [Migrations] returns. It may be called at each start
+// of each process: where nothing is missing it only looks, and of those that
+// come at once one goes to work and the others wait for it.
+//
+// On PostgreSQL it installs the extension pg_trgm if the role may. Without it
+// searching works, but reads the whole table.
 func (s *EntStore) Init(ctx context.Context) error {
-	tables, err := schema.CopyTables(migrate.Tables) // ent writes into them
+	m, err := newMigrator(s.driver)
 	if err != nil {
-		return failed(ctx, "making the table", err)
+		return failed(ctx, "reading the migrations", err)
 	}
-	if err := migrate.Create(ctx, s.client.Schema, tables); err != nil {
-		return failed(ctx, "making the table", err)
+	if err := m.run(ctx); err != nil {
+		return failed(ctx, "applying the migrations", err)
 	}
 	return nil
 }
@@ -69,11 +84,7 @@ func (s *EntStore) ByID(ctx context.Context, id tenancy.ID) (tenancy.Tenant, err
 	if err := id.Validate(); err != nil {
 		return tenancy.Tenant{}, err
 	}
-	t, err := s.only(ctx, tenant.ID(id))
-	if err == nil && t.ID != id {
-		return tenancy.Tenant{}, tenancy.ErrNotFound
-	}
-	return t, err
+	return s.only(ctx, s.hasID(id))
 }
 
 // ByIdentifier implements [tenancy.Lookup]. It asks the database once,
@@ -86,13 +97,12 @@ func (s *EntStore) ByIdentifier(ctx context.Context, identifier string) (tenancy
 	}
 	t, err := s.only(ctx, tenant.Identifier(asked))
 	if err == nil && t.Identifier != identifier {
-		return tenancy.Tenant{}, tenancy.ErrNotFound
+		return tenancy.Tenant{}, tenancy.ErrNotFound // in a table that was made to ignore case
 	}
 	return t, err
 }
 
-// only returns the tenant for which p holds. A table made with another
-// collation than Init's may think that "ACME" is "acme", so callers compare.
+// only returns the tenant for which p holds.
 func (s *EntStore) only(ctx context.Context, p predicate.Tenant) (tenancy.Tenant, error) {
 	row, err := s.client.Tenant.Query().Where(p).Only(ctx)
 	switch {
@@ -104,11 +114,20 @@ func (s *EntStore) only(ctx context.Context, p predicate.Tenant) (tenancy.Tenant
 	return fromRow(row)
 }
 
-// failed says what the store was doing. A context that is over is why a call
-// failed, even if a driver calls it something else.
+// hasID is the condition that a row has exactly that id. A table of MySQL can
+// have been made to ignore case, and a change must not hit another tenant.
+func (s *EntStore) hasID(id tenancy.ID) predicate.Tenant {
+	if s.driver.Dialect() != dialect.MySQL {
+		return tenant.ID(id)
+	}
+	return tenant.And(tenant.ID(id), exactly(tenant.FieldID, string(id)))
+}
+
+// failed says what the store was doing when its database failed. A context
+// that is over is why a call failed, even if a driver calls it something else.
 func failed(ctx context.Context, doing string, err error) error {
 	if over := ctx.Err(); over != nil {
-		err = over
+		return fmt.Errorf("tenancy: registry: %s: %w", doing, over)
 	}
-	return fmt.Errorf("tenancy: registry: %s: %w", doing, err)
+	return fmt.Errorf("%w: %s: %w", tenancy.ErrUnavailable, doing, err)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/registry"
+	"github.com/entenancy/tenancy/registry/registrytest"
 )
 
 type gremlin struct{ dialect.Driver }
@@ -24,6 +25,9 @@ func TestNewEntStoreRefusesADriverItCannotUse(t *testing.T) {
 			t.Errorf("%s: got %v and %v, want an error that names the argument", name, store, err)
 		}
 	}
+	if store, err := registry.NewEntStore(untouched{}, registry.EntConfig{MaxTenants: -1}); store != nil || err == nil || !strings.Contains(err.Error(), "MaxTenants") {
+		t.Errorf("got %v and %v for a negative limit", store, err)
+	}
 }
 
 func TestStoreRefusesBeforeItAsks(t *testing.T) {
@@ -37,12 +41,26 @@ func TestStoreRefusesBeforeItAsks(t *testing.T) {
 			t.Errorf("ByID(%.10q): got %v, want ErrInvalidID", id, err)
 		}
 	}
-	for want, query := range map[error]registry.Query{
-		tenancy.ErrInvalidTenant: {Status: "unheard-of"},
-		tenancy.ErrInvalidID:     {After: "a\x00"},
+	for name, query := range map[string]registry.Query{
+		"status": {Status: "unheard-of"}, "cursor": {After: "a\x00"}, "order": {Order: "random"}, "skip": {Skip: -1}, "plan": {Plan: "\xff"},
 	} {
-		if _, err := store.List(t.Context(), query); !errors.Is(err, want) {
-			t.Errorf("List(%+v): got %v, want %v", query, err, want)
+		_, list := store.List(t.Context(), query)
+		_, count := store.Count(t.Context(), query)
+		for _, err := range []error{list, count} {
+			if !errors.Is(err, tenancy.ErrInvalidQuery) {
+				t.Errorf("%s: got %v, want ErrInvalidQuery", name, err)
+			}
+		}
+	}
+	if _, err := store.Search(t.Context(), "a\x00", 0); !errors.Is(err, tenancy.ErrInvalidQuery) {
+		t.Errorf("Search: got %v, want ErrInvalidQuery", err)
+	}
+	for name, call := range registrytest.Calls(store, tenancy.Tenant{}) {
+		if name == "ByIdentifier" || name == "List" || name == "Count" || name == "Search" || name == "Create" {
+			continue // which take no id
+		}
+		if err := call(t.Context()); !errors.Is(err, tenancy.ErrInvalidID) {
+			t.Errorf("%s without an id: got %v, want ErrInvalidID", name, err)
 		}
 	}
 }
@@ -65,6 +83,8 @@ func (interrupted) Query(context.Context, string, any, any) error {
 	return errors.New("interrupted (9)")
 }
 
+func (interrupted) Tx(context.Context) (dialect.Tx, error) { return nil, errors.New("interrupted (9)") }
+
 func (interrupted) Exec(context.Context, string, any, any) error {
 	return errors.New("interrupted (9)")
 }
@@ -77,14 +97,11 @@ func TestContextThatIsOverIsTheError(t *testing.T) {
 	}
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
+	acme := tenancy.Tenant{ID: "t1", Identifier: "acme", Name: "Acme", Status: tenancy.StatusActive, Version: 1}
 	for ctx, want := range map[context.Context]bool{t.Context(): false, over: true} {
-		_, create := store.Create(ctx, registry.NewTenant{Identifier: "acme", Name: "Acme"})
-		_, byID := store.ByID(ctx, "t1")
-		_, byIdentifier := store.ByIdentifier(ctx, "acme")
-		_, list := store.List(ctx, registry.Query{})
-		for name, err := range map[string]error{"Create": create, "ByID": byID, "ByIdentifier": byIdentifier, "List": list} {
-			if err == nil || errors.Is(err, context.Canceled) != want {
-				t.Errorf("%s: got %v, want context.Canceled: %v", name, err, want)
+		for name, call := range registrytest.Calls(store, acme) {
+			if err := call(ctx); errors.Is(err, context.Canceled) != want || errors.Is(err, tenancy.ErrUnavailable) == want {
+				t.Errorf("%s: got %v, want context.Canceled: %v, and ErrUnavailable otherwise", name, err, want)
 			}
 		}
 	}

@@ -48,3 +48,41 @@ func ExampleNewTenant_Validate() {
 	// tenancy: invalid tenant: Name: it has a control character
 	// <nil>
 }
+
+func ExampleNewMemoryStore() {
+	ctx := context.Background()
+	store := registry.NewMemoryStore(registry.MemoryConfig{MaxTenants: 2})
+	for _, identifier := range []string{"acme", "globex", "initech"} {
+		_, err := store.Create(ctx, registry.NewTenant{ID: tenancy.ID(identifier), Identifier: identifier, Name: identifier})
+		if errors.Is(err, tenancy.ErrTooManyTenants) {
+			fmt.Println(err)
+		}
+	}
+	for tenant, err := range registry.All(ctx, store, registry.Query{}) {
+		fmt.Println(tenant, err)
+	}
+	// Output:
+	// tenancy: too many tenants: the limit is 2
+	// tenant(acme acme) <nil>
+	// tenant(globex globex) <nil>
+}
+
+func ExampleRestore() {
+	ctx := context.Background()
+	store := registry.NewMemoryStore(registry.MemoryConfig{})
+	acme, err := store.Create(ctx, registry.NewTenant{Identifier: "acme", Name: "Acme Inc.", Status: tenancy.StatusActive})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	deleted, err := registry.Delete(ctx, store, acme.ID)
+	fmt.Println(deleted.Status, err)
+	restored, err := registry.Restore(ctx, store, acme.ID)
+	fmt.Println(restored.Status, err)
+	_, err = registry.Restore(ctx, store, acme.ID)
+	fmt.Println(err)
+	// Output:
+	// deleted <nil>
+	// suspended <nil>
+	// tenancy: invalid status transition: the tenant is suspended and not deleted
+}

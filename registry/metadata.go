@@ -2,6 +2,7 @@ package registry
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -24,8 +25,11 @@ func encodeMetadata(values map[string]any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if hasNUL(decoded) {
+	switch {
+	case hasNUL(decoded):
 		return "", invalid("Metadata", "it has a NUL character") // which jsonb cannot hold
+	case depth(decoded) > maxMetadataDepth:
+		return "", invalid("Metadata", fmt.Sprintf("it is nested deeper than %d levels", maxMetadataDepth))
 	}
 	return string(text), nil
 }
@@ -33,10 +37,32 @@ func encodeMetadata(values map[string]any) (string, error) {
 // decodeMetadata reads the text of the metadata column.
 func decodeMetadata(text string) (map[string]any, error) {
 	var values map[string]any
-	if err := json.Unmarshal([]byte(text), &values); err != nil {
+	if err := json.Unmarshal([]byte(text), &values); err != nil || values == nil {
 		return nil, invalid("Metadata", "it is not a JSON object")
 	}
 	return values, nil
+}
+
+// maxMetadataDepth is one less than what MariaDB takes for JSON, so that the
+// object that a value is merged from fits as well.
+const maxMetadataDepth = 30
+
+// depth returns how many objects and lists are inside each other.
+func depth(value any) int {
+	deepest := 0
+	switch value := value.(type) {
+	case []any:
+		for _, v := range value {
+			deepest = max(deepest, depth(v))
+		}
+	case map[string]any:
+		for _, v := range value {
+			deepest = max(deepest, depth(v))
+		}
+	default:
+		return 0
+	}
+	return deepest + 1
 }
 
 func hasNUL(value any) bool {

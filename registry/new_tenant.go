@@ -62,6 +62,17 @@ func (n NewTenant) Validate() error {
 	)
 }
 
+// validateUpdate reports the first thing that keeps Update from writing t.
+func validateUpdate(t tenancy.Tenant) error {
+	return cmp.Or(
+		t.Validate(),
+		NewTenant{
+			ID: t.ID, Identifier: t.Identifier, Name: t.Name, Status: t.Status, Isolation: t.Isolation,
+			Placement: t.Placement, Plan: t.Plan, Metadata: t.Metadata(),
+		}.Validate(),
+	)
+}
+
 func (n NewTenant) validateID() error {
 	if n.ID == "" {
 		return nil
@@ -90,7 +101,7 @@ func (n NewTenant) validatePlacement() error {
 	}
 	return cmp.Or(
 		validateText("Placement.Schema", n.Placement.Schema, maxSchema),
-		validateText("Placement.DatabaseURL", n.Placement.DatabaseURL.Reveal(), maxURL),
+		validateText("Placement.DatabaseURL", n.Placement.DatabaseURL.Reveal(), maxURLLength(n.Placement.DatabaseURL.Reveal())),
 	)
 }
 

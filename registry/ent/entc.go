@@ -11,7 +11,7 @@ import (
 )
 
 func main() {
-	if err := entc.Generate("./schema", &gen.Config{}); err != nil {
+	if err := entc.Generate("./schema", &gen.Config{Features: []gen.Feature{gen.FeatureModifier}}); err != nil {
 		log.Fatalf("tenancy: generating registry/ent: %v", err)
 	}
 }

@@ -36,6 +36,7 @@ type TenantMutation struct {
 	id            *tenancy.ID
 	identifier    *string
 	name          *string
+	search_name   *string
 	status        *tenancy.Status
 	isolation     *tenancy.Isolation
 	schema_name   *string
@@ -227,6 +228,42 @@ func (m *TenantMutation) OldName(ctx context.Context) (v string, err error) {
 // ResetName resets all changes to the "name" field.
 func (m *TenantMutation) ResetName() {
 	m.name = nil
+}
+
+// SetSearchName sets the "search_name" field.
+func (m *TenantMutation) SetSearchName(s string) {
+	m.search_name = &s
+}
+
+// SearchName returns the value of the "search_name" field in the mutation.
+func (m *TenantMutation) SearchName() (r string, exists bool) {
+	v := m.search_name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSearchName returns the old "search_name" field's value of the Tenant entity.
+// If the Tenant object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TenantMutation) OldSearchName(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSearchName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSearchName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSearchName: %w", err)
+	}
+	return oldValue.SearchName, nil
+}
+
+// ResetSearchName resets all changes to the "search_name" field.
+func (m *TenantMutation) ResetSearchName() {
+	m.search_name = nil
 }
 
 // SetStatus sets the "status" field.
@@ -708,12 +745,15 @@ func (m *TenantMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *TenantMutation) Fields() []string {
-	fields := make([]string, 0, 12)
+	fields := make([]string, 0, 13)
 	if m.identifier != nil {
 		fields = append(fields, tenant.FieldIdentifier)
 	}
 	if m.name != nil {
 		fields = append(fields, tenant.FieldName)
+	}
+	if m.search_name != nil {
+		fields = append(fields, tenant.FieldSearchName)
 	}
 	if m.status != nil {
 		fields = append(fields, tenant.FieldStatus)
@@ -757,6 +797,8 @@ func (m *TenantMutation) Field(name string) (ent.Value, bool) {
 		return m.Identifier()
 	case tenant.FieldName:
 		return m.Name()
+	case tenant.FieldSearchName:
+		return m.SearchName()
 	case tenant.FieldStatus:
 		return m.Status()
 	case tenant.FieldIsolation:
@@ -790,6 +832,8 @@ func (m *TenantMutation) OldField(ctx context.Context, name string) (ent.Value, 
 		return m.OldIdentifier(ctx)
 	case tenant.FieldName:
 		return m.OldName(ctx)
+	case tenant.FieldSearchName:
+		return m.OldSearchName(ctx)
 	case tenant.FieldStatus:
 		return m.OldStatus(ctx)
 	case tenant.FieldIsolation:
@@ -832,6 +876,13 @@ func (m *TenantMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetName(v)
+		return nil
+	case tenant.FieldSearchName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSearchName(v)
 		return nil
 	case tenant.FieldStatus:
 		v, ok := value.(tenancy.Status)
@@ -1005,6 +1056,9 @@ func (m *TenantMutation) ResetField(name string) error {
 		return nil
 	case tenant.FieldName:
 		m.ResetName()
+		return nil
+	case tenant.FieldSearchName:
+		m.ResetSearchName()
 		return nil
 	case tenant.FieldStatus:
 		m.ResetStatus()

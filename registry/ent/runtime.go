@@ -52,8 +52,14 @@ func init() {
 			return nil
 		}
 	}()
+	// tenantDescSearchName is the schema descriptor for search_name field.
+	tenantDescSearchName := tenantFields[3].Descriptor()
+	// tenant.DefaultSearchName holds the default value on creation for the search_name field.
+	tenant.DefaultSearchName = tenantDescSearchName.Default.(string)
+	// tenant.SearchNameValidator is a validator for the "search_name" field. It is called by the builders before save.
+	tenant.SearchNameValidator = tenantDescSearchName.Validators[0].(func(string) error)
 	// tenantDescStatus is the schema descriptor for status field.
-	tenantDescStatus := tenantFields[3].Descriptor()
+	tenantDescStatus := tenantFields[4].Descriptor()
 	// tenant.DefaultStatus holds the default value on creation for the status field.
 	tenant.DefaultStatus = tenancy.Status(tenantDescStatus.Default.(string))
 	// tenant.StatusValidator is a validator for the "status" field. It is called by the builders before save.
@@ -73,7 +79,7 @@ func init() {
 		}
 	}()
 	// tenantDescIsolation is the schema descriptor for isolation field.
-	tenantDescIsolation := tenantFields[4].Descriptor()
+	tenantDescIsolation := tenantFields[5].Descriptor()
 	// tenant.IsolationValidator is a validator for the "isolation" field. It is called by the builders before save.
 	tenant.IsolationValidator = func() func(string) error {
 		validators := tenantDescIsolation.Validators
@@ -91,29 +97,29 @@ func init() {
 		}
 	}()
 	// tenantDescSchemaName is the schema descriptor for schema_name field.
-	tenantDescSchemaName := tenantFields[5].Descriptor()
+	tenantDescSchemaName := tenantFields[6].Descriptor()
 	// tenant.SchemaNameValidator is a validator for the "schema_name" field. It is called by the builders before save.
 	tenant.SchemaNameValidator = tenantDescSchemaName.Validators[0].(func(string) error)
 	// tenantDescMetadata is the schema descriptor for metadata field.
-	tenantDescMetadata := tenantFields[7].Descriptor()
+	tenantDescMetadata := tenantFields[8].Descriptor()
 	// tenant.DefaultMetadata holds the default value on creation for the metadata field.
 	tenant.DefaultMetadata = tenantDescMetadata.Default.(func() string)
 	// tenantDescPlan is the schema descriptor for plan field.
-	tenantDescPlan := tenantFields[8].Descriptor()
+	tenantDescPlan := tenantFields[9].Descriptor()
 	// tenant.PlanValidator is a validator for the "plan" field. It is called by the builders before save.
 	tenant.PlanValidator = tenantDescPlan.Validators[0].(func(string) error)
 	// tenantDescVersion is the schema descriptor for version field.
-	tenantDescVersion := tenantFields[9].Descriptor()
+	tenantDescVersion := tenantFields[10].Descriptor()
 	// tenant.DefaultVersion holds the default value on creation for the version field.
 	tenant.DefaultVersion = tenantDescVersion.Default.(int64)
 	// tenant.VersionValidator is a validator for the "version" field. It is called by the builders before save.
 	tenant.VersionValidator = tenantDescVersion.Validators[0].(func(int64) error)
 	// tenantDescCreatedAt is the schema descriptor for created_at field.
-	tenantDescCreatedAt := tenantFields[10].Descriptor()
+	tenantDescCreatedAt := tenantFields[11].Descriptor()
 	// tenant.DefaultCreatedAt holds the default value on creation for the created_at field.
 	tenant.DefaultCreatedAt = tenantDescCreatedAt.Default.(func() time.Time)
 	// tenantDescUpdatedAt is the schema descriptor for updated_at field.
-	tenantDescUpdatedAt := tenantFields[11].Descriptor()
+	tenantDescUpdatedAt := tenantFields[12].Descriptor()
 	// tenant.DefaultUpdatedAt holds the default value on creation for the updated_at field.
 	tenant.DefaultUpdatedAt = tenantDescUpdatedAt.Default.(func() time.Time)
 	// tenant.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.

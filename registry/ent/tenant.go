@@ -22,6 +22,8 @@ type Tenant struct {
 	Identifier string `json:"identifier,omitempty"`
 	// Name holds the value of the "name" field.
 	Name string `json:"name,omitempty"`
+	// SearchName holds the value of the "search_name" field.
+	SearchName string `json:"search_name,omitempty"`
 	// Status holds the value of the "status" field.
 	Status tenancy.Status `json:"status,omitempty"`
 	// Isolation holds the value of the "isolation" field.
@@ -52,7 +54,7 @@ func (*Tenant) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case tenant.FieldVersion:
 			values[i] = new(sql.NullInt64)
-		case tenant.FieldID, tenant.FieldIdentifier, tenant.FieldName, tenant.FieldStatus, tenant.FieldIsolation, tenant.FieldSchemaName, tenant.FieldDatabaseURL, tenant.FieldMetadata, tenant.FieldPlan:
+		case tenant.FieldID, tenant.FieldIdentifier, tenant.FieldName, tenant.FieldSearchName, tenant.FieldStatus, tenant.FieldIsolation, tenant.FieldSchemaName, tenant.FieldDatabaseURL, tenant.FieldMetadata, tenant.FieldPlan:
 			values[i] = new(sql.NullString)
 		case tenant.FieldCreatedAt, tenant.FieldUpdatedAt, tenant.FieldDeletedAt:
 			values[i] = new(sql.NullTime)
@@ -88,6 +90,12 @@ func (_m *Tenant) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field name", values[i])
 			} else if value.Valid {
 				_m.Name = value.String
+			}
+		case tenant.FieldSearchName:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field search_name", values[i])
+			} else if value.Valid {
+				_m.SearchName = value.String
 			}
 		case tenant.FieldStatus:
 			if value, ok := values[i].(*sql.NullString); !ok {
@@ -191,6 +199,9 @@ func (_m *Tenant) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("name=")
 	builder.WriteString(_m.Name)
+	builder.WriteString(", ")
+	builder.WriteString("search_name=")
+	builder.WriteString(_m.SearchName)
 	builder.WriteString(", ")
 	builder.WriteString("status=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Status))

@@ -33,6 +33,20 @@ func (_c *TenantCreate) SetName(v string) *TenantCreate {
 	return _c
 }
 
+// SetSearchName sets the "search_name" field.
+func (_c *TenantCreate) SetSearchName(v string) *TenantCreate {
+	_c.mutation.SetSearchName(v)
+	return _c
+}
+
+// SetNillableSearchName sets the "search_name" field if the given value is not nil.
+func (_c *TenantCreate) SetNillableSearchName(v *string) *TenantCreate {
+	if v != nil {
+		_c.SetSearchName(*v)
+	}
+	return _c
+}
+
 // SetStatus sets the "status" field.
 func (_c *TenantCreate) SetStatus(v tenancy.Status) *TenantCreate {
 	_c.mutation.SetStatus(v)
@@ -222,6 +236,10 @@ func (_c *TenantCreate) ExecX(ctx context.Context) {
 
 // defaults sets the default values of the builder before save.
 func (_c *TenantCreate) defaults() {
+	if _, ok := _c.mutation.SearchName(); !ok {
+		v := tenant.DefaultSearchName
+		_c.mutation.SetSearchName(v)
+	}
 	if _, ok := _c.mutation.Status(); !ok {
 		v := tenant.DefaultStatus
 		_c.mutation.SetStatus(v)
@@ -264,6 +282,14 @@ func (_c *TenantCreate) check() error {
 	if v, ok := _c.mutation.Name(); ok {
 		if err := tenant.NameValidator(v); err != nil {
 			return &ValidationError{Name: "name", err: fmt.Errorf(`ent: validator failed for field "Tenant.name": %w`, err)}
+		}
+	}
+	if _, ok := _c.mutation.SearchName(); !ok {
+		return &ValidationError{Name: "search_name", err: errors.New(`ent: missing required field "Tenant.search_name"`)}
+	}
+	if v, ok := _c.mutation.SearchName(); ok {
+		if err := tenant.SearchNameValidator(v); err != nil {
+			return &ValidationError{Name: "search_name", err: fmt.Errorf(`ent: validator failed for field "Tenant.search_name": %w`, err)}
 		}
 	}
 	if _, ok := _c.mutation.Status(); !ok {
@@ -353,6 +379,10 @@ func (_c *TenantCreate) createSpec() (*Tenant, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Name(); ok {
 		_spec.SetField(tenant.FieldName, field.TypeString, value)
 		_node.Name = value
+	}
+	if value, ok := _c.mutation.SearchName(); ok {
+		_spec.SetField(tenant.FieldSearchName, field.TypeString, value)
+		_node.SearchName = value
 	}
 	if value, ok := _c.mutation.Status(); ok {
 		_spec.SetField(tenant.FieldStatus, field.TypeString, value)

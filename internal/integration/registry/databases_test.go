@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"database/sql"
+	"strings"
 	"testing"
 
 	"entgo.io/ent/dialect"
@@ -36,24 +37,56 @@ func onEachDatabase(t *testing.T, test func(t *testing.T, store *registry.EntSto
 // onEachEmptyDatabase runs test before anyone has called Init.
 func onEachEmptyDatabase(t *testing.T, test func(t *testing.T, db database)) {
 	t.Helper()
-	for _, d := range []struct {
-		name, driver, dialect string
-		dsn                   func(testing.TB) string
-	}{
-		{"SQLite", "sqlite", dialect.SQLite, servers.SQLite},
-		{"PostgreSQL", "pgx", dialect.Postgres, servers.Postgres},
-		{"MariaDB", "mysql", dialect.MySQL, servers.MariaDB},
-	} {
-		t.Run(d.name, func(t *testing.T) {
+	for _, kind := range kinds() {
+		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			db, err := sql.Open(d.driver, d.dsn(t))
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = db.Close() })
-			test(t, database{db, entsql.OpenDB(d.dialect, db)})
+			test(t, kind.empty(t))
 		})
 	}
+}
+
+// kind is one of the databases that the registry runs on.
+type kind struct {
+	name, driver, dialect string
+	dsn                   func(testing.TB) string
+}
+
+func kinds() []kind {
+	return []kind{
+		{"SQLite", "sqlite", dialect.SQLite, servers.SQLite},
+		{"SQLite, deferred", "sqlite", dialect.SQLite, deferredSQLite},
+		postgres(),
+		{"MariaDB", "mysql", dialect.MySQL, servers.MariaDB},
+	}
+}
+
+func postgres() kind { return kind{"PostgreSQL", "pgx", dialect.Postgres, servers.Postgres} }
+
+// deferredSQLite is as the driver has it by default: a transaction takes the
+// lock for writing when it first writes, and fails if it has read before and
+// another has written since.
+func deferredSQLite(tb testing.TB) string {
+	tb.Helper()
+	return strings.ReplaceAll(servers.SQLite(tb), "&_txlock=immediate", "")
+}
+
+// empty returns a new database.
+func (k kind) empty(tb testing.TB) database {
+	tb.Helper()
+	return k.connect(tb, k.dsn(tb))
+}
+
+// connect returns a pool of its own on a database, as a process of its own has.
+func (k kind) connect(tb testing.TB, dsn string) database {
+	tb.Helper()
+	db, err := sql.Open(k.driver, dsn)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	db.SetMaxOpenConns(10) // many tests share a server
+	db.SetMaxIdleConns(10)
+	tb.Cleanup(func() { _ = db.Close() })
+	return database{db, entsql.OpenDB(k.dialect, db)}
 }
 
 func open(t *testing.T, db database) *registry.EntStore {
@@ -77,13 +110,4 @@ func (db database) set(t *testing.T, id tenancy.ID, column string, value any) {
 	if n, err := result.RowsAffected(); err != nil || n != 1 {
 		t.Fatalf("changed %d rows (%v), want 1", n, err)
 	}
-}
-
-// rows returns how many tenants the table has.
-func (db database) rows(t *testing.T) (n int) {
-	t.Helper()
-	if err := db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM tenancy_tenants").Scan(&n); err != nil {
-		t.Fatal(err)
-	}
-	return n
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"strings"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
@@ -14,26 +15,27 @@ import (
 	"github.com/entenancy/tenancy/registry"
 )
 
-// newStore returns a store in memory.
-func newStore(ctx context.Context) *registry.EntStore {
+// newStore returns a store in memory, and what closes it.
+func newStore(ctx context.Context) (store *registry.EntStore, closeStore func()) {
 	db, err := sql.Open("sqlite", "file::memory:?_pragma=foreign_keys(1)")
 	if err != nil {
 		log.Fatal(err)
 	}
 	db.SetMaxOpenConns(1) // each connection would have a memory of its own
-	store, err := registry.NewEntStore(entsql.OpenDB(dialect.SQLite, db), registry.EntConfig{})
+	store, err = registry.NewEntStore(entsql.OpenDB(dialect.SQLite, db), registry.EntConfig{})
 	if err != nil {
 		log.Fatal(err)
 	}
 	if err := store.Init(ctx); err != nil {
 		log.Fatal(err)
 	}
-	return store
+	return store, func() { _ = db.Close() }
 }
 
 func ExampleNewEntStore() {
 	ctx := context.Background()
-	store := newStore(ctx)
+	store, closeStore := newStore(ctx)
+	defer closeStore()
 
 	acme, err := store.Create(ctx, registry.NewTenant{ID: "42", Identifier: "acme", Name: "Acme Inc.", Status: tenancy.StatusActive})
 	if err != nil {
@@ -48,11 +50,32 @@ func ExampleNewEntStore() {
 	// true
 }
 
+func ExampleEntStore_MergeMetadata() {
+	ctx := context.Background()
+	store, closeStore := newStore(ctx)
+	defer closeStore()
+	n := registry.NewTenant{Identifier: "acme", Name: "Acme Inc.", Metadata: map[string]any{"seats": 5, "trial": true}}
+	acme, err := store.Create(ctx, n)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	// Puts in what is given, takes out "trial", and leaves all other keys as they are.
+	acme, err = store.MergeMetadata(ctx, acme.ID, map[string]any{"seats": 50, "region": "eu"}, "trial")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(acme.Metadata())
+	// Output:
+	// map[region:eu seats:50]
+}
+
 func ExampleEntStore_List() {
 	ctx := context.Background()
-	store := newStore(ctx)
+	store, closeStore := newStore(ctx)
+	defer closeStore()
 	for _, name := range []string{"Acme", "Globex", "Initech"} {
-		n := registry.NewTenant{ID: tenancy.ID(name), Identifier: "tenant-" + fmt.Sprint(len(name)), Name: name, Status: tenancy.StatusActive}
+		n := registry.NewTenant{ID: tenancy.ID(name), Identifier: strings.ToLower(name), Name: name, Status: tenancy.StatusActive}
 		if _, err := store.Create(ctx, n); err != nil {
 			log.Fatal(err)
 		}

@@ -14,6 +14,7 @@ var (
 		{Name: "id", Type: field.TypeString, Size: 255},
 		{Name: "identifier", Type: field.TypeString, Unique: true, Size: 63},
 		{Name: "name", Type: field.TypeString, Size: 255},
+		{Name: "search_name", Type: field.TypeString, Size: 255, Default: ""},
 		{Name: "status", Type: field.TypeString, Size: 32, Default: "provisioning"},
 		{Name: "isolation", Type: field.TypeString, Nullable: true, Size: 32},
 		{Name: "schema_name", Type: field.TypeString, Nullable: true, Size: 63},
@@ -34,12 +35,42 @@ var (
 			{
 				Name:    "tenancy_tenants_status_id",
 				Unique:  false,
-				Columns: []*schema.Column{TenancyTenantsColumns[3], TenancyTenantsColumns[0]},
+				Columns: []*schema.Column{TenancyTenantsColumns[4], TenancyTenantsColumns[0]},
+			},
+			{
+				Name:    "tenancy_tenants_status_created_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{TenancyTenantsColumns[4], TenancyTenantsColumns[11], TenancyTenantsColumns[0]},
+			},
+			{
+				Name:    "tenancy_tenants_plan_id",
+				Unique:  false,
+				Columns: []*schema.Column{TenancyTenantsColumns[9], TenancyTenantsColumns[0]},
+			},
+			{
+				Name:    "tenancy_tenants_plan_created_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{TenancyTenantsColumns[9], TenancyTenantsColumns[11], TenancyTenantsColumns[0]},
+			},
+			{
+				Name:    "tenancy_tenants_isolation_id",
+				Unique:  false,
+				Columns: []*schema.Column{TenancyTenantsColumns[5], TenancyTenantsColumns[0]},
+			},
+			{
+				Name:    "tenancy_tenants_isolation_created_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{TenancyTenantsColumns[5], TenancyTenantsColumns[11], TenancyTenantsColumns[0]},
 			},
 			{
 				Name:    "tenancy_tenants_created_at_id",
 				Unique:  false,
-				Columns: []*schema.Column{TenancyTenantsColumns[10], TenancyTenantsColumns[0]},
+				Columns: []*schema.Column{TenancyTenantsColumns[11], TenancyTenantsColumns[0]},
+			},
+			{
+				Name:    "tenancy_tenants_search_name",
+				Unique:  false,
+				Columns: []*schema.Column{TenancyTenantsColumns[3]},
 			},
 		},
 	}

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"strings"
 	"time"
 
 	"entgo.io/ent"
@@ -35,6 +36,8 @@ func (Tenant) Fields() []ent.Field {
 		field.String("identifier").MaxRuneLen(63).Unique().
 			Validate(tenancy.ValidateIdentifier),
 		field.String("name").MaxRuneLen(255).NotEmpty(),
+		// The name as package registry folds it, which is the same on every database. Databases fold letters by their locale, if at all.
+		field.String("search_name").MaxRuneLen(255).Default(""),
 		field.String("status").GoType(tenancy.Status("")).MaxRuneLen(32).
 			Default(string(tenancy.StatusProvisioning)).
 			Validate(func(s string) error { return tenancy.Status(s).Validate() }),
@@ -51,14 +54,22 @@ func (Tenant) Fields() []ent.Field {
 	}
 }
 
-// Indexes of the Tenant: one for each order that tenants are listed in. They
-// are named after the table, because PostgreSQL shares index names between
-// the tables of a schema and an application may have a Tenant of its own.
+// Indexes of the Tenant: one for each order and filter that tenants are listed
+// by. They are named after the table, because PostgreSQL shares index names
+// between the tables of a schema and an application may have a Tenant of its
+// own. The migrations add the trigrams to search by, which ent cannot describe.
 func (Tenant) Indexes() []ent.Index {
 	return []ent.Index{
-		index.Fields("status", "id").StorageKey(table + "_status_id"),
-		index.Fields("created_at", "id").StorageKey(table + "_created_at_id"),
+		listedBy("status", "id"), listedBy("status", "created_at", "id"),
+		listedBy("plan", "id"), listedBy("plan", "created_at", "id"),
+		listedBy("isolation", "id"), listedBy("isolation", "created_at", "id"),
+		listedBy("created_at", "id"),
+		listedBy("search_name"),
 	}
+}
+
+func listedBy(fields ...string) ent.Index {
+	return index.Fields(fields...).StorageKey(table + "_" + strings.Join(fields, "_"))
 }
 
 // metadataField is JSON for the database and text for ent, which fails a whole

@@ -18,6 +18,8 @@ const (
 	FieldIdentifier = "identifier"
 	// FieldName holds the string denoting the name field in the database.
 	FieldName = "name"
+	// FieldSearchName holds the string denoting the search_name field in the database.
+	FieldSearchName = "search_name"
 	// FieldStatus holds the string denoting the status field in the database.
 	FieldStatus = "status"
 	// FieldIsolation holds the string denoting the isolation field in the database.
@@ -47,6 +49,7 @@ var Columns = []string{
 	FieldID,
 	FieldIdentifier,
 	FieldName,
+	FieldSearchName,
 	FieldStatus,
 	FieldIsolation,
 	FieldSchemaName,
@@ -74,6 +77,10 @@ var (
 	IdentifierValidator func(string) error
 	// NameValidator is a validator for the "name" field. It is called by the builders before save.
 	NameValidator func(string) error
+	// DefaultSearchName holds the default value on creation for the "search_name" field.
+	DefaultSearchName string
+	// SearchNameValidator is a validator for the "search_name" field. It is called by the builders before save.
+	SearchNameValidator func(string) error
 	// DefaultStatus holds the default value on creation for the "status" field.
 	DefaultStatus tenancy.Status
 	// StatusValidator is a validator for the "status" field. It is called by the builders before save.
@@ -118,6 +125,11 @@ func ByIdentifier(opts ...sql.OrderTermOption) OrderOption {
 // ByName orders the results by the name field.
 func ByName(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldName, opts...).ToFunc()
+}
+
+// BySearchName orders the results by the search_name field.
+func BySearchName(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldSearchName, opts...).ToFunc()
 }
 
 // ByStatus orders the results by the status field.

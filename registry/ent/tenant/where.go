@@ -65,6 +65,11 @@ func Name(v string) predicate.Tenant {
 	return predicate.Tenant(sql.FieldEQ(FieldName, v))
 }
 
+// SearchName applies equality check predicate on the "search_name" field. It's identical to SearchNameEQ.
+func SearchName(v string) predicate.Tenant {
+	return predicate.Tenant(sql.FieldEQ(FieldSearchName, v))
+}
+
 // Status applies equality check predicate on the "status" field. It's identical to StatusEQ.
 func Status(v tenancy.Status) predicate.Tenant {
 	vc := string(v)
@@ -245,6 +250,71 @@ func NameEqualFold(v string) predicate.Tenant {
 // NameContainsFold applies the ContainsFold predicate on the "name" field.
 func NameContainsFold(v string) predicate.Tenant {
 	return predicate.Tenant(sql.FieldContainsFold(FieldName, v))
+}
+
+// SearchNameEQ applies the EQ predicate on the "search_name" field.
+func SearchNameEQ(v string) predicate.Tenant {
+	return predicate.Tenant(sql.FieldEQ(FieldSearchName, v))
+}
+
+// SearchNameNEQ applies the NEQ predicate on the "search_name" field.
+func SearchNameNEQ(v string) predicate.Tenant {
+	return predicate.Tenant(sql.FieldNEQ(FieldSearchName, v))
+}
+
+// SearchNameIn applies the In predicate on the "search_name" field.
+func SearchNameIn(vs ...string) predicate.Tenant {
+	return predicate.Tenant(sql.FieldIn(FieldSearchName, vs...))
+}
+
+// SearchNameNotIn applies the NotIn predicate on the "search_name" field.
+func SearchNameNotIn(vs ...string) predicate.Tenant {
+	return predicate.Tenant(sql.FieldNotIn(FieldSearchName, vs...))
+}
+
+// SearchNameGT applies the GT predicate on the "search_name" field.
+func SearchNameGT(v string) predicate.Tenant {
+	return predicate.Tenant(sql.FieldGT(FieldSearchName, v))
+}
+
+// SearchNameGTE applies the GTE predicate on the "search_name" field.
+func SearchNameGTE(v string) predicate.Tenant {
+	return predicate.Tenant(sql.FieldGTE(FieldSearchName, v))
+}
+
+// SearchNameLT applies the LT predicate on the "search_name" field.
+func SearchNameLT(v string) predicate.Tenant {
+	return predicate.Tenant(sql.FieldLT(FieldSearchName, v))
+}
+
+// SearchNameLTE applies the LTE predicate on the "search_name" field.
+func SearchNameLTE(v string) predicate.Tenant {
+	return predicate.Tenant(sql.FieldLTE(FieldSearchName, v))
+}
+
+// SearchNameContains applies the Contains predicate on the "search_name" field.
+func SearchNameContains(v string) predicate.Tenant {
+	return predicate.Tenant(sql.FieldContains(FieldSearchName, v))
+}
+
+// SearchNameHasPrefix applies the HasPrefix predicate on the "search_name" field.
+func SearchNameHasPrefix(v string) predicate.Tenant {
+	return predicate.Tenant(sql.FieldHasPrefix(FieldSearchName, v))
+}
+
+// SearchNameHasSuffix applies the HasSuffix predicate on the "search_name" field.
+func SearchNameHasSuffix(v string) predicate.Tenant {
+	return predicate.Tenant(sql.FieldHasSuffix(FieldSearchName, v))
+}
+
+// SearchNameEqualFold applies the EqualFold predicate on the "search_name" field.
+func SearchNameEqualFold(v string) predicate.Tenant {
+	return predicate.Tenant(sql.FieldEqualFold(FieldSearchName, v))
+}
+
+// SearchNameContainsFold applies the ContainsFold predicate on the "search_name" field.
+func SearchNameContainsFold(v string) predicate.Tenant {
+	return predicate.Tenant(sql.FieldContainsFold(FieldSearchName, v))
 }
 
 // StatusEQ applies the EQ predicate on the "status" field.
