@@ -21,18 +21,54 @@ type column struct {
 }
 
 func newColumn(types *pgtype.Map, field pgconn.FieldDescription) column {
-	c := column{field: field, typeName: strconv.FormatUint(uint64(field.DataTypeOID), 10), value: textValue}
-	known, ok := types.TypeForOID(field.DataTypeOID)
-	if !ok {
-		return c
-	}
-	c.typeName = strings.ToUpper(known.Name)
-	if isIntrinsic(field.DataTypeOID) || isDocument(field.DataTypeOID) {
-		c.value = func(source []byte) (driver.Value, error) {
-			return known.Codec.DecodeDatabaseSQLValue(types, field.DataTypeOID, field.Format, source)
-		}
+	c := column{field: field, typeName: strconv.FormatUint(uint64(field.DataTypeOID), 10), value: newValue(types, field)}
+	if known, ok := types.TypeForOID(field.DataTypeOID); ok {
+		c.typeName = strings.ToUpper(known.Name)
 	}
 	return c
+}
+
+// newValue returns what reads the values of a column. It goes by the types that
+// stdlib scans into, with the codecs of the connection.
+func newValue(types *pgtype.Map, field pgconn.FieldDescription) func([]byte) (driver.Value, error) {
+	switch field.DataTypeOID {
+	case pgtype.BoolOID:
+		return scanned(types, field, func(v bool) (driver.Value, error) { return v, nil })
+	case pgtype.Int2OID:
+		return scanned(types, field, func(v int16) (driver.Value, error) { return int64(v), nil })
+	case pgtype.Int4OID:
+		return scanned(types, field, func(v int32) (driver.Value, error) { return int64(v), nil })
+	case pgtype.Int8OID:
+		return scanned(types, field, func(v int64) (driver.Value, error) { return v, nil })
+	case pgtype.OIDOID, pgtype.XIDOID, pgtype.CIDOID:
+		return scanned(types, field, pgtype.Uint32.Value)
+	case pgtype.Float4OID:
+		return scanned(types, field, func(v float32) (driver.Value, error) { return float64(v), nil })
+	case pgtype.Float8OID:
+		return scanned(types, field, func(v float64) (driver.Value, error) { return v, nil })
+	case pgtype.DateOID:
+		return scanned(types, field, pgtype.Date.Value)
+	case pgtype.TimestampOID:
+		return scanned(types, field, pgtype.Timestamp.Value)
+	case pgtype.TimestamptzOID:
+		return scanned(types, field, pgtype.Timestamptz.Value)
+	case pgtype.ByteaOID, pgtype.JSONOID, pgtype.JSONBOID, pgtype.XMLOID:
+		return scanned(types, field, func(v []byte) (driver.Value, error) { return v, nil })
+	}
+	return textValue
+}
+
+// scanned scans into one T for all values of a column, by a plan that is made
+// once. The column belongs to a connection, which reads one result at a time.
+func scanned[T any](types *pgtype.Map, field pgconn.FieldDescription, value func(T) (driver.Value, error)) func([]byte) (driver.Value, error) {
+	target := new(T)
+	plan := types.PlanScan(field.DataTypeOID, field.Format, target)
+	return func(source []byte) (driver.Value, error) {
+		if err := plan.Scan(source, target); err != nil {
+			return nil, err
+		}
+		return value(*target)
+	}
 }
 
 // textValue is the value of all other types: what psql would show.
@@ -56,11 +92,6 @@ func isIntrinsic(oid uint32) bool {
 		return true
 	}
 	return false
-}
-
-// isDocument reports the types whose text stdlib gives as bytes.
-func isDocument(oid uint32) bool {
-	return oid == pgtype.JSONOID || oid == pgtype.JSONBOID || oid == pgtype.XMLOID
 }
 
 // typmodHeader is the size of the header that PostgreSQL adds to a type modifier.

@@ -18,7 +18,9 @@ type conn struct {
 	pgx        *pgx.Conn
 	statements *statements
 	setters    [2]setter // for the id, and for the id and the search path
-	values     [][]byte  // theirs, kept for the next statement
+	id, path   []byte    // their values: buffers, kept for the next statement
+	values     [][]byte  // of both
+	ear        *ear
 	encoder    pgx.ExtendedQueryBuilder
 	tx         *transaction // nil outside of one
 	reading    bool         // rows are open
@@ -43,6 +45,8 @@ func newConn(connector *Connector, std *stdlib.Conn) *conn {
 		pgx:        std.Conn(),
 		statements: newStatements(connector.config.StatementCache),
 		setters:    newSetters(),
+		id:         []byte{}, // nil would be NULL
+		ear:        newEar(std.Conn().PgConn().Conn()),
 	}
 }
 
@@ -112,11 +116,15 @@ func (c *conn) QueryContext(ctx context.Context, sql string, named []driver.Name
 }
 
 func (c *conn) query(ctx context.Context, w way, call call) (*rows, error) {
-	r, err := c.run(ctx, w, call)
+	opened := &rows{ctx: ctx}
+	err := c.run(ctx, w, call, &opened.result)
+	if err == nil {
+		err = opened.open()
+	}
 	if err != nil {
 		return nil, err
 	}
-	return newRows(ctx, r)
+	return opened, nil
 }
 
 // ExecContext implements [driver.ExecerContext]. Without arguments, the text
@@ -146,8 +154,8 @@ func (c *conn) exec(ctx context.Context, w way, call call) (pgconn.CommandTag, e
 	if len(call.args) == 0 {
 		return c.script(ctx, w, call.sql)
 	}
-	r, err := c.run(ctx, w, call)
-	if err != nil {
+	var r result
+	if err := c.run(ctx, w, call, &r); err != nil {
 		return pgconn.CommandTag{}, err
 	}
 	return r.finish()
@@ -197,7 +205,7 @@ func (c *conn) ResetSession(ctx context.Context) error {
 	if c.pgx.IsClosed() || c.inServerTx() {
 		return driver.ErrBadConn
 	}
-	switch listen(c.wire().Conn()) {
+	switch c.ear.listen() {
 	case lineDead:
 		return driver.ErrBadConn
 	case lineSpeaking: // it may be the server's farewell

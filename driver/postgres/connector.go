@@ -78,6 +78,9 @@ type Connector struct {
 	config Config
 	std    driver.Connector
 	tracer tracer
+	// only is the tenant whose database it is. No other scope is served there,
+	// whoever got hold of a connection. Empty for a database of many.
+	only tenancy.ID
 	// unnamed and lost belong to all connections: they share the pooler.
 	unnamed atomic.Bool
 	lost    atomic.Int32

@@ -43,6 +43,9 @@ type Databases struct {
 // with tenancy.ErrInvalidPlacement, and says nothing of what is in the URL. The
 // driver says whose it is.
 //
+// Its connections serve that tenant and no other scope: a statement under
+// another one fails with tenancy.ErrCrossTenant, and is not sent.
+//
 // The server is the URL's list of hosts and ports: name one server always by
 // the same name, or it will have a budget for each.
 func (d Databases) Open(ctx context.Context, t tenancy.Tenant) (driver.Database, error) {
@@ -60,6 +63,7 @@ func (d Databases) Open(ctx context.Context, t tenancy.Tenant) (driver.Database,
 	if err != nil {
 		return driver.Database{}, err
 	}
+	connector.only = t.ID
 	return driver.Database{Connector: &databaseConnector{connector, t.String()}, Server: serverOf(pg)}, nil
 }
 

@@ -4,5 +4,10 @@ package postgres
 
 import "net"
 
+// ear is at a connection.
+type ear struct{}
+
+func newEar(net.Conn) *ear { return &ear{} }
+
 // listen cannot tell on this system.
-func listen(net.Conn) line { return lineQuiet }
+func (*ear) listen() line { return lineQuiet }

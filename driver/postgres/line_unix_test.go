@@ -45,7 +45,7 @@ func TestListenBesideAReader(t *testing.T) {
 func listenSoon(t *testing.T, conn net.Conn) line {
 	t.Helper()
 	heard := make(chan line, 1)
-	go func() { heard <- listen(conn) }()
+	go func() { heard <- newEar(conn).listen() }()
 	select {
 	case got := <-heard:
 		return got

@@ -9,23 +9,23 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// run sends a statement and returns its result, before the first row.
-func (c *conn) run(ctx context.Context, w way, call call) (*result, error) {
+// run sends a statement and makes r its result, before the first row.
+func (c *conn) run(ctx context.Context, w way, call call, r *result) error {
 	if err := checkStatement(w, call.sql); err != nil {
-		return nil, err
+		return err
 	}
 	if w.begin != "" && isSetting(call.sql) {
 		if err := c.tx.open(ctx); err != nil { // set_config would come before SET TRANSACTION, which must be first
-			return nil, err
+			return err
 		}
 		w = c.tx.now(w)
 	}
 	if call.unnamed {
-		return c.runUnnamed(ctx, w, call)
+		return c.runUnnamed(ctx, w, call, r)
 	}
-	r, err := c.runNamed(ctx, w, call)
+	err := c.runNamed(ctx, w, call, r)
 	if err == nil {
-		return r, nil
+		return nil
 	}
 	lost := isLost(err)
 	if lost {
@@ -33,9 +33,9 @@ func (c *conn) run(ctx context.Context, w way, call call) (*result, error) {
 	}
 	if (lost || isStale(err) && !isNotRun(err)) && c.afresh(ctx, w) {
 		// The same text under another name would not help where a pooler goes by the text.
-		return c.runUnnamed(ctx, w, call)
+		return c.runUnnamed(ctx, w, call, r)
 	}
-	return nil, err
+	return err
 }
 
 // afresh reports that all is as before a statement that went by the way w and
@@ -57,52 +57,52 @@ func (c *conn) lostStatements() {
 	c.setters = newSetters()
 }
 
-func (c *conn) runUnnamed(ctx context.Context, w way, call call) (*result, error) {
+func (c *conn) runUnnamed(ctx context.Context, w way, call call, r *result) error {
 	if err := c.encoder.Build(c.pgx.TypeMap(), nil, call.args); err != nil {
-		return nil, argumentFailed(call.args, -1, err)
+		return argumentFailed(call.args, -1, err)
 	}
 	p := c.wire().StartPipeline(ctx)
 	l := c.sendLead(p, w, true)
 	p.SendQueryParams(call.sql, c.encoder.ParamValues, nil, c.encoder.ParamFormats, nil)
-	r := &result{c: c, w: w, p: p}
-	if err := c.launch(r, l); err != nil {
-		return nil, err
-	}
-	return r, nil
+	*r = result{c: c, w: w, p: p}
+	return c.launch(r, l)
 }
 
-func (c *conn) runNamed(ctx context.Context, w way, call call) (*result, error) {
+func (c *conn) runNamed(ctx context.Context, w way, call call, r *result) error {
 	st, hot := c.choose(w, call.sql)
 	if st == nil {
 		var err error
 		if st, err = c.prepare(ctx, w, call.sql); err != nil {
-			return nil, err
+			return err
 		}
 		if w.inTx {
 			w = c.tx.now(w) // BEGIN has gone with the preparation
 		}
 	}
 	if err := c.encoder.Build(c.pgx.TypeMap(), st.desc, call.args); err != nil {
-		return nil, argumentFailed(call.args, len(st.desc.ParamOIDs), err)
+		return argumentFailed(call.args, len(st.desc.ParamOIDs), err)
 	}
 	p := c.wire().StartPipeline(ctx)
 	l := c.sendLead(p, w, false)
 	p.SendQueryStatement(st.desc, c.encoder.ParamValues, c.encoder.ParamFormats, st.formats)
-	r := &result{c: c, w: w, p: p, st: st}
+	*r = result{c: c, w: w, p: p, st: st}
 	if hot {
 		r.own = c.sendOwn(p, w, st)
 	}
-	if err := c.launch(r, l); err != nil {
+	err := c.launch(r, l)
+	if err != nil {
 		c.forgetFailed(st, err)
-		return nil, err
 	}
-	return r, nil
+	return err
 }
 
 // choose returns the statement for sql that is prepared already, and whether
 // the tenant's schema has just earned one of its own.
 func (c *conn) choose(w way, sql string) (st *statement, hot bool) {
 	key := statementKey{w.at.schema, w.at.version, sql}
+	if key.schema != "" {
+		c.statements.used()
+	}
 	if st = c.statements.get(key); st != nil || key.schema == "" {
 		return st, false
 	}

@@ -12,9 +12,10 @@ import (
 
 // rows are the rows of a result.
 type rows struct {
+	result
 	ctx     context.Context // of the trace
-	r       *result
 	columns []column
+	names   []string // theirs, made when somebody asks
 	// The first row is read before anybody asks for it, because the columns are
 	// known from then on, and so that a failed query fails at once.
 	ahead  bool
@@ -30,49 +31,50 @@ var (
 	_ driver.RowsColumnTypeScanType         = (*rows)(nil)
 )
 
-// newRows returns the rows of r. It finishes r itself where there are none.
-func newRows(ctx context.Context, r *result) (*rows, error) {
-	opened := &rows{ctx: ctx, r: r}
-	opened.ahead = r.reader.NextRow()
+// open goes to the first row of the result. It finishes that where there is none.
+func (r *rows) open() error {
+	r.ahead = r.reader.NextRow()
 	if r.st != nil && len(r.st.columns) > 0 {
-		opened.columns = r.st.columns
+		r.columns = r.st.columns
 	} else {
 		for _, field := range r.reader.FieldDescriptions() {
-			opened.columns = append(opened.columns, newColumn(r.c.pgx.TypeMap(), field))
+			r.columns = append(r.columns, newColumn(r.c.pgx.TypeMap(), field))
 		}
 	}
-	if opened.ahead {
-		return opened, nil
+	if r.ahead {
+		return nil
 	}
-	opened.closed = true
+	r.closed = true
 	tag, err := r.finish()
-	if err != nil {
-		return nil, err
+	if err == nil {
+		r.c.connector.tracer.end(r.ctx, r.c.pgx, tag, nil)
 	}
-	r.c.connector.tracer.end(ctx, r.c.pgx, tag, nil)
-	return opened, nil
+	return err
 }
 
-// Columns implements [driver.Rows].
+// Columns implements [driver.Rows]. As with stdlib, the slice is the same every
+// time and of these rows alone, because database/sql hands it to the caller.
 func (r *rows) Columns() []string {
-	names := make([]string, len(r.columns))
-	for i := range r.columns {
-		names[i] = r.columns[i].field.Name
+	if r.names == nil {
+		r.names = make([]string, len(r.columns))
+		for i := range r.columns {
+			r.names[i] = r.columns[i].field.Name
+		}
 	}
-	return names
+	return r.names
 }
 
 // Next implements [driver.Rows]. At the end it returns what the server says
 // when the transaction ends, and [io.EOF] only if that is nothing bad.
 func (r *rows) Next(dest []driver.Value) error {
-	if !r.ahead && (r.closed || !r.r.reader.NextRow()) {
+	if !r.ahead && (r.closed || !r.reader.NextRow()) {
 		if err := r.Close(); err != nil {
 			return err
 		}
 		return io.EOF
 	}
 	r.ahead = false
-	for i, source := range r.r.reader.Values() {
+	for i, source := range r.reader.Values() {
 		if source == nil {
 			dest[i] = nil
 			continue
@@ -92,10 +94,9 @@ func (r *rows) Close() error {
 		return r.err
 	}
 	r.closed, r.ahead = true, false
-	tag, err := r.r.finish()
-	c := r.r.c
-	c.connector.tracer.end(r.ctx, c.pgx, tag, err)
-	r.err = explain(r.r.w, err)
+	tag, err := r.finish()
+	r.c.connector.tracer.end(r.ctx, r.c.pgx, tag, err)
+	r.err = explain(r.w, err)
 	return r.err
 }
 

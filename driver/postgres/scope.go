@@ -39,6 +39,8 @@ func (c *Connector) placeOf(ctx context.Context) (place, error) {
 		return place{}, noScope(err)
 	case scope.System() && c.config.RefuseSystem:
 		return place{}, ErrSystem
+	case c.only != "" && scope.TenantID() != c.only:
+		return place{}, fmt.Errorf("postgres: the database belongs to one tenant, and the statement acts for another: %w", tenancy.ErrCrossTenant)
 	case scope.System():
 		return place{system: true}, nil
 	}

@@ -55,9 +55,11 @@ func (c *conn) sendLead(p *pgconn.Pipeline, w way, unnamed bool) lead {
 
 // sendSet queues the settings of a tenant. The values are bound, never quoted.
 func (c *conn) sendSet(p *pgconn.Pipeline, at place, unnamed bool) lead {
-	s, values := &c.setters[0], append(c.values[:0], []byte(at.id))
+	c.id = append(c.id[:0], at.id...)
+	s, values := &c.setters[0], append(c.values[:0], c.id)
 	if at.schema != "" {
-		s, values = &c.setters[1], append(values, []byte(quoteIdentifier(at.schema)))
+		c.path = append(c.path[:0], quoteIdentifier(at.schema)...)
+		s, values = &c.setters[1], append(values, c.path)
 	}
 	c.values = values
 	switch {

@@ -16,6 +16,13 @@ const (
 	anySchema = "\x00"
 	// enoughUses is how often a schema runs a text before it gets its own statement.
 	enoughUses = 3
+	// enoughToReplace is the same where its own would push out another. It has to
+	// be reached in a window of usesInWindow for each statement that the cache
+	// holds, so it takes twice an equal share of them, and a window replaces half
+	// of the cache at most. Schemas that are used alike, but are too many for the
+	// cache, so leave each other's statements alone.
+	enoughToReplace = 8
+	usesInWindow    = 4
 )
 
 // statementKey tells prepared statements apart. Schemas and the connection's
@@ -32,7 +39,8 @@ func (k statementKey) text() string {
 	return k.sql + " /* schema " + k.version + " */"
 }
 
-// statement is one that the server has prepared. Nothing of it changes.
+// statement is one that the server has prepared. Nothing of it changes, except
+// what its columns scan into.
 type statement struct {
 	key     statementKey
 	desc    *pgconn.StatementDescription
@@ -49,7 +57,10 @@ type statements struct {
 	// closing names those that the server still has and we no longer want. They
 	// are closed ahead of the next statement, in its message.
 	closing []string
+	// uses are those of the shared statements, by schema and text, in a window that
+	// is measured in uses of any statement by any schema. It has counted so many.
 	uses    map[statementKey]int
+	counted int
 	named   int
 }
 
@@ -98,15 +109,25 @@ func (s *statements) reset() {
 	s.closing = nil
 }
 
-// hot counts a use of the shared statement and reports whether key has now
-// earned one of its own. The counts start over now and then, lest many schemas
-// that are equally cold push each other's statements out.
-func (s *statements) hot(key statementKey) bool {
-	if len(s.uses) >= 2*s.limit {
+// used counts a use by a schema, of whichever statement. With a new window, the
+// counts of all start over.
+func (s *statements) used() {
+	s.counted++
+	if s.counted > usesInWindow*s.limit {
+		s.counted = 1
 		clear(s.uses)
 	}
+}
+
+// hot counts a use of the shared statement and reports whether key has now
+// earned one of its own.
+func (s *statements) hot(key statementKey) bool {
+	enough := enoughUses
+	if s.recent.Len() >= s.limit {
+		enough = enoughToReplace
+	}
 	s.uses[key]++
-	if s.uses[key] < enoughUses {
+	if s.uses[key] < enough {
 		return false
 	}
 	delete(s.uses, key)

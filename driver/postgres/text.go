@@ -75,8 +75,8 @@ func checkSet(w way, head string, after []string) error {
 // isSetting reports whether a statement is SET, of which only SET LOCAL, SET
 // TRANSACTION and SET CONSTRAINTS pass [checkStatement].
 func isSetting(text string) bool {
-	after := words(text)
-	return len(after) > 0 && after[0] == "SET"
+	head, _ := firstWord(text)
+	return head == "SET"
 }
 
 // words returns the first two words of text in upper case.

@@ -40,15 +40,34 @@ func TestCopyIntoATenantsDatabase(t *testing.T) {
 	})
 	must(t, err)
 	must(t, whose(ctx, drv, tenant))
+}
 
-	if err := postgres.Raw(as(t, tenantAt("postgres://x")), c, func(*pgx.Conn) error { return nil }); err != nil {
-		t.Errorf("outside a transaction, a connection belongs to the tenant of each call: %v", err)
+// TestConnectionServesItsTenantOnly: a connection to a tenant's database that
+// got into the hands of another's request is of no use there.
+func TestConnectionServesItsTenantOnly(t *testing.T) {
+	t.Parallel()
+	drv := newDriver(t, driver.Databases{})
+	tenant := tenantAt(newDatabase(t))
+	c := conn(t, drv, tenant)
+	others := map[string]context.Context{
+		"another tenant": as(t, tenantAt("postgres://x")),
+		"the system":     tenancy.System(t.Context(), "test"),
 	}
-	tx, err := c.BeginTx(ctx, nil)
+	for name, ctx := range others {
+		_, err := c.ExecContext(ctx, "SELECT 1")
+		refused(t, name+"'s statement", err)
+		_, err = c.BeginTx(ctx, nil)
+		refused(t, name+"'s transaction", err)
+		refused(t, name+"'s Raw", postgres.Raw(ctx, c, func(*pgx.Conn) error { return nil }))
+	}
+	_, err := c.ExecContext(as(t, tenant), "SELECT 1")
 	must(t, err)
-	defer tx.Rollback()
-	if err := postgres.Raw(as(t, tenantAt("postgres://x")), c, func(*pgx.Conn) error { return nil }); !errors.Is(err, tenancy.ErrCrossTenant) {
-		t.Errorf("in another tenant's transaction, Raw got %v", err)
+}
+
+func refused(tb testing.TB, what string, err error) {
+	tb.Helper()
+	if !errors.Is(err, tenancy.ErrCrossTenant) {
+		tb.Errorf("%s: got %v", what, err)
 	}
 }
 

@@ -19,7 +19,11 @@ type Act struct {
 	Client  *ent.Client
 	Dialect string
 
-	verdict    Verdict
+	verdict Verdict
+	watch   *watch
+	excused int // refusals that the part of the attack that is running has no part in
+
+	begin      context.Context // of the transaction
 	savepoints bool
 	raw        func(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
@@ -28,7 +32,13 @@ func (a *Act) leakf(format string, args ...any) {
 	a.verdict.Leaks = append(a.verdict.Leaks, fmt.Sprintf(format, args...))
 }
 
+// failf reports a failure, which is excused if it comes after a statement that
+// was refused as documented.
 func (a *Act) failf(format string, args ...any) {
+	if a.watch.refusals > a.excused {
+		a.verdict.Excused++
+		return
+	}
 	a.verdict.Failures = append(a.verdict.Failures, fmt.Sprintf(format, args...))
 }
 
@@ -93,6 +103,42 @@ func (a *Act) NotFound(err error) {
 	}
 }
 
+// Hangs runs an operation on a row of A's that rows of B's hang on. It has to
+// come to what the judge says, unless A's statements see nothing of B's: then it
+// is fine as long as B's rows are as they were.
+func (a *Act) Hangs(run func() error, judge func(error)) {
+	a.Step(func() {
+		if err := run(); a.Hidden {
+			a.Saw(nil, err)
+		} else {
+			judge(err)
+		}
+	})
+}
+
+// Collides reports an operation of A's that meets a row of B's by its key: refused
+// where the tables are the same.
+func (a *Act) Collides(err error) {
+	if a.Separate {
+		a.Got(nil, err)
+		return
+	}
+	a.Refused(err)
+}
+
+// Taken reports that A took something that B has: refused by the database, where
+// it is one, whose error repeats what A said.
+func (a *Act) Taken(err error) {
+	switch {
+	case a.Separate:
+		a.Fine(err)
+	case err == nil:
+		a.leakf("A could take what B has")
+	case !ent.IsConstraintError(err):
+		a.failf("failed with %q, want a failed constraint", err)
+	}
+}
+
 // Sees reports the ids that A was given, and which it should have been given.
 func (a *Act) Sees(got []int, err error, want ...int) {
 	a.Saw(got, err)
@@ -141,13 +187,13 @@ func (a *Act) Step(f func()) {
 		f()
 		return
 	}
-	if _, err := a.raw(a.A.Ctx, "SAVEPOINT step"); err != nil {
+	if _, err := a.raw(a.begin, "SAVEPOINT step"); err != nil {
 		a.failf("savepoint: %v", err)
 	}
 	f()
 	// Where nothing failed in the database, releasing works and keeps the work.
-	if _, err := a.raw(a.A.Ctx, "RELEASE SAVEPOINT step"); err != nil {
-		if _, err := a.raw(a.A.Ctx, "ROLLBACK TO SAVEPOINT step"); err != nil {
+	if _, err := a.raw(a.begin, "RELEASE SAVEPOINT step"); err != nil {
+		if _, err := a.raw(a.begin, "ROLLBACK TO SAVEPOINT step"); err != nil {
 			a.failf("rollback to savepoint: %v", err)
 		}
 	}
@@ -155,8 +201,9 @@ func (a *Act) Step(f func()) {
 
 // Within runs a part of an attack, whose name goes before what it finds.
 func (a *Act) Within(name string, f func()) {
-	before := a.verdict
-	a.verdict = Verdict{}
+	before, excused := a.verdict, a.excused
+	refusals := a.watch.refusals
+	a.verdict, a.excused = Verdict{}, refusals
 	a.guarded(f)
 	for _, leak := range a.verdict.Leaks {
 		before.Leaks = append(before.Leaks, name+": "+leak)
@@ -164,5 +211,6 @@ func (a *Act) Within(name string, f func()) {
 	for _, failure := range a.verdict.Failures {
 		before.Failures = append(before.Failures, name+": "+failure)
 	}
-	a.verdict = before
+	before.Excused += a.verdict.Excused
+	a.verdict, a.excused = before, excused+a.watch.refusals-refusals
 }

@@ -15,6 +15,8 @@ type Attack struct {
 	Row string
 	// Touches names the tables of global rows that the attack may change.
 	Touches []string
+	// Shared says that it is about both tenants' rows in the same tables.
+	Shared bool
 	// Run does it, and tells its findings to the Act.
 	Run func(*Act)
 }
@@ -62,25 +64,35 @@ const (
 func Modes() []Mode { return []Mode{Plain, InTx, InTxOfB, InDebug} }
 
 // Run runs attacks on a database, which has to be empty of rows and is used
-// for nothing else meanwhile, once in each mode.
+// for nothing else meanwhile, once in each mode. Runs in which the driver
+// refused something as documented, so that A did not get all that is its right,
+// are counted: more than [Database].Excuses fail the test.
 func Run(t *testing.T, db *Database, modes []Mode, attacks []Attack) {
 	ctx := t.Context() // longer than the context of each attack's test: a world serves several
+	db.current = nil
+	excused, runs := 0, 0
 	for _, attack := range attacks {
+		if attack.Shared && db.separate() {
+			continue
+		}
 		t.Run(attack.Name, func(t *testing.T) {
 			for _, mode := range modes {
 				v, err := db.Try(ctx, attack, mode)
 				if err != nil {
 					t.Fatalf("%s: the test itself failed: %v", mode, err)
 				}
-				for _, leak := range v.Leaks {
-					t.Errorf("%s: LEAK: %s", mode, leak)
+				runs++
+				if v.Excused > 0 {
+					excused++
 				}
-				for _, failure := range v.Failures {
-					t.Errorf("%s: %s", mode, failure)
-				}
+				v.report(t, mode)
 			}
 		})
 	}
+	if excused > db.Excuses {
+		t.Errorf("%d of %d runs were excused in part, at most %d may be", excused, runs, db.Excuses)
+	}
+	t.Logf("%d of %d runs were excused in part", excused, runs)
 }
 
 // Verdict is what came of an attack.
@@ -89,6 +101,17 @@ type Verdict struct {
 	Leaks []string
 	// Failures says which of A's own rights were denied.
 	Failures []string
+	// Excused counts the failures that are the documented limits of the driver.
+	Excused int
+}
+
+func (v Verdict) report(t *testing.T, mode Mode) {
+	for _, leak := range v.Leaks {
+		t.Errorf("%s: LEAK: %s", mode, leak)
+	}
+	for _, failure := range v.Failures {
+		t.Errorf("%s: %s", mode, failure)
+	}
 }
 
 // Try runs one attack in one mode. The error is the test's own.
@@ -97,17 +120,24 @@ func (db *Database) Try(ctx context.Context, attack Attack, mode Mode) (Verdict,
 	if err != nil {
 		return Verdict{}, err
 	}
-	a := &Act{World: w, Dialect: db.Dialect}
-	if err := db.act(a, attack, mode); err != nil { //nolint:contextcheck // the attack acts in the contexts of its world
+	a := &Act{World: w, Dialect: db.Dialect, watch: &watch{refuses: db.Refuses}}
+	if err := db.act(a, attack, mode); err != nil {
 		return Verdict{}, err
 	}
-	after, err := db.snapshot(ctx)
-	if err != nil {
-		return Verdict{}, err
+	v := a.verdict
+	v.Leaks = append(v.Leaks, a.watch.leaks...)
+	if !db.Scoped || a.watch.wrote { // otherwise there were queries only, and all is as it was
+		after, err := db.snapshot(ctx)
+		if err != nil {
+			return Verdict{}, err
+		}
+		v.Leaks = append(v.Leaks, compare(before, after, string(w.A.ID), db.placeOf(w, string(w.A.ID)), attack.Touches)...)
+		if !before.equal(after) {
+			db.current = nil
+		}
 	}
-	a.verdict.Leaks = append(a.verdict.Leaks, compare(before, after, string(w.A.ID), attack.Touches)...)
-	if !before.equal(after) {
-		db.current = nil
+	if db.Scoped && mode == InTxOfB {
+		v.Failures, v.Excused = nil, 0 // all that A did was refused, as the watch has seen
 	}
-	return a.verdict, nil
+	return v, nil
 }

@@ -200,6 +200,9 @@ func linkTableAttacks() []Attack {
 			a.Saw(nil, c.Club.Update().ClearGuests().Exec(ctx))
 		}},
 		{Name: "composite edge schema's row of B between A's rows", Row: "W07/08", Touches: []string{"visits"}, Run: func(a *Act) {
+			if a.Hidden {
+				return // such a row cannot be
+			}
 			_, err := a.Client.ExecContext(a.System, fmt.Sprintf("INSERT INTO visits (tenant_id, remark, guest_id, club_id) VALUES ('%s', '%s', %d, %d)",
 				a.B.ID, a.B.text("remark"), a.A.Bob, a.A.ClubIdle))
 			a.Fine(err)
@@ -218,16 +221,22 @@ func linkTableAttacks() []Attack {
 		}},
 		{Name: "clear what B's rows hang on", Row: "W25", Run: func(a *Act) {
 			c, x, ctx := a.Client, a.A.UserX, a.A.Ctx
-			a.Refused(c.User.UpdateOneID(x).ClearOrders().Exec(ctx))
-			a.Refused(c.User.UpdateOneID(x).RemoveOrderIDs(a.B.OrderX).Exec(ctx))
-			a.Refused(c.User.UpdateOneID(x).ClearProfile().Exec(ctx))
-			a.Refused(c.User.UpdateOneID(x).ClearReports().Exec(ctx))
-			a.Refused(c.User.UpdateOneID(x).ClearSpouse().Exec(ctx))
-			a.Refused(c.Order.UpdateOneID(a.A.OrderX).ClearItems().Exec(ctx))
-			a.Refused(c.Order.UpdateOneID(a.A.OrderX).RemoveItemIDs(a.B.ItemX).Exec(ctx))
+			for name, u := range map[string]executor{
+				"orders":   c.User.UpdateOneID(x).ClearOrders(),
+				"order":    c.User.UpdateOneID(x).RemoveOrderIDs(a.B.OrderX),
+				"profile":  c.User.UpdateOneID(x).ClearProfile(),
+				"reports":  c.User.UpdateOneID(x).ClearReports(),
+				"spouse":   c.User.UpdateOneID(x).ClearSpouse(),
+				"items":    c.Order.UpdateOneID(a.A.OrderX).ClearItems(),
+				"one item": c.Order.UpdateOneID(a.A.OrderX).RemoveItemIDs(a.B.ItemX),
+			} {
+				a.Within(name, func() {
+					a.Hangs(func() error { return u.Exec(ctx) }, func(err error) { a.Refused(err) })
+				})
+			}
 			n, err := c.User.Update().ClearOrders().ClearReports().Save(ctx)
 			a.Fine(err)
-			if n > 4 {
+			if n > 4 && !a.Hidden {
 				a.leakf("%d users were cleared", n)
 			}
 		}},

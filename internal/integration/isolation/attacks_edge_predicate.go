@@ -129,23 +129,25 @@ type existence struct {
 	edge string
 	has  predicate.User
 	own  func(*Side) []int
+	// seen is own where links across tenants cannot be.
+	seen func(*Side) []int
 }
 
 func existences() []existence {
 	ann := func(s *Side) []int { return []int{s.Ann} }
 	both := func(s *Side) []int { return []int{s.Ann, s.Bob} }
 	return []existence{
-		{"O2M", user.HasOrders(), func(s *Side) []int { return []int{s.Ann, s.UserC} }},
-		{"O2O", user.HasProfile(), ann},
-		{"M2M", user.HasGroups(), both},
+		{"O2M", user.HasOrders(), func(s *Side) []int { return []int{s.Ann, s.UserC} }, nil},
+		{"O2O", user.HasProfile(), ann, nil},
+		{"M2M", user.HasGroups(), both, nil},
 		// Whether the foreign key in A's own row is set is A's own business.
-		{"O2O to itself", user.HasSpouse(), func(s *Side) []int { return []int{s.Ann, s.Bob, s.UserX} }},
-		{"M2M to itself", user.HasFriends(), both},
-		{"O2M to itself", user.HasReports(), ann},
-		{"M2M through", user.HasTeams(), ann},
-		{"M2M through composite", user.HasClubs(), ann},
-		{"edge schema", user.HasMemberships(), func(s *Side) []int { return []int{s.Ann, s.UserX} }},
-		{"composite edge schema", user.HasVisits(), func(s *Side) []int { return []int{s.Ann, s.UserX} }},
+		{"O2O to itself", user.HasSpouse(), func(s *Side) []int { return []int{s.Ann, s.Bob, s.UserX} }, both},
+		{"M2M to itself", user.HasFriends(), both, nil},
+		{"O2M to itself", user.HasReports(), ann, nil},
+		{"M2M through", user.HasTeams(), ann, nil},
+		{"M2M through composite", user.HasClubs(), ann, nil},
+		{"edge schema", user.HasMemberships(), func(s *Side) []int { return []int{s.Ann, s.UserX} }, nil},
+		{"composite edge schema", user.HasVisits(), func(s *Side) []int { return []int{s.Ann, s.UserX} }, nil},
 	}
 }
 
@@ -153,10 +155,14 @@ func existenceAttacks() []Attack {
 	var attacks []Attack
 	for _, e := range existences() {
 		attacks = append(attacks, Attack{Name: "ask for a neighbor, " + e.edge, Row: "R15b", Run: func(a *Act) {
+			own := e.own
+			if a.Hidden && e.seen != nil {
+				own = e.seen
+			}
 			ids, err := a.Client.User.Query().Where(e.has).IDs(a.A.Ctx)
-			a.Sees(ids, err, e.own(a.A)...)
+			a.Sees(ids, err, own(a.A)...)
 			n, err := a.Client.User.Query().Where(user.Not(e.has)).Count(a.A.Ctx)
-			a.Counts(n, err, len(a.A.Users())-len(e.own(a.A)))
+			a.Counts(n, err, len(a.A.Users())-len(own(a.A)))
 		}})
 	}
 	return append(attacks, Attack{Name: "ask from global rows", Row: "R29", Run: func(a *Act) {

@@ -134,28 +134,28 @@ func scopeAttacks() []Attack {
 			for _, id := range []string{b + "%", "%", "_", b[:len(b)-1], b + "'--", "' OR '1'='1", strings.ToLower(b) + "x", "0", "1", "true", "NULL", "*"} {
 				ctx := tenancy.NewContext(a.Nobody, tenancy.Tenant{ID: tenancy.ID(id)})
 				n, err := a.Client.Order.Query().Count(ctx)
-				a.Counts(n, err, 0)
+				a.nobodys(n, err)
 				n, err = a.Client.Order.Update().SetNote("x").Save(ctx)
-				a.Counts(n, err, 0)
+				a.nobodys(n, err)
 				n, err = a.Client.Order.Delete().Exec(ctx)
-				a.Counts(n, err, 0)
+				a.nobodys(n, err)
 			}
 		}},
 		{Name: "A nested in System, and back", Run: func(a *Act) {
-			inner := tenancy.NewContext(a.System, tenancy.Tenant{ID: a.A.ID})
+			inner := tenancy.NewContext(a.System, a.A.Tenant)
 			ids, err := a.Client.Order.Query().IDs(inner)
 			a.Sees(ids, err, a.A.Orders()...)
 			a.NotFound(a.Client.Order.UpdateOneID(a.B.Order).SetNote("x").Exec(inner))
 			// A System scope over a tenant, made for one query, leaves the tenant's context as it was.
 			n, err := a.Client.Order.Query().Count(tenancy.System(inner, "counting all"))
-			if err != nil || n != 10 {
+			if (err != nil || n != 10) && !a.Separate {
 				a.failf("System counts %d, %v", n, err)
 			}
 			ids, err = a.Client.Order.Query().IDs(inner)
 			a.Sees(ids, err, a.A.Orders()...)
 		}},
 		{Name: "A nested in B", Run: func(a *Act) {
-			inner := tenancy.NewContext(a.B.Ctx, tenancy.Tenant{ID: a.A.ID})
+			inner := tenancy.NewContext(a.B.Ctx, a.A.Tenant)
 			ids, err := a.Client.Order.Query().IDs(inner)
 			a.Sees(ids, err, a.A.Orders()...)
 		}},
@@ -189,6 +189,15 @@ func scopeAttacks() []Attack {
 			a.Counts(n, err, 0)
 		}},
 		{Name: "users and orders that B loaded", Row: "W29", Run: loadedByB},
+	}
+}
+
+// nobodys reports a number of rows of a tenant that has none. There may be no
+// table for those who have no place.
+func (a *Act) nobodys(n int, err error) {
+	a.Nothing(n, err)
+	if !a.Separate {
+		a.Fine(err)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 // systemAttacks act for nobody, and may not tie tenants together.
 func systemAttacks() []Attack {
 	return []Attack{
-		{Name: "System links tenants", Run: func(a *Act) {
+		{Name: "System links tenants", Shared: true, Run: func(a *Act) {
 			c, s, b, ctx := a.Client, a.A, a.B, a.System
 			tenant := string(s.ID)
 			for edge, u := range a.edgeUpdates(s, b) {
@@ -34,7 +34,7 @@ func systemAttacks() []Attack {
 			a.Refused(a.Client.Order.CreateBulk(a.Client.Order.Create().SetNumber("x")).Exec(a.System), tenancy.ErrNoTenant)
 			a.Refused(a.Client.Order.Create().SetNumber("x").SetTenantID("").Exec(a.System))
 		}},
-		{Name: "System within one tenant", Touches: []string{"countries", "accounts"}, Run: func(a *Act) {
+		{Name: "System within one tenant", Shared: true, Touches: []string{"countries", "accounts"}, Run: func(a *Act) {
 			c, s, ctx := a.Client, a.A, a.System
 			a.Fine(c.Order.Create().SetTenantID(string(s.ID)).SetNumber("x").SetOwnerID(s.Ann).AddLabelIDs(a.Label).Exec(ctx))
 			a.Fine(c.User.Create().SetTenantID(string(s.ID)).SetName("x").AddGroupIDs(s.Group).AddTeamIDs(s.Team).AddAccountIDs(a.Account).Exec(ctx))
@@ -51,7 +51,7 @@ func systemAttacks() []Attack {
 				a.failf("System sees %d users with orders, %v", n, err)
 			}
 		}},
-		{Name: "System joins many rows at once", Run: func(a *Act) {
+		{Name: "System joins many rows at once", Shared: true, Run: func(a *Act) {
 			a.Refused(a.Client.User.Update().AddAccountIDs(a.AccountIdle).Exec(a.System), tenancy.ErrNoTenant)
 			n, err := a.Client.User.Update().Where(user.ID(a.B.Ann)).AddGroupIDs(a.A.Group).Save(a.System)
 			a.Nothing(n, err)

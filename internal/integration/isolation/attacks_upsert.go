@@ -117,25 +117,25 @@ func conflictAttacks() []Attack {
 			})
 			a.Step(func() {
 				id, err := a.Client.User.Create().SetName("x").SetDomain(a.B.text("domain")).OnConflictColumns(user.FieldDomain).Ignore().ID(a.A.Ctx)
-				a.Refused(err)
+				a.Collides(err)
 				a.Saw(id, nil)
 			})
 			a.Step(func() {
 				id, err := a.Client.User.Create().SetName("x").SetDomain(a.B.text("domain")).OnConflictColumns(user.FieldDomain).UpdateNewValues().ID(a.A.Ctx)
-				a.Refused(err)
+				a.Collides(err)
 				a.Saw(id, nil)
 			})
 		}},
 		{Name: "upsert on B's domain", Row: "W22a-e", Run: func(a *Act) {
 			create := func() *ent.UserCreate { return a.Client.User.Create().SetName("stolen").SetDomain(a.B.text("domain")) }
-			a.Step(func() { a.Refused(create().OnConflictColumns(user.FieldDomain).UpdateNewValues().Exec(a.A.Ctx)) })
-			a.Step(func() { a.Refused(create().OnConflictColumns(user.FieldDomain).Ignore().Exec(a.A.Ctx)) })
+			a.Step(func() { a.Collides(create().OnConflictColumns(user.FieldDomain).UpdateNewValues().Exec(a.A.Ctx)) })
+			a.Step(func() { a.Collides(create().OnConflictColumns(user.FieldDomain).Ignore().Exec(a.A.Ctx)) })
 			a.Step(func() { a.Saw(nil, create().OnConflictColumns(user.FieldDomain).DoNothing().Exec(a.A.Ctx)) })
 			a.Step(func() {
-				a.Refused(create().OnConflictColumns(user.FieldDomain).Update(func(u *ent.UserUpsert) { u.SetAge(1).ClearDomain() }).Exec(a.A.Ctx))
+				a.Collides(create().OnConflictColumns(user.FieldDomain).Update(func(u *ent.UserUpsert) { u.SetAge(1).ClearDomain() }).Exec(a.A.Ctx))
 			})
 			a.Step(func() {
-				a.Refused(a.Client.User.CreateBulk(create(), create().SetDomain("y")).OnConflictColumns(user.FieldDomain).UpdateNewValues().Exec(a.A.Ctx))
+				a.Collides(a.Client.User.CreateBulk(create(), create().SetDomain("y")).OnConflictColumns(user.FieldDomain).UpdateNewValues().Exec(a.A.Ctx))
 			})
 		}},
 		{Name: "upsert own rows", Run: ownUpserts},
@@ -158,13 +158,13 @@ func bulkUpserts(a *Act) {
 		}
 	}
 	a.Step(func() {
-		a.Refused(a.Client.Item.CreateBulk(items()...).OnConflictColumns(item.FieldID).UpdateNewValues().Exec(a.A.Ctx))
+		a.Collides(a.Client.Item.CreateBulk(items()...).OnConflictColumns(item.FieldID).UpdateNewValues().Exec(a.A.Ctx))
 	})
 	a.Step(func() {
-		a.Refused(a.Client.Item.CreateBulk(items()...).OnConflictColumns(item.FieldID).Ignore().Exec(a.A.Ctx))
+		a.Collides(a.Client.Item.CreateBulk(items()...).OnConflictColumns(item.FieldID).Ignore().Exec(a.A.Ctx))
 	})
 	a.Step(func() {
-		a.Refused(a.Client.Item.CreateBulk(items()...).OnConflict(sql.ConflictColumns(item.FieldID), sql.ResolveWith(func(u *sql.UpdateSet) { u.SetExcluded("tenant_id") })).Exec(a.A.Ctx))
+		a.Collides(a.Client.Item.CreateBulk(items()...).OnConflict(sql.ConflictColumns(item.FieldID), sql.ResolveWith(func(u *sql.UpdateSet) { u.SetExcluded("tenant_id") })).Exec(a.A.Ctx))
 	})
 	a.Step(func() {
 		a.Saw(nil, a.Client.Item.CreateBulk(items()...).OnConflictColumns(item.FieldID).DoNothing().Exec(a.A.Ctx))

@@ -17,6 +17,19 @@
 // Attacks hold positive controls as well, so that a client that never returns
 // anything does not pass.
 //
+// # Where tenants live
+//
+// The tenants' rows are in one place or in several: a [Database] says how to
+// reach each of them past the driver, and a row of A's anywhere but in A's place
+// is a leak. Rows that link tenants stay as they are, also where the other end is
+// elsewhere, as a copy of old data would have them.
+//
+// On a driver that holds each statement to a scope, every statement is watched:
+// one without a scope, or of another scope than its transaction's, has to be
+// refused. What a driver refuses as documented does not count against it, and
+// attacks that get less for it are counted, so that one that refuses everything
+// does not pass.
+//
 // # How it is run
 //
 // [Run] runs attacks plain, inside transactions and through Debug, over any

@@ -17,6 +17,10 @@ type World struct {
 	// System acts for nobody, Nobody has no tenant at all.
 	System, Nobody context.Context
 
+	// Hidden says that A's statements see nothing of B's in the database either,
+	// and Separate that not even the tables are the same.
+	Hidden, Separate bool
+
 	// Global rows. Account has Ann of both tenants as users and a memo of
 	// each, and B's memo as favorite; Account2 has A's favorite; nothing hangs
 	// on those called idle.
@@ -30,8 +34,9 @@ type World struct {
 // X are linked across tenants, and on OrderC, owned by UserC, hangs an item of
 // the other tenant.
 type Side struct {
-	ID  tenancy.ID
-	Ctx context.Context
+	ID     tenancy.ID
+	Tenant tenancy.Tenant
+	Ctx    context.Context
 	// Mark is in all texts of the tenant's rows, Secret is the least of its numbers.
 	Mark   string
 	Secret int
@@ -65,25 +70,32 @@ func (r *idRange) take(ids ...*int) {
 func (s *Side) owns(id int) bool { return id >= s.ids.first && id < s.ids.next }
 
 // newWorld returns the nth world of a database, with ids nobody had before.
-func newWorld(ctx context.Context, n int) *World {
+func newWorld(ctx context.Context, n int, db *Database) *World {
 	base := 1_000_000_000 + n*10_000
 	name := "k" + strings.ToLower(rand.Text()[:11])
 	w := &World{
-		A:       newSide(ctx, name, base+5000, 0), // the highest ids, so that new rows of A get no id of B's
-		B:       newSide(ctx, strings.ToUpper(name), base+1000, 7_000_000_000+random(1_000_000_000)),
+		A:       newSide(ctx, db.A.Tenant, name, base+5000, 0), // the highest ids, so that new rows of A get no id of B's
+		B:       newSide(ctx, db.B.Tenant, strings.ToUpper(name), base+1000, 7_000_000_000+random(1_000_000_000)),
 		System:  tenancy.System(ctx, "attack suite"),
 		Nobody:  ctx,
 		globals: idRange{base, base},
+
+		Hidden: db.Hides || db.separate(), Separate: db.separate(),
 	}
 	w.globals.take(&w.Country, &w.CountryIdle, &w.Label, &w.LabelIdle, &w.Account, &w.Account2, &w.AccountIdle)
 	w.globals.take(&w.Badge, &w.BadgeOfB, &w.BadgeIdle)
 	return w
 }
 
-func newSide(ctx context.Context, id string, base, secret int) *Side {
+// newSide returns a side for a tenant, with the name for an id if it has none.
+func newSide(ctx context.Context, tenant tenancy.Tenant, name string, base, secret int) *Side {
+	if tenant.ID == "" {
+		tenant.ID = tenancy.ID(name)
+	}
 	s := &Side{
-		ID:     tenancy.ID(id),
-		Ctx:    tenancy.NewContext(ctx, tenancy.Tenant{ID: tenancy.ID(id)}),
+		ID:     tenant.ID,
+		Tenant: tenant,
+		Ctx:    tenancy.NewContext(ctx, tenant),
 		Mark:   strings.ToLower(rand.Text()),
 		Secret: secret,
 		ids:    idRange{base, base},

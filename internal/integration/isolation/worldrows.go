@@ -2,6 +2,7 @@ package isolation
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,6 +13,16 @@ type batch struct {
 	table   string
 	columns []string
 	values  [][]any
+}
+
+// tenantOf returns the tenant of a row of the batch, empty for everybody's.
+func (b batch) tenantOf(values []any) string {
+	i := slices.Index(b.columns, tenantColumn)
+	if i < 0 {
+		return ""
+	}
+	tenant, _ := values[i].(string)
+	return tenant
 }
 
 // lateLink is a foreign key that is set when both rows are there.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -96,6 +97,75 @@ func TestStatementCacheIsBounded(t *testing.T) {
 	if _, err := postgres.NewConnector(w.config(t), postgres.Config{StatementCache: -1}); err == nil || !strings.Contains(err.Error(), "StatementCache") {
 		t.Errorf("a negative cache: %v", err)
 	}
+}
+
+// TestEquallyUsedSchemasShareAStatement has more schemas than the cache holds.
+// Those that have a statement of their own must keep it, whatever the others
+// do, unless one of these is used more than all of them.
+func TestEquallyUsedSchemasShareAStatement(t *testing.T) {
+	t.Parallel()
+	const schemas, limit = 24, 8
+	w := newWorldOf(t, 0, schemas)
+	db := w.open(t, 1, postgres.Config{StatementCache: limit})
+	made := func(use func()) int {
+		t.Helper()
+		before := statementNames(t, db)
+		use()
+		return len(slices.DeleteFunc(statementNames(t, db), func(name string) bool { return slices.Contains(before, name) }))
+	}
+	inTurn := func() {
+		for number := range schemas {
+			w.sees(t, number, db)
+		}
+	}
+	for number := range limit - 1 { // with the shared one, that is all the cache holds
+		for range 4 {
+			w.sees(t, number, db)
+		}
+	}
+	if got := len(statementNames(t, db)); got != limit+1 {
+		t.Fatalf("%d statements, want the %d that the cache holds and one for the settings", got, limit)
+	}
+	for round := range 20 {
+		if got := made(inTurn); got != 0 {
+			t.Fatalf("round %d pushed %d statements out", round, got)
+		}
+	}
+	random, total := rand.New(rand.NewPCG(1, 2)), 0
+	for range 20 {
+		total += made(func() {
+			for range schemas {
+				w.sees(t, random.IntN(schemas), db)
+			}
+		})
+	}
+	if total > 5 {
+		t.Errorf("%d uses at random pushed %d statements out", 20*schemas, total)
+	}
+	often := func() {
+		for range 4 * limit {
+			w.sees(t, schemas-1, db)
+		}
+	}
+	if first, then := made(often), made(often); first != 1 || then != 0 {
+		t.Errorf("a schema used more than the others got %d statements and then %d, want 1 and no more", first, then)
+	}
+}
+
+// statementNames returns the names of our statements on the one connection of the pool.
+func statementNames(tb testing.TB, db *sql.DB) []string {
+	tb.Helper()
+	rows, err := db.QueryContext(system(tb), "SELECT name FROM pg_prepared_statements WHERE name LIKE 'tenancy!_%' ESCAPE '!'")
+	must(tb, err)
+	defer rows.Close()
+	var found []string
+	for rows.Next() {
+		var name string
+		must(tb, rows.Scan(&name))
+		found = append(found, name)
+	}
+	must(tb, rows.Err())
+	return found
 }
 
 // TestSameStatementNameReparsed is pitfall 4: PgBouncer 1.21 and newer ends the

@@ -5,8 +5,13 @@ import (
 	"database/sql"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/entenancy/tenancy/driver/postgres"
@@ -60,6 +65,107 @@ func TestValuesAreStdlibs(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// bounds are the ends of what types can hold.
+func bounds() map[string][]string {
+	return map[string][]string{
+		"bool": {"true", "false"}, "int2": {"'-32768'", "0", "32767"}, "int4": {"'-2147483648'", "-1", "2147483647"},
+		"int8": {"'-9223372036854775808'", "255", "256", "9223372036854775807"}, "oid": {"0", "4294967295"}, "xid": {"'4294967295'"},
+		"float4":      {"'NaN'", "'Infinity'", "'-0'", "3.4028235e38", "1e-45"},
+		"float8":      {"'NaN'", "'-Infinity'", "'-0'", "1.7976931348623157e308", "5e-324"},
+		"date":        {"'infinity'", "'-infinity'", "'0001-01-01'", "'1969-12-31'", "'4713-01-01 BC'", "'5874897-12-31'"},
+		"timestamp":   {"'infinity'", "'-infinity'", "'1969-12-31 23:59:59.999999'", "'4713-01-01 BC'", "'294276-12-31 23:59:59.999999'"},
+		"timestamptz": {"'infinity'", "'-infinity'", "'1969-12-31 23:59:59.999999+00'", "'4713-01-02 BC'", "'294276-12-31 00:00:00+00'"},
+		"bytea":       {`'\xff'`, "''", `'\x0000'`}, "json": {"'[1]'", "'{}'"}, "jsonb": {"'[22]'", "'null'"}, "text": {"'a'", "''", "'b'"},
+	}
+}
+
+// TestValuesOfManyRows compares whole columns with stdlib's. What a row has held
+// must not change with the next, and a NULL in between must leave nothing behind.
+func TestValuesOfManyRows(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	plain := stdlib.OpenDB(*w.config(t))
+	t.Cleanup(func() { _ = plain.Close() })
+	for name, config := range map[string]postgres.Config{"named": {}, "unnamed": {Unnamed: true}} {
+		db := w.open(t, 1, config)
+		t.Run(name, func(t *testing.T) {
+			for kind, values := range bounds() {
+				query := "SELECT NULL::" + kind + " AS v WHERE $1 = 1"
+				for _, value := range values {
+					query += fmt.Sprintf(" UNION ALL SELECT %s::%s UNION ALL SELECT NULL", value, kind)
+				}
+				want, got := lookAtColumn(t.Context(), plain, query), lookAtColumn(w.as(t, 0), db, query)
+				if len(want) < 3 || !slices.Equal(got, want) {
+					t.Errorf("%s\n got %q\nwant %q", kind, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestCodecsAreTheConnections has stdlib and the connector read by codecs that
+// the application has registered.
+func TestCodecsAreTheConnections(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	zone := time.FixedZone("test", 5*60*60+30*60)
+	option := stdlib.OptionAfterConnect(func(_ context.Context, conn *pgx.Conn) error {
+		conn.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: zone}})
+		conn.TypeMap().RegisterType(&pgtype.Type{Name: "timestamp", OID: pgtype.TimestampOID, Codec: &pgtype.TimestampCodec{ScanLocation: zone}})
+		return nil
+	})
+	plain := stdlib.OpenDB(*w.config(t), option)
+	t.Cleanup(func() { _ = plain.Close() })
+	db := w.open(t, 1, postgres.Config{Stdlib: []stdlib.OptionOpenDB{option}})
+	for _, kind := range []string{"timestamptz", "timestamp"} {
+		query := "SELECT '2024-02-29 01:02:03.000004'::" + kind + " WHERE $1 = 1"
+		want, got := lookAtColumn(t.Context(), plain, query), lookAtColumn(w.as(t, 0), db, query)
+		if !strings.Contains(want[0], "test") || !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", kind, got, want)
+		}
+	}
+}
+
+// lookAtColumn returns the values of a column, and looks at them when all are there.
+func lookAtColumn(ctx context.Context, db *sql.DB, query string) (seen []string) {
+	rows, err := db.QueryContext(ctx, query, 1)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	defer rows.Close()
+	var values []any
+	for rows.Next() {
+		var value any
+		if err := rows.Scan(&value); err != nil {
+			value = err
+		}
+		values = append(values, value)
+	}
+	for _, value := range values {
+		seen = append(seen, fmt.Sprintf("%T %#v", value, value))
+	}
+	return append(seen, fmt.Sprint(rows.Err()))
+}
+
+// TestColumnsAreTheCallers has a caller write to the names that it was given.
+func TestColumnsAreTheCallers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	db := w.open(t, 1, postgres.Config{})
+	for range 2 { // the second time by the statement that the first has prepared
+		rows, err := db.QueryContext(w.as(t, 0), "SELECT id, name FROM items WHERE id > $1", 0)
+		must(t, err)
+		columns, err := rows.Columns()
+		must(t, err)
+		if want := []string{"id", "name"}; !slices.Equal(columns, want) {
+			t.Errorf("columns %q, want %q", columns, want)
+		}
+		clear(columns)
+		must(t, rows.Close()) //nolint:sqlclosecheck // The connection is needed for the next.
+		must(t, rows.Err())
 	}
 }
 

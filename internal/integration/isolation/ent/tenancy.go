@@ -7,7 +7,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/entql"
-
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/internal"
 	tenantprivacy "github.com/entenancy/tenancy/privacy"
 )
 
@@ -509,7 +509,7 @@ func tenancyEvalP(nodeType string, p entql.P, s *sql.Selector) error {
 		"Team":       tenantprivacy.StringColumn("tenant_id"),
 		"User":       tenantprivacy.StringColumn("tenant_id"),
 		"Visit":      tenantprivacy.StringColumn("tenant_id"),
-	})
+	}, config{schemaConfig: internal.SchemaConfigFromContext(s.Context())}.tenancySchema)
 }
 
 // TenancyDriver is Driver for a driver of tenancy's package driver. It qualifies the tables so that the driver can tell

@@ -5,7 +5,6 @@ package ent
 import (
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql/sqlgraph"
-
 	tenantprivacy "github.com/entenancy/tenancy/privacy"
 )
 

@@ -1,0 +1,99 @@
+package drivers_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"entgo.io/ent/dialect/sql"
+
+	"github.com/entenancy/tenancy/internal/integration/isolation"
+	"github.com/entenancy/tenancy/schema"
+)
+
+// TestAttacks runs every attack in every cell plain, and in every second cell in
+// one of the other modes by turns. With TENANCY_TEST_SLOW all run in all modes.
+func TestAttacks(t *testing.T) {
+	each(t, func(t *testing.T, c cell, db *isolation.Database) {
+		for _, mode := range isolation.Modes() {
+			t.Run(string(mode), func(t *testing.T) {
+				isolation.Run(t, db, []isolation.Mode{mode}, dealt(c.number, mode))
+			})
+		}
+	})
+}
+
+// dealt returns the attacks that a cell runs in a mode.
+func dealt(cell int, mode isolation.Mode) []isolation.Attack {
+	all := isolation.Attacks()
+	if mode == isolation.Plain || os.Getenv("TENANCY_TEST_SLOW") == "1" {
+		return all
+	}
+	turns := []isolation.Mode{isolation.InTx, "", isolation.InDebug, "", isolation.InTxOfB, ""}
+	var some []isolation.Attack
+	for i, attack := range all {
+		if turns[(i+cell)%len(turns)] == mode {
+			some = append(some, attack)
+		}
+	}
+	return some
+}
+
+// TestRawSQL runs what the client cannot stop: the database does, or does not,
+// as docs/isolation.md says.
+func TestRawSQL(t *testing.T) {
+	each(t, func(t *testing.T, c cell, db *isolation.Database) {
+		for _, leak := range isolation.KnownLeaks() {
+			verdict, err := db.Try(t.Context(), leak.Attack, isolation.Plain)
+			want := c.leaks != nil && c.leaks(leak.Name)
+			switch leaks := len(verdict.Leaks) > 0; {
+			case err != nil:
+				t.Fatalf("%s: %v", leak.Name, err)
+			case leaks && !want:
+				t.Errorf("%s: LEAK: %q", leak.Name, verdict.Leaks)
+			case !leaks && want:
+				t.Errorf("%s: it leaks no more: say so in the cell and in docs/isolation.md", leak.Name)
+			case len(verdict.Failures) > 0 && strings.HasSuffix(leak.Name, "Context"): // the others are about B's rows, and may fail without
+				t.Errorf("%s: %q", leak.Name, verdict.Failures)
+			}
+		}
+	})
+}
+
+// TestRawSQLByName has SQL that names another tenant's schema, which on one
+// server only privileges can stop, and this package's roles have them all.
+func TestRawSQLByName(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		open  func(*testing.T) *isolation.Database
+		quote string
+	}{
+		{"PostgreSQL/schema", postgresSchema, `"`},
+		{"MariaDB/schema", mariaDBSchema, "`"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			db := c.open(t)
+			t.Parallel()
+			read := isolation.Attack{Name: "another's schema by name", Run: func(a *isolation.Act) {
+				// The mark in a comment is enough for the MySQL home, which parses no SQL.
+				query := "SELECT note FROM " + c.quote + a.B.Tenant.Placement.Schema + c.quote + ".orders /* " + c.quote + schema.TenantTables + c.quote + ". */"
+				found, err := a.Client.QueryContext(a.A.Ctx, query) //nolint:rowserrcheck // ScanSlice does
+				a.Fine(err)
+				if err != nil {
+					return
+				}
+				defer func() { a.Fine(found.Close()) }()
+				var notes []string
+				err = sql.ScanSlice(found, &notes)
+				a.Got(notes, err)
+			}}
+			verdict, err := db.Try(t.Context(), read, isolation.Plain)
+			if err != nil || len(verdict.Failures) > 0 {
+				t.Fatalf("%v, %q", err, verdict.Failures)
+			}
+			if len(verdict.Leaks) == 0 {
+				t.Error("it leaks no more: say so in docs/isolation.md")
+			}
+		})
+	}
+}
