@@ -1,7 +1,6 @@
 package drivers_test
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -17,26 +16,10 @@ func TestAttacks(t *testing.T) {
 	each(t, func(t *testing.T, c cell, db *isolation.Database) {
 		for _, mode := range isolation.Modes() {
 			t.Run(string(mode), func(t *testing.T) {
-				isolation.Run(t, db, []isolation.Mode{mode}, dealt(c.number, mode))
+				isolation.Run(t, db, []isolation.Mode{mode}, isolation.Dealt(c.number, mode))
 			})
 		}
 	})
-}
-
-// dealt returns the attacks that a cell runs in a mode.
-func dealt(cell int, mode isolation.Mode) []isolation.Attack {
-	all := isolation.Attacks()
-	if mode == isolation.Plain || os.Getenv("TENANCY_TEST_SLOW") == "1" {
-		return all
-	}
-	turns := []isolation.Mode{isolation.InTx, "", isolation.InDebug, "", isolation.InTxOfB, ""}
-	var some []isolation.Attack
-	for i, attack := range all {
-		if turns[(i+cell)%len(turns)] == mode {
-			some = append(some, attack)
-		}
-	}
-	return some
 }
 
 // TestRawSQL runs what the client cannot stop: the database does, or does not,

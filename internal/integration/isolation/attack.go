@@ -2,6 +2,7 @@ package isolation
 
 import (
 	"context"
+	"os"
 	"slices"
 	"testing"
 )
@@ -63,6 +64,24 @@ const (
 // Modes returns all modes.
 func Modes() []Mode { return []Mode{Plain, InTx, InTxOfB, InDebug} }
 
+// Dealt returns the attacks to run in a mode on one of several databases that
+// share the work: all of them plain, and each in one of the other modes on every
+// second database, by turns. With TENANCY_TEST_SLOW all run in all modes.
+func Dealt(database int, mode Mode) []Attack {
+	all := Attacks()
+	if mode == Plain || os.Getenv("TENANCY_TEST_SLOW") == "1" {
+		return all
+	}
+	turns := []Mode{InTx, "", InDebug, "", InTxOfB, ""}
+	var some []Attack
+	for i, attack := range all {
+		if turns[(i+database)%len(turns)] == mode {
+			some = append(some, attack)
+		}
+	}
+	return some
+}
+
 // Run runs attacks on a database, which has to be empty of rows and is used
 // for nothing else meanwhile, once in each mode. Runs in which the driver
 // refused something as documented, so that A did not get all that is its right,
@@ -120,13 +139,13 @@ func (db *Database) Try(ctx context.Context, attack Attack, mode Mode) (Verdict,
 	if err != nil {
 		return Verdict{}, err
 	}
-	a := &Act{World: w, Dialect: db.Dialect, watch: &watch{refuses: db.Refuses}}
+	a := &Act{World: w, Dialect: db.Dialect, watch: &watch{scoped: db.Scoped, refuses: db.Refuses}}
 	if err := db.act(a, attack, mode); err != nil {
 		return Verdict{}, err
 	}
 	v := a.verdict
 	v.Leaks = append(v.Leaks, a.watch.leaks...)
-	if !db.Scoped || a.watch.wrote { // otherwise there were queries only, and all is as it was
+	if a.watch.wrote { // otherwise there were queries only, and all is as it was
 		after, err := db.snapshot(ctx)
 		if err != nil {
 			return Verdict{}, err

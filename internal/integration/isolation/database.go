@@ -88,10 +88,7 @@ func (db *Database) world(ctx context.Context) (*World, rows, error) {
 
 // act lets the attack act on a client of the mode.
 func (db *Database) act(a *Act, attack Attack, mode Mode) error {
-	client := db.Client()
-	if db.Scoped {
-		client = db.clientOn(watched{db.Driver, a.watch})
-	}
+	client := db.clientOn(watched{db.Driver, a.watch})
 	switch mode {
 	case InDebug:
 		a.Client = client.Debug()

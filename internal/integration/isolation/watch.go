@@ -14,6 +14,7 @@ import (
 
 // watch sees what becomes of the statements of one attack.
 type watch struct {
+	scoped   bool // a statement without the scope that it needs has to be refused
 	refuses  func(error) bool
 	refusals int      // statements refused with a documented error
 	wrote    bool     // a statement was tried that may have changed something
@@ -24,6 +25,9 @@ type watch struct {
 // began or in none.
 func (w *watch) saw(ctx context.Context, began *tenancy.Scope, query string, err error) {
 	w.wrote = w.wrote || query != "" && !strings.HasPrefix(query, "SELECT ")
+	if !w.scoped {
+		return
+	}
 	scope, unusable := tenancy.ScopeFromContext(ctx)
 	switch {
 	case unusable != nil:
@@ -92,8 +96,8 @@ func (d watched) Tx(ctx context.Context) (dialect.Tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	scope, err := tenancy.ScopeFromContext(ctx)
-	return watchedTx{tx, d.watch, scope}, err
+	scope, _ := tenancy.ScopeFromContext(ctx) // a scoped driver has refused a context without one
+	return watchedTx{tx, d.watch, scope}, nil
 }
 
 // watchedTx is watched for a transaction.

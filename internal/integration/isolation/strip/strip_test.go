@@ -99,7 +99,7 @@ func run(t *testing.T, dir, name string, args ...string) ([]byte, error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)
 	cmd.Dir = filepath.Join(dir, "internal", "integration")
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod -trimpath")
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod -trimpath", "TENANCY_TEST_SLOW=1")
 	return cmd.CombinedOutput()
 }
 
