@@ -14,10 +14,18 @@ import (
 // kind describes one kind of server: where it may be, how to ask whether it is there, and how to run one.
 type kind struct {
 	name     string // as a person calls it
-	variable string // names the environment variable with its address
+	variable string // names the environment variable with its address, if another process's server will do
 	standard string // the address of a server that was installed and left as it is
 	ping     func(ctx context.Context, address string) error
 	plan     func() (plan, error) // errNotInstalled where the programs are missing
+}
+
+// remedy is what to do where there is no such server.
+func (k kind) remedy() string {
+	if k.variable == "" {
+		return "run `make services`"
+	}
+	return "run `make services`, or set " + k.variable
 }
 
 var (
@@ -88,7 +96,7 @@ func (f *finder) look(ctx context.Context, k kind) (string, error) {
 func (f *finder) startPrivate(ctx context.Context, k kind) (string, error) {
 	p, err := k.plan()
 	if errors.Is(err, errNotInstalled) {
-		return "", fmt.Errorf("servers: %w: tests on %s need one: run `make services`, or set %s", errNoServer, k.name, k.variable)
+		return "", fmt.Errorf("servers: %w: tests on %s need one: %s", errNoServer, k.name, k.remedy())
 	}
 	if err != nil {
 		return "", fmt.Errorf("servers: starting a private %s: %w", k.name, err)

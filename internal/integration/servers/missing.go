@@ -19,11 +19,14 @@ func Missing(ctx context.Context) []string {
 			continue
 		}
 		if _, err := k.plan(); errors.Is(err, errNotInstalled) {
-			lines = append(lines, missing(k.name, "run `make services`, or set "+k.variable))
+			lines = append(lines, missing(k.name, k.remedy()))
 		}
 	}
 	if _, err := program("pgbouncer"); err != nil {
 		lines = append(lines, missing("PgBouncer", "run `make services`"))
+	}
+	if _, err := program("initdb"); err != nil {
+		lines = append(lines, missing("the program initdb", "run `make services`"))
 	}
 	return lines
 }

@@ -31,22 +31,33 @@ type private struct {
 	address string
 	dir     string
 	guard   *exec.Cmd
-	hold    io.Closer // the guard ends the server when this is closed, or when this process is gone
+	socket  string
+	hold    io.WriteCloser // the guard ends the server when this is closed, or when this process is gone
 }
 
 // guardScript runs a server until its standard input ends, and then removes the directory. The input is a pipe that this process holds
-// open: whichever way the process ends, killed or timed out as well, the pipe closes, and nothing is left behind. The file "ended" tells
-// that the server ended by itself.
+// open: whichever way the process ends, killed or timed out as well, the pipe closes, and nothing is left behind. A line of it is a signal
+// that ends the server, for another one to take its place. The file "ended" tells that the server ended by itself.
 const guardScript = `
 dir=$1 signal=$2
 shift 2
-(
-	sh -c 'echo $$ >"$0/server.pid" && exec "$@"' "$dir" "$@" >"$dir/server.log" 2>&1 </dev/null
-	touch "$dir/ended"
-) &
-read -r _
-[ -e "$dir/ended" ] || kill -s "$signal" "$(cat "$dir/server.pid")"
-wait
+begin() {
+	(
+		sh -c 'echo $$ >"$0/server.pid" && exec "$@"' "$dir" "$@" >>"$dir/server.log" 2>&1 </dev/null
+		touch "$dir/ended"
+	) &
+}
+end() {
+	[ -e "$dir/ended" ] || kill -s "$1" "$(cat "$dir/server.pid")"
+	wait
+}
+begin "$@"
+while read -r how; do
+	end "$how"
+	rm -f "$dir/ended"
+	begin "$@"
+done
+end "$signal"
 cd /
 rm -rf "$dir"
 `
@@ -76,11 +87,11 @@ func startIn(ctx context.Context, dir string, k kind, p plan) (*private, error) 
 	if err := prepare(ctx, dir, p.account, each(p.prepare, fill)); err != nil {
 		return nil, err
 	}
-	server := &private{address: fill(p.address), dir: dir}
+	server := &private{address: fill(p.address), socket: fill(p.socket), dir: dir}
 	if err := server.launch(p, each(p.serve, fill)); err != nil {
 		return nil, err
 	}
-	if err := server.await(ctx, k, fill(p.socket)); err != nil {
+	if err := server.await(ctx, k); err != nil {
 		server.stop()
 		return nil, err
 	}
@@ -119,11 +130,31 @@ func (s *private) launch(p plan, command []string) error {
 	return s.guard.Start()
 }
 
-// await returns when the server answers at an address, or says what its log says if that takes too long.
-func (s *private) await(ctx context.Context, k kind, address string) error {
+// restart ends the server by a signal and returns when one on the same data answers.
+func (s *private) restart(ctx context.Context, k kind, signal string) error {
+	before := s.process()
+	if _, err := io.WriteString(s.hold, signal+"\n"); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(patience); s.process() == before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("the server did not end within %v", patience)
+		}
+	}
+	return s.await(ctx, k)
+}
+
+// process is the number of the server's process.
+func (s *private) process() string {
+	number, _ := os.ReadFile(filepath.Join(s.dir, "server.pid"))
+	return string(number)
+}
+
+// await returns when the server answers, or says what its log says if that takes too long.
+func (s *private) await(ctx context.Context, k kind) error {
 	deadline := time.Now().Add(patience)
 	for {
-		err := answers(ctx, k, address)
+		err := answers(ctx, k, s.socket)
 		if err == nil {
 			return nil
 		}

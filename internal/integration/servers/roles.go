@@ -18,7 +18,12 @@ import (
 // over, whoever is still connected.
 func PostgresRoles(tb testing.TB) (owner, app, system string) {
 	tb.Helper()
-	admin := process.url(tb, postgres())
+	return postgresRoles(tb, process.url(tb, postgres()))
+}
+
+// postgresRoles is [PostgresRoles] on the server that an administrator's URL names.
+func postgresRoles(tb testing.TB, admin string) (owner, app, system string) {
+	tb.Helper()
 	// Before the database, and so dropped after it: its grants name them.
 	appUser := postgresRole(tb, admin, "NOBYPASSRLS")
 	systemUser := postgresRole(tb, admin, "BYPASSRLS")
