@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -31,9 +32,15 @@ func (c *conn) run(ctx context.Context, w way, call call, r *result) error {
 	if lost {
 		c.lostStatements()
 	}
-	if (lost || isStale(err) && !isNotRun(err)) && c.afresh(ctx, w) {
+	if !lost && (!isStale(err) || isNotRun(err)) {
+		return err
+	}
+	if c.afresh(ctx, w) {
 		// The same text under another name would not help where a pooler goes by the text.
 		return c.runUnnamed(ctx, w, call, r)
+	}
+	if c.pgx.IsClosed() && !w.inTx { // the connection was lost meanwhile, and the statement has not run
+		return cmp.Or(ctx.Err(), error(notRun{err}))
 	}
 	return err
 }

@@ -34,10 +34,6 @@ type circumstances struct {
 	moved     bool // its tenant's record has changed since it was read
 }
 
-// altered is the error of a statement that would have been repeated, had its
-// context or its connection not ended at that very moment. It has to be rare.
-const altered = "table altered"
-
 // meaning returns what an error that the storm explains means, or "".
 func meaning(err error, c circumstances) string {
 	code := ""
@@ -58,8 +54,6 @@ func meaning(err error, c circumstances) string {
 		return "gave way"
 	case code == "0A000" && c.inTx:
 		return "table altered in a transaction"
-	case code == "0A000":
-		return altered
 	case code != "":
 		return ""
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -26,9 +26,6 @@ func (s *storm) report(t *testing.T, events int) {
 	if s.kills.Load() < rarely || s.doubts.Load() < rarely || s.errors["cancelled"] < rarely || s.errors["connection refused"] == 0 {
 		t.Error("too little happened: the test does not test")
 	}
-	if n := s.errors[altered]; n > 1+events/10 {
-		t.Errorf("%d statements were not repeated after their table was altered", n)
-	}
 }
 
 // verify looks at what is left when the storm is over.
