@@ -1,0 +1,129 @@
+package migratediff_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"entgo.io/ent/dialect"
+	entschema "entgo.io/ent/dialect/sql/schema"
+	"entgo.io/ent/schema/field"
+
+	"github.com/entenancy/tenancy/migrate/diff"
+)
+
+// TestSecondDiffIsEmpty also reads the files: they are those of a project.
+func TestSecondDiffIsEmpty(t *testing.T) {
+	t.Parallel()
+	for title, configure := range map[string]func(testing.TB, string) diff.Config{"shop": shop, "typed": typedShop} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			onEach(t, func(t *testing.T, name string) {
+				t.Helper()
+				config := configure(t, name)
+				if err := diff.Check(t.Context(), config); !errors.Is(err, diff.ErrBehind) {
+					t.Errorf("nothing is made yet, and Check says %v", err)
+				}
+				written := named(t, config, "init")
+				if len(written) == 0 {
+					t.Fatal("nothing was written")
+				}
+				valid(t, config)
+				for _, finding := range linted(t, config) {
+					t.Errorf("lint: %v\n%s", finding, finding.Statement)
+				}
+				if again := named(t, config, "again"); len(again) > 0 {
+					text, err := os.ReadFile(again[0])
+					must(t, err)
+					t.Errorf("a second diff wrote %q:\n%s", again, text)
+				}
+				must(t, diff.Check(t.Context(), config))
+			})
+		})
+	}
+}
+
+// TestDevDatabaseIsLeftClean looks for what a diff has left, and for what it
+// has touched.
+func TestDevDatabaseIsLeftClean(t *testing.T) {
+	t.Parallel()
+	config := shop(t, dialect.Postgres)
+	run(t, config.Dev, "CREATE TABLE mine (id int)")
+	named(t, config, "init")
+	broken := filepath.Join(config.Dir, diff.TenantDir, "99991231235959_broken.sql")
+	must(t, os.WriteFile(broken, []byte("CREATE TABLE half (id int);\nSELECT 1/0;\n"), 0o600))
+	must(t, diff.Hash(config.Dir))
+	if _, err := diff.Named(t.Context(), config, "more"); err == nil || !strings.Contains(err.Error(), "99991231235959_broken.sql") {
+		t.Errorf("a broken file gives %v", err)
+	}
+	got := lines(t, config.Dev, `SELECT nspname || '.' || relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+		WHERE nspname LIKE 'tenancy\_dev%' OR nspname = 'public' ORDER BY 1`)
+	if !slices.Equal(got, []string{"public.mine"}) {
+		t.Errorf("there is %q", got)
+	}
+	if path := lines(t, config.Dev, "SHOW search_path"); strings.Contains(path[0], "tenancy_dev") {
+		t.Errorf("a connection went back to the pool with the search path %q", path)
+	}
+}
+
+func TestEditedFilesAreRefused(t *testing.T) {
+	t.Parallel()
+	config := shop(t, dialect.SQLite)
+	path := named(t, config, "init")[0]
+	text, err := os.ReadFile(path)
+	must(t, err)
+	must(t, os.WriteFile(path, append(text, "-- more\n"...), 0o600))
+	if _, err := diff.Named(t.Context(), config, "more"); err == nil || !strings.Contains(err.Error(), "diff.Hash") {
+		t.Errorf("an edited file gives %v", err)
+	}
+	must(t, diff.Hash(config.Dir))
+	must(t, diff.Check(t.Context(), config))
+}
+
+// TestFilesThatEscapeAreNotReplayed keeps the dev database safe.
+func TestFilesThatEscapeAreNotReplayed(t *testing.T) {
+	t.Parallel()
+	config := shop(t, dialect.Postgres)
+	named(t, config, "init")
+	path := filepath.Join(config.Dir, diff.TenantDir, "99991231235959_away.sql")
+	must(t, os.WriteFile(path, []byte("CREATE TABLE public.away (id int);\n"), 0o600))
+	must(t, diff.Hash(config.Dir))
+	if _, err := diff.Named(t.Context(), config, "more"); err == nil || !strings.Contains(err.Error(), "qualified") {
+		t.Errorf("got %v", err)
+	}
+	if got := lines(t, config.Dev, "SELECT coalesce(to_regclass('public.away')::text, '')"); got[0] != "" {
+		t.Error("it was replayed")
+	}
+}
+
+// TestChangesAreWritten adds a column, an index and a table, one after another.
+func TestChangesAreWritten(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, name string) {
+		t.Helper()
+		config := shop(t, name)
+		tables, err := entschema.CopyTables(config.Tables)
+		must(t, err)
+		config.Tables = tables
+		named(t, config, "init")
+		place := database(t, name)
+		apply(t, place, filepath.Join(config.Dir, diff.TenantDir), 0)
+		for _, table := range tables {
+			if table.Name == "orders" {
+				column := &entschema.Column{Name: "remark", Type: field.TypeString, Nullable: true}
+				table.Columns = append(table.Columns, column)
+				table.Indexes = append(table.Indexes, &entschema.Index{Name: "order_remark", Columns: []*entschema.Column{column}})
+			}
+		}
+		written := named(t, config, "add_remark")
+		if len(written) != 1 || filepath.Base(filepath.Dir(written[0])) != diff.TenantDir {
+			t.Fatalf("wrote %q", written)
+		}
+		apply(t, place, filepath.Join(config.Dir, diff.TenantDir), 1)
+		valid(t, config)
+		must(t, diff.Check(t.Context(), config))
+	})
+}

@@ -1,0 +1,154 @@
+package diff
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"ariga.io/atlas/sql/migrate"
+	atlas "ariga.io/atlas/sql/schema"
+	"entgo.io/ent/dialect"
+	entschema "entgo.io/ent/dialect/sql/schema"
+
+	"github.com/entenancy/tenancy/driver/postgres"
+	"github.com/entenancy/tenancy/schema"
+)
+
+// longestName is how long a name may be on every database.
+const longestName = 63
+
+// keys is the hook that makes foreign keys composite.
+func (h half) keys() entschema.DiffHook {
+	if h.config.Dialect == dialect.Postgres {
+		return postgres.DiffHook(h.tenancy)
+	}
+	return func(next entschema.Differ) entschema.Differ {
+		return entschema.DiffFunc(func(current, desired *atlas.Schema) ([]atlas.Change, error) {
+			if err := compose(desired, h.tenancy); err != nil {
+				return nil, err
+			}
+			return next.Diff(current, desired)
+		})
+	}
+}
+
+// compose is postgres.DiffHook for databases without ON DELETE SET NULL (column).
+func compose(desired *atlas.Schema, m schema.Metadata) error {
+	for _, described := range m.Tables {
+		table, ok := desired.Table(described.Name)
+		if !ok {
+			continue
+		}
+		for _, fk := range described.ForeignKeys {
+			key := keyOf(table, fk)
+			if key == nil {
+				return fmt.Errorf("diff: table %q has no foreign key from %q to %q: generate ent's code again, metadata and tables differ", described.Name, fk.Column, fk.RefTable)
+			}
+			if key.OnDelete == atlas.SetNull || key.OnDelete == atlas.SetDefault {
+				continue // it would clear the tenant too
+			}
+			if err := composeKey(key, described.TenantColumn, fk.RefTenantColumn); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// keyOf goes by the columns: ent shortens the symbols of some.
+func keyOf(t *atlas.Table, fk schema.ForeignKey) *atlas.ForeignKey {
+	i := slices.IndexFunc(t.ForeignKeys, func(key *atlas.ForeignKey) bool {
+		return len(key.Columns) == 1 && key.Columns[0].Name == fk.Column && key.RefTable.Name == fk.RefTable
+	})
+	if i < 0 {
+		return nil
+	}
+	return t.ForeignKeys[i]
+}
+
+func composeKey(key *atlas.ForeignKey, tenant, refTenant string) error {
+	column, ok := key.Table.Column(tenant)
+	refColumn, refOK := key.RefTable.Column(refTenant)
+	if !ok || !refOK {
+		return fmt.Errorf("diff: foreign key %q: %q or %q has no tenant column: generate ent's code again, metadata and tables differ", key.Symbol, key.Table.Name, key.RefTable.Name)
+	}
+	// MySQL gives a key an index of its name, and finds one that is there.
+	if index, ok := key.Table.Index(key.Symbol); ok && len(index.Parts) == 1 {
+		key.Table.Indexes = slices.DeleteFunc(key.Table.Indexes, func(i *atlas.Index) bool { return i == index })
+		key.Table.AddIndexes(atlas.NewIndex(key.Symbol).AddColumns(column, key.Columns[0]))
+	}
+	name := shortened(key.RefTable.Name + "_" + refColumn.Name + "_" + key.RefColumns[0].Name + "_key")
+	if _, ok := key.RefTable.Index(name); !ok {
+		key.RefTable.AddIndexes(atlas.NewUniqueIndex(name).AddColumns(refColumn, key.RefColumns[0]))
+	}
+	key.Columns = []*atlas.Column{column, key.Columns[0]}
+	key.RefColumns = []*atlas.Column{refColumn, key.RefColumns[0]}
+	column.ForeignKeys = append(column.ForeignKeys, key)
+	return nil
+}
+
+// shortened keeps a name within what databases take, and distinct.
+func shortened(name string) string {
+	if len(name) <= longestName {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	return name[:longestName-17] + "_" + hex.EncodeToString(sum[:8])
+}
+
+// phases divides changes into those that can be planned together. MySQL cannot
+// drop and add a key in one statement, and does not need an index for a key that
+// Atlas expects; a key comes after the index that it refers to.
+func (h half) phases(changes []atlas.Change) [][]atlas.Change {
+	if h.config.Dialect != dialect.MySQL {
+		return [][]atlas.Change{changes}
+	}
+	var drops, others, made, adds []atlas.Change
+	for _, change := range changes {
+		modify, ok := change.(*atlas.ModifyTable)
+		if !ok {
+			made = append(made, change)
+			continue
+		}
+		var drop, other, add []atlas.Change
+		for _, c := range modify.Changes {
+			switch c := c.(type) {
+			case *atlas.DropForeignKey:
+				drop = append(drop, c)
+			case *atlas.AddForeignKey:
+				add = append(add, c)
+			case *atlas.ModifyForeignKey:
+				drop, add = append(drop, &atlas.DropForeignKey{F: c.From}), append(add, &atlas.AddForeignKey{F: c.To})
+			default:
+				other = append(other, c)
+			}
+		}
+		drops, others, adds = appendTable(drops, modify.T, drop), appendTable(others, modify.T, other), appendTable(adds, modify.T, add)
+	}
+	return [][]atlas.Change{drops, others, made, adds}
+}
+
+// planChanges is the plan of changes, with names for any schema.
+func (h half) planChanges(ctx context.Context, p *place, name string, changes []atlas.Change) (*migrate.Plan, error) {
+	whole := &migrate.Plan{Name: name}
+	for _, phase := range h.phases(changes) {
+		if len(phase) == 0 {
+			continue
+		}
+		plan, err := p.atlas.PlanChanges(ctx, name, phase, unqualified)
+		if err != nil {
+			return nil, fmt.Errorf("diff: planning %s: %w", name, err)
+		}
+		whole.Changes = append(whole.Changes, plan.Changes...)
+	}
+	return whole, nil
+}
+
+func appendTable(all []atlas.Change, t *atlas.Table, changes []atlas.Change) []atlas.Change {
+	if len(changes) == 0 {
+		return all
+	}
+	return append(all, &atlas.ModifyTable{T: t, Changes: changes})
+}

@@ -1,0 +1,256 @@
+package diff
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"ariga.io/atlas/sql/migrate"
+	atlaspg "ariga.io/atlas/sql/postgres"
+	atlas "ariga.io/atlas/sql/schema"
+	"entgo.io/ent/dialect"
+
+	"github.com/entenancy/tenancy/driver/postgres"
+	"github.com/entenancy/tenancy/schema"
+)
+
+// steps plans the files of an adoption.
+type steps struct {
+	half
+	place *place
+	gains map[string]bool // tables that get their tenant column
+	plans []*migrate.Plan
+	err   error // the first one
+}
+
+// add plans a step of Atlas' changes.
+func (s *steps) add(ctx context.Context, name string, changes []atlas.Change) *migrate.Plan {
+	plan := &migrate.Plan{Name: name}
+	if s.err != nil || len(changes) == 0 {
+		return plan
+	}
+	planned, err := s.planChanges(ctx, s.place, name, changes)
+	if err != nil {
+		s.err = err
+		return plan
+	}
+	s.plans = append(s.plans, planned)
+	return planned
+}
+
+// mark lets lint accept the statements of a plan that have a part.
+func mark(plan *migrate.Plan, part, reason string) {
+	for _, change := range plan.Changes {
+		if strings.Contains(change.Cmd, part) {
+			change.Comment += "\n-- tenancy:allow " + reason
+		}
+	}
+}
+
+// addStatements plans a step of statements.
+func (s *steps) addStatements(name, comment string, statements ...string) {
+	plan := &migrate.Plan{Name: name}
+	for _, statement := range statements {
+		plan.Changes = append(plan.Changes, &migrate.Change{Cmd: statement, Comment: comment})
+	}
+	s.plans = append(s.plans, plan)
+}
+
+// take divides the changes that lead to ent's schema into steps.
+func (s *steps) take(ctx context.Context, changes []atlas.Change, loose []*atlas.ForeignKey) {
+	var columns, required, rest []atlas.Change
+	for _, change := range changes {
+		modify, ok := change.(*atlas.ModifyTable)
+		if !ok {
+			rest = append(rest, change)
+			continue
+		}
+		var others []atlas.Change
+		for _, c := range modify.Changes {
+			add, ok := c.(*atlas.AddColumn)
+			if !ok || !s.isTenantColumn(modify.T, add.C) {
+				others = append(others, c)
+				continue
+			}
+			s.gains[modify.T.Name] = true
+			nullable := nullableOf(add.C)
+			// Of a table that has nothing else, so that SQLite's is not made anew.
+			columns = append(columns, &atlas.ModifyTable{T: atlas.NewTable(modify.T.Name).AddColumns(nullable), Changes: []atlas.Change{&atlas.AddColumn{C: nullable}}})
+			required = append(required, &atlas.ModifyTable{T: modify.T, Changes: []atlas.Change{&atlas.ModifyColumn{From: nullable, To: add.C, Change: atlas.ChangeNull}}})
+		}
+		if len(others) > 0 {
+			rest = append(rest, &atlas.ModifyTable{T: modify.T, Changes: others})
+		}
+	}
+	s.add(ctx, "columns", columns)
+	s.plans = append(s.plans, &migrate.Plan{Name: "backfill"})
+	switch s.config.Dialect {
+	case dialect.Postgres:
+		s.require()
+		s.loosen(ctx, loose)
+		s.keys(ctx, rest)
+		s.isolate()
+	case dialect.MySQL:
+		mark(s.add(ctx, "not_null", required), " MODIFY ", "destructive the column only becomes NOT NULL")
+		s.loosen(ctx, loose)
+		mark(s.add(ctx, "keys", rest), " ADD CONSTRAINT ", "locking MySQL checks a key while it copies the table")
+	default:
+		s.add(ctx, "keys", merged(required, rest))
+	}
+}
+
+func (s *steps) isTenantColumn(t *atlas.Table, c *atlas.Column) bool {
+	return slices.ContainsFunc(s.tenancy.Tables, func(described schema.Table) bool {
+		return described.Name == t.Name && described.TenantColumn == c.Name
+	})
+}
+
+func nullableOf(c *atlas.Column) *atlas.Column {
+	columnType := *c.Type
+	columnType.Null = true
+	return &atlas.Column{Name: c.Name, Type: &columnType, Default: c.Default, Attrs: c.Attrs}
+}
+
+// merged is the changes of two lists with one change for each table: SQLite
+// makes a table anew for each.
+func merged(first, second []atlas.Change) []atlas.Change {
+	var all []atlas.Change
+	for _, change := range slices.Concat(first, second) {
+		modify, ok := change.(*atlas.ModifyTable)
+		if !ok {
+			all = append(all, change)
+			continue
+		}
+		same := func(c atlas.Change) bool {
+			m, ok := c.(*atlas.ModifyTable)
+			return ok && m.T == modify.T
+		}
+		if i := slices.IndexFunc(all, same); i >= 0 {
+			earlier := all[i].(*atlas.ModifyTable) //nolint:forcetypeassert // it is what was looked for
+			all[i] = &atlas.ModifyTable{T: modify.T, Changes: slices.Concat(earlier.Changes, modify.Changes)}
+			continue
+		}
+		all = append(all, change)
+	}
+	return all
+}
+
+// fill writes the step that says whose the rows are.
+func (s *steps) fill(owner func(string) string) error {
+	if s.err != nil {
+		return s.err
+	}
+	i := slices.IndexFunc(s.plans, func(p *migrate.Plan) bool { return p.Name == "backfill" })
+	for _, t := range parentsFirst(s.tenancy) {
+		if !s.gains[t.Name] {
+			continue
+		}
+		expression := owner(t.Name)
+		if expression == "" {
+			return fmt.Errorf("diff: Adoption.Owner says nothing of the table %q: return an SQL expression", t.Name)
+		}
+		column := s.quote(t.TenantColumn)
+		s.plans[i].Changes = append(s.plans[i].Changes, &migrate.Change{
+			Cmd:     "UPDATE " + s.quote(t.Name) + " SET " + column + " = " + expression + " WHERE " + column + " IS NULL",
+			Comment: "whose the rows of " + s.quote(t.Name) + " are",
+		})
+	}
+	return nil
+}
+
+// require makes the tenant column NOT NULL without a scan under a lock.
+func (s *steps) require() {
+	var added, valid []string
+	for _, t := range s.tenancy.Tables {
+		if !s.gains[t.Name] {
+			continue
+		}
+		table, column := "ALTER TABLE "+quoted(t.Name), quoted(t.TenantColumn)
+		check := quoted(shortened(t.Name + "_" + t.TenantColumn + "_present"))
+		added = append(added, table+" ADD CONSTRAINT "+check+" CHECK ("+column+" IS NOT NULL) NOT VALID")
+		valid = append(valid, table+" VALIDATE CONSTRAINT "+check, table+" ALTER COLUMN "+column+" SET NOT NULL", table+" DROP CONSTRAINT "+check)
+	}
+	s.addStatements("required", "a new row has its tenant", added...)
+	s.addStatements("not_null", "every row has its tenant", valid...)
+}
+
+// keys adds indexes and keys without holding the tables.
+func (s *steps) keys(ctx context.Context, rest []atlas.Change) {
+	var indexes, keys, others []atlas.Change
+	var unique, valid []string
+	for _, change := range rest {
+		modify, ok := change.(*atlas.ModifyTable)
+		if !ok {
+			others = append(others, change)
+			continue
+		}
+		table := "ALTER TABLE " + quoted(modify.T.Name)
+		var now, later, aside []atlas.Change
+		for _, c := range modify.Changes {
+			switch c := c.(type) {
+			case *atlas.AddIndex:
+				now = append(now, concurrently(c.I))
+				if isConstraint(c.I) {
+					unique = append(unique, table+" ADD CONSTRAINT "+quoted(c.I.Name)+" UNIQUE USING INDEX "+quoted(c.I.Name))
+				}
+			case *atlas.AddForeignKey:
+				later = append(later, &atlas.AddForeignKey{F: c.F, Extra: []atlas.Clause{&atlaspg.NotValid{}}})
+				valid = append(valid, table+" VALIDATE CONSTRAINT "+quoted(c.F.Symbol))
+			case *atlas.DropForeignKey, *atlas.DropIndex:
+				later = append(later, c)
+			default:
+				aside = append(aside, c)
+			}
+		}
+		indexes = appendTable(indexes, modify.T, now)
+		keys = appendTable(keys, modify.T, later)
+		others = appendTable(others, modify.T, aside)
+	}
+	s.add(ctx, "indexes", indexes).Directives = []string{"-- atlas:txmode none"}
+	s.addStatements("unique", "what foreign keys refer to", unique...)
+	s.add(ctx, "keys", keys)
+	s.addStatements("valid", "rows refer to rows of their tenant", valid...)
+	s.add(ctx, "others", others)
+}
+
+// concurrently is an index that is made while rows are written.
+func concurrently(index *atlas.Index) *atlas.AddIndex {
+	plain := *index
+	plain.Attrs = slices.DeleteFunc(slices.Clone(index.Attrs), func(a atlas.Attr) bool {
+		_, ok := a.(*atlaspg.Constraint)
+		return ok
+	})
+	return &atlas.AddIndex{I: &plain, Extra: []atlas.Clause{&atlaspg.Concurrently{}}}
+}
+
+func isConstraint(index *atlas.Index) bool {
+	return slices.ContainsFunc(index.Attrs, func(a atlas.Attr) bool {
+		_, ok := a.(*atlaspg.Constraint)
+		return ok
+	})
+}
+
+// loosen drops the foreign keys between the halves, which are in the existing
+// database alone.
+func (s *steps) loosen(ctx context.Context, loose []*atlas.ForeignKey) {
+	drop := " DROP CONSTRAINT IF EXISTS "
+	switch {
+	case s.config.Dialect == dialect.SQLite || s.config.Dialect == dialect.MySQL && !s.place.isMariaDB(ctx):
+		return
+	case s.config.Dialect == dialect.MySQL:
+		drop = " DROP FOREIGN KEY IF EXISTS "
+	}
+	var statements []string
+	for _, key := range loose {
+		statements = append(statements, "ALTER TABLE "+s.quote(key.Table.Name)+drop+s.quote(key.Symbol))
+	}
+	s.addStatements("loose", "global tables may be in another database", statements...)
+}
+
+// isolate brings the tables behind row-level security.
+func (s *steps) isolate() {
+	s.addStatements("isolation", "row-level security", postgres.Policies(s.tenancy)...)
+	last := s.plans[len(s.plans)-1]
+	last.Changes = append(last.Changes, s.grants(nil)...)
+}

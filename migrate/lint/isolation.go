@@ -1,0 +1,82 @@
+package lint
+
+// isolation refuses what takes row-level security away, and what it would keep
+// from working. A migration may drop a policy, or lift FORCE, for as long as the
+// file lasts.
+func (s *statement) isolation(f *file) []problem {
+	opens := func(message string) []problem { return []problem{{Isolation, message}} }
+	switch {
+	case s.begins("DROP", "POLICY"):
+		policy, table := s.policy()
+		if !f.follows(func(later *statement) bool {
+			p, t := later.policy()
+			return later.begins("CREATE", "POLICY") && p == policy && t == table
+		}) {
+			return opens("the policy " + policy + " of " + table + " is dropped: tenants see no rows, or each other's")
+		}
+	case s.begins("CREATE", "POLICY") && s.hasTrue():
+		_, table := s.policy()
+		return opens("the policy lets every row of " + table + " through")
+	case s.begins("ALTER", "POLICY"):
+		return opens("a policy is altered: drop it and make it again, as package driver/postgres has it")
+	}
+	if table, blind := s.blind(f); blind {
+		return opens("the owner of " + table + " sees no rows of it: NO FORCE ROW LEVEL SECURITY before it, FORCE again at the end of the file")
+	}
+	table, actions, _ := s.altered()
+	for _, a := range actions {
+		switch {
+		case a.begins("DISABLE", "ROW", "LEVEL"), a.begins("DISABLE", "TRIGGER"):
+			return opens("it is switched off for " + table + ", and all tenants see its rows")
+		case a.begins("NO", "FORCE") && !f.forcedAgain(table):
+			return opens("the owner of " + table + " sees all tenants' rows: FORCE ROW LEVEL SECURITY again at the end of the file")
+		}
+	}
+	return nil
+}
+
+// blind reports a statement that acts on no rows, because the owner who migrates
+// sees none: PostgreSQL would change none, and take any foreign key for valid.
+func (s *statement) blind(f *file) (string, bool) {
+	if s.at(0).is("UPDATE", "DELETE") {
+		table, _ := s.nameAt(s.skip(1, "FROM", "ONLY"))
+		return table, f.forced[table]
+	}
+	table, actions, _ := s.altered()
+	if !f.forced[table] || f.isNew(table) {
+		return table, false
+	}
+	for _, a := range actions {
+		constraint, _ := a.nameAt(2)
+		foreign := a.begins("ADD") && a.find(0, "FOREIGN", "KEY") >= 0 && a.find(0, "NOT", "VALID") < 0
+		if foreign || a.begins("VALIDATE", "CONSTRAINT") && f.foreign[constraint] {
+			return table, true
+		}
+	}
+	return table, false
+}
+
+// policy returns the policy and the table of CREATE POLICY p ON t and the like.
+func (s *statement) policy() (policy, table string) {
+	i := s.skip(2, "IF", "EXISTS")
+	policy, i = s.nameAt(i)
+	table, _ = s.nameAt(s.skip(i, "ON"))
+	return policy, table
+}
+
+// hasTrue reports a policy with USING (true) or WITH CHECK (true).
+func (s *statement) hasTrue() bool {
+	for i := range s.tokens {
+		if s.at(i).text == "(" && s.at(i+1).is("true") && s.at(i+2).text == ")" {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *file) forcedAgain(table string) bool {
+	return f.follows(func(later *statement) bool {
+		t, actions, ok := later.altered()
+		return ok && t == table && len(actions) == 1 && actions[0].begins("FORCE")
+	})
+}

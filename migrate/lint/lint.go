@@ -1,0 +1,157 @@
+package lint
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"ariga.io/atlas/sql/migrate"
+	"entgo.io/ent/dialect"
+)
+
+// Rule is what a statement breaks.
+type Rule string
+
+// The rules; see the package's documentation.
+const (
+	Checksum    Rule = "checksum"
+	Qualified   Rule = "qualified"
+	Outside     Rule = "outside"
+	Transaction Rule = "transaction"
+	Destructive Rule = "destructive"
+	Locking     Rule = "locking"
+	Isolation   Rule = "isolation"
+	Mark        Rule = "mark"
+)
+
+// Escapes reports the rules whose breach reaches out of the place that a file is
+// run in.
+func (r Rule) Escapes() bool { return r == Qualified || r == Outside || r == Transaction }
+
+// allowable reports the rules that a mark can allow.
+func (r Rule) allowable() bool {
+	return r == Qualified || r == Outside || r == Destructive || r == Locking || r == Isolation
+}
+
+// Config says how to read the files.
+type Config struct {
+	// Dialect is dialect.Postgres, dialect.MySQL (also for MariaDB) or dialect.SQLite. Required.
+	Dialect string
+	// After leaves out files up to this version, which are applied and cannot be
+	// changed any more. Defaults to none: all files are looked at.
+	After string
+}
+
+// Finding is one reason to refuse a file.
+type Finding struct {
+	File      string
+	Line      int    // of the statement, from 1; 0 for the whole file
+	Statement string // its text; empty for the whole file
+	Rule      Rule
+	Message   string // what is wrong and what to do instead
+}
+
+// String is one line: file, line, rule and message.
+func (f Finding) String() string {
+	return fmt.Sprintf("%s:%d: %s: %s", f.File, f.Line, f.Rule, f.Message)
+}
+
+// Directory looks at all files of a directory in Atlas' format, and at its
+// atlas.sum. The findings are in the order of the files. An error means that the
+// directory could not be read, and says nothing of the files.
+//
+// It needs no tenant and no database, and is safe for concurrent use.
+func Directory(fsys fs.FS, config Config) ([]Finding, error) {
+	names, err := fs.Glob(fsys, "*.sql")
+	if err != nil {
+		return nil, fmt.Errorf("lint: %w", err)
+	}
+	dir := &migrate.MemDir{}
+	for _, file := range append(names, migrate.HashFileName) {
+		text, err := fs.ReadFile(fsys, file)
+		if errors.Is(err, fs.ErrNotExist) && file == migrate.HashFileName {
+			continue
+		}
+		if err == nil {
+			err = dir.WriteFile(file, text)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("lint: %w", err)
+		}
+	}
+	files, err := dir.Files()
+	if err != nil {
+		return nil, fmt.Errorf("lint: %w", err)
+	}
+	var findings []Finding
+	if err := migrate.Validate(dir); err != nil {
+		findings = append(findings, Finding{File: migrate.HashFileName, Rule: Checksum, Message: err.Error() + ": if the change is meant, write the sum again by diff.Hash"})
+	}
+	more, err := Files(files, config)
+	return append(findings, more...), err
+}
+
+// Files is [Directory] for files that were read already, in their order. It does
+// not look at a sum.
+func Files(files []migrate.File, config Config) ([]Finding, error) {
+	scan, err := scanner(config.Dialect)
+	if err != nil {
+		return nil, err
+	}
+	made := newCatalog()
+	var findings []Finding
+	for _, f := range files {
+		text := string(f.Bytes())
+		statements, err := scan(text)
+		if err != nil {
+			return nil, fmt.Errorf("lint: %s: %w", f.Name(), err)
+		}
+		found := lintFile(newFile(text, config.Dialect, made), f.Name(), statements)
+		if f.Version() > config.After {
+			findings = append(findings, found...)
+		}
+	}
+	return findings, nil
+}
+
+// lintFile returns the findings of one file.
+func lintFile(f *file, fileName string, statements []*migrate.Stmt) []Finding {
+	for _, s := range statements {
+		f.statements = append(f.statements, &statement{tokens: tokens(s.Text, f.dialect)})
+	}
+	var findings []Finding
+	for i, raw := range statements {
+		s := f.statements[i]
+		f.at = i
+		found := s.problems(f)
+		found = append(marked(marksOf(raw.Comments), &found), found...)
+		slices.SortStableFunc(found, func(a, b problem) int { return strings.Compare(string(a.rule), string(b.rule)) })
+		for _, p := range found {
+			findings = append(findings, Finding{
+				File: fileName, Line: 1 + strings.Count(f.text[:min(raw.Pos, len(f.text))], "\n"),
+				Statement: raw.Text, Rule: p.rule, Message: p.message,
+			})
+		}
+		f.note(s)
+	}
+	return findings
+}
+
+// scanner tells the statements of a file apart as Atlas' drivers do.
+func scanner(database string) (func(string) ([]*migrate.Stmt, error), error) {
+	options := migrate.ScannerOptions{MatchBegin: true}
+	switch database {
+	case dialect.Postgres:
+		options.MatchBeginAtomic, options.MatchDollarQuote, options.EscapedStringExt = true, true, true
+	case dialect.MySQL:
+		options.BackslashEscapes, options.HashComments = true, true
+	case dialect.SQLite:
+	default:
+		return nil, fmt.Errorf("lint: Config.Dialect is %q: it has to be %s, %s or %s", database, dialect.Postgres, dialect.MySQL, dialect.SQLite)
+	}
+	return func(text string) ([]*migrate.Stmt, error) {
+		return (&migrate.Scanner{ScannerOptions: options}).Scan(text)
+	}, nil
+}

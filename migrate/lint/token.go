@@ -1,0 +1,169 @@
+package lint
+
+import (
+	"strings"
+
+	"entgo.io/ent/dialect"
+)
+
+// kind is what a token is.
+type kind int
+
+const (
+	word    kind = iota // a keyword, a name without quotes, or a number
+	name                // a name in quotes
+	literal             // a text
+	symbol              // any other character
+)
+
+// token is a word, name, text or character of a statement.
+type token struct {
+	kind kind
+	text string // of a word as written, of a name or literal what is between the quotes
+}
+
+// is reports whether the token is a keyword.
+func (t token) is(keywords ...string) bool {
+	if t.kind != word {
+		return false
+	}
+	for _, keyword := range keywords {
+		if strings.EqualFold(t.text, keyword) {
+			return true
+		}
+	}
+	return false
+}
+
+// identifies reports whether the token can be a name.
+func (t token) identifies() bool { return t.kind == word || t.kind == name }
+
+// tokens reads a statement without its comments.
+func tokens(text, database string) []token {
+	var all []token
+	for {
+		text = skipBlank(text, database)
+		if text == "" {
+			return all
+		}
+		var t token
+		t, text = next(text, database)
+		all = append(all, t)
+	}
+}
+
+// next returns the first token and what follows it.
+func next(text, database string) (token, string) {
+	if n := wordLength(text); n > 0 {
+		if n == 1 && len(text) > 1 && text[1] == '\'' && strings.ContainsRune("eEnNxXbB", rune(text[0])) {
+			t, rest := quoted(text[1:], strings.ContainsRune("eE", rune(text[0])))
+			return t, rest
+		}
+		return token{word, text[:n]}, text[n:]
+	}
+	switch c := text[0]; {
+	case c == '\'':
+		return quoted(text, database == dialect.MySQL)
+	case c == '"' && database == dialect.MySQL:
+		return quoted(text, true)
+	case c == '"' || c == '`':
+		t, rest := quoted(text, false)
+		return token{name, t.text}, rest
+	case c == '[' && database == dialect.SQLite:
+		inner, rest, _ := strings.Cut(text[1:], "]")
+		return token{name, inner}, rest
+	case c == '$' && database == dialect.Postgres:
+		if t, rest, ok := dollarQuoted(text); ok {
+			return t, rest
+		}
+	}
+	return token{symbol, text[:1]}, text[1:]
+}
+
+// quoted returns what is between the quote at the beginning of text and the next
+// that is not doubled.
+func quoted(text string, escapes bool) (token, string) {
+	quote := text[0]
+	var inner strings.Builder
+	for i := 1; i < len(text); i++ {
+		switch {
+		case escapes && text[i] == '\\' && i+1 < len(text):
+			i++
+		case text[i] == quote && i+1 < len(text) && text[i+1] == quote:
+			i++
+		case text[i] == quote:
+			return token{literal, inner.String()}, text[i+1:]
+		}
+		inner.WriteByte(text[i])
+	}
+	return token{literal, inner.String()}, ""
+}
+
+// dollarQuoted returns a text between $tag$ and $tag$.
+func dollarQuoted(text string) (token, string, bool) {
+	end := strings.IndexByte(text[1:], '$')
+	if end < 0 {
+		return token{}, "", false
+	}
+	tag := text[1 : 1+end]
+	if tag != "" && (wordLength(tag) != len(tag) || tag[0] >= '0' && tag[0] <= '9') {
+		return token{}, "", false
+	}
+	inner, rest, _ := strings.Cut(text[end+2:], text[:end+2])
+	return token{literal, inner}, rest, true
+}
+
+// skipBlank returns text without the white space and comments before its first
+// token. What MySQL executes of a comment is read as if it stood outside.
+func skipBlank(text, database string) string {
+	for {
+		text = strings.TrimLeft(text, " \t\r\n\f\v\ufeff")
+		switch {
+		case strings.HasPrefix(text, "--"), database == dialect.MySQL && strings.HasPrefix(text, "#"):
+			_, text, _ = strings.Cut(text, "\n")
+		case database == dialect.MySQL && (strings.HasPrefix(text, "/*!") || strings.HasPrefix(text, "/*M!")):
+			_, text, _ = strings.Cut(text, "!")
+			text = strings.TrimLeft(text, "0123456789")
+		case strings.HasPrefix(text, "/*"):
+			text = skipComment(text, database == dialect.Postgres)
+		case database == dialect.MySQL && strings.HasPrefix(text, "*/"):
+			text = text[2:]
+		default:
+			return text
+		}
+	}
+}
+
+func skipComment(text string, nests bool) string {
+	depth := 0
+	for text != "" {
+		switch {
+		case strings.HasPrefix(text, "/*") && (depth == 0 || nests):
+			depth++
+			text = text[2:]
+		case strings.HasPrefix(text, "*/"):
+			depth--
+			text = text[2:]
+			if depth == 0 {
+				return text
+			}
+		default:
+			text = text[1:]
+		}
+	}
+	return ""
+}
+
+// wordLength is the length of the word or number at the beginning of text.
+func wordLength(text string) int {
+	n := 0
+	for n < len(text) {
+		c := text[n]
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c >= 0x80
+		if !letter && (c < '0' || c > '9') && (c != '$' || n == 0) {
+			break
+		}
+		n++
+	}
+	return n
+}
