@@ -49,7 +49,7 @@ func sqliteAdmin(t *testing.T, dsn string) *sql.DB {
 // sqliteFile returns the DSN of a file.
 func sqliteFile(path string) string {
 	file := url.URL{Path: filepath.ToSlash(path)}
-	return "file:" + file.EscapedPath() + "?_pragma=foreign_keys(1)&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate"
+	return "file:" + file.EscapedPath() + "?_pragma=foreign_keys(1)&_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)&_txlock=immediate"
 }
 
 // sqliteHome is a file for global tables, one for shared ones, and a directory

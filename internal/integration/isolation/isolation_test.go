@@ -95,7 +95,7 @@ func impatient(t *testing.T, d database) *isolation.Database {
 	dsn := d.dsn
 	d.dsn = func(tb testing.TB) string {
 		tb.Helper()
-		return strings.Replace(dsn(tb), "busy_timeout(10000)", "busy_timeout(3000)", 1)
+		return strings.Replace(dsn(tb), "busy_timeout(60000)", "busy_timeout(3000)", 1)
 	}
 	return open(t, d)
 }

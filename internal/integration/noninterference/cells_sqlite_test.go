@@ -78,5 +78,5 @@ func inSQLite(isolations ...tenancy.Isolation) func(testing.TB) *noninterference
 
 func fileDSN(path string) string {
 	file := url.URL{Path: filepath.ToSlash(path)}
-	return "file:" + file.EscapedPath() + "?_pragma=foreign_keys(1)&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate"
+	return "file:" + file.EscapedPath() + "?_pragma=foreign_keys(1)&_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)&_txlock=immediate"
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -55,6 +56,7 @@ func postgresDatabase(tb testing.TB, admin string) string {
 	tb.Helper()
 	// The password is letters and digits like the name, so neither needs quoting.
 	name, password := randomName(), rand.Text()
+	waitForRoom(tb, admin)
 	err := onPostgres(tb.Context(), admin,
 		"CREATE ROLE "+name+" LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD '"+password+"'",
 		// template0 because nobody can be connected to it, which would make this fail.
@@ -72,6 +74,33 @@ func postgresDatabase(tb testing.TB, admin string) string {
 	u.User = url.UserPassword(name, password)
 	u.Path = "/" + name
 	return u.String()
+}
+
+// waitForRoom waits while more than half of the server's connections are taken. The tests of several packages share one server, which by
+// default has a hundred, and a test that begins when they are about to run out fails for nothing of its own. After a minute it goes on.
+func waitForRoom(tb testing.TB, admin string) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), time.Minute)
+	defer cancel()
+	for crowded(ctx, admin) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// crowded reports whether more than half of the connections are taken. A server that cannot be asked has none left.
+func crowded(ctx context.Context, admin string) bool {
+	conn, err := pgx.Connect(ctx, admin)
+	if err != nil {
+		return ctx.Err() == nil
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	var taken bool
+	err = conn.QueryRow(ctx, "SELECT count(*) > current_setting('max_connections')::int / 2 FROM pg_stat_activity").Scan(&taken)
+	return err == nil && taken
 }
 
 // errNotPostgresURL stands in for what a parser says, because that may hold a part of the password.

@@ -46,7 +46,7 @@ func SQLite(tb testing.TB) string {
 	tb.Helper()
 	file := url.URL{Path: filepath.ToSlash(filepath.Join(tb.TempDir(), "test.db"))}
 	return "file:" + file.EscapedPath() +
-		"?_pragma=foreign_keys(1)&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate"
+		"?_pragma=foreign_keys(1)&_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)&_txlock=immediate"
 }
 
 // randomName returns a name that no other test uses, made of letters, digits and underscores. It needs no quoting.

@@ -166,7 +166,7 @@ func TestSQLiteTransactionTakesTheWriteLockWhenItBegins(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = tx.Rollback() })
-	impatient := open(t, "sqlite", strings.Replace(dsn, "busy_timeout(10000)", "busy_timeout(0)", 1))
+	impatient := open(t, "sqlite", strings.Replace(dsn, "busy_timeout(60000)", "busy_timeout(0)", 1))
 	if second, err := impatient.BeginTx(t.Context(), nil); err == nil {
 		_ = second.Rollback()
 		t.Error("two transactions that may write have begun")

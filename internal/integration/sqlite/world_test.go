@@ -113,7 +113,7 @@ func pool(connector sqldriver.Connector) *entsql.Driver {
 // plain opens a file past everything that is tested.
 func plain(t *testing.T, path string) *sql.DB {
 	t.Helper()
-	return openURL(t, fileURL(path)+"?_pragma=foreign_keys(1)&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)")
+	return openURL(t, fileURL(path)+"?_pragma=foreign_keys(1)&_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)")
 }
 
 func openURL(t *testing.T, address string) *sql.DB {
