@@ -147,7 +147,7 @@ func TestRedis(t *testing.T) {
 func TestSQLiteSettings(t *testing.T) {
 	t.Parallel()
 	db := open(t, "sqlite", servers.SQLite(t))
-	for pragma, want := range map[string]string{"foreign_keys": "1", "busy_timeout": "10000", "journal_mode": "wal"} {
+	for pragma, want := range map[string]string{"foreign_keys": "1", "busy_timeout": "60000", "journal_mode": "wal"} {
 		var got string
 		if err := db.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil {
 			t.Fatal(err)

@@ -1,0 +1,179 @@
+package registry
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/crypt"
+)
+
+// RedisCache is a Store that keeps the tenants of another in Redis, for the
+// lookups of all processes. It answers lookups by id and by identifier, and
+// asks the store for all else.
+//
+// It stands below a [Cache], and below an [EncryptedStore] if there is one.
+// Without a Cipher it keeps no secret in plaintext: a tenant with one is read
+// from the store each time. See RedisCacheConfig.Cipher.
+//
+// What is changed through a RedisCache is not served as it was before by any
+// process that reaches the same Redis, from the moment that the call returns:
+// an entry that a slow reader brings is refused if the tenant was changed
+// since. If the process that changes a tenant cannot reach Redis, others serve
+// the old one until Redis can be told, and at the latest when the TTL is over.
+//
+// While Redis fails, the store is read: nothing fails, and nothing waits for
+// Redis longer than the Timeout, once in RetryAfter.
+//
+// It is safe for concurrent use. It uses one Redis, or one behind Sentinel,
+// and no cluster. Make one with NewRedisCache, and Close it.
+type RedisCache struct {
+	store   Store
+	client  *redis.Client
+	cfg     RedisCacheConfig
+	scripts scripts
+	outage  *outage
+
+	hits, misses, corrupt atomic.Uint64
+}
+
+var _ Store = (*RedisCache)(nil)
+
+// RedisCacheConfig is what a RedisCache can be told. The zero RedisCacheConfig
+// works.
+type RedisCacheConfig struct {
+	// Prefix is what all keys begin with. It is the same in all processes that
+	// share a registry, and no other's. Defaults to "tenancy".
+	Prefix string
+	// TTL is how long an entry lives at most. Each lives up to a tenth less,
+	// so that those that were made together do not expire together. Defaults
+	// to 10 minutes.
+	TTL time.Duration
+	// Cipher encrypts and authenticates the entries. All processes need one
+	// that opens what the others write. Defaults to none: then whoever can
+	// write to Redis decides which tenants there are and where their rows live.
+	Cipher *crypt.Cipher
+	// Timeout is how long a lookup waits for Redis before it asks the store.
+	// Defaults to 250 milliseconds.
+	Timeout time.Duration
+	// RetryAfter is how long Redis is left alone after a failure. Defaults to
+	// a second.
+	RetryAfter time.Duration
+	// Logger hears when Redis fails and when it is back, once for each outage,
+	// and of entries that cannot be read. Defaults to none.
+	Logger *slog.Logger
+}
+
+// NewRedisCache returns a cache over a store. It asks nothing of Redis, which
+// may be down. The caller keeps the client, and closes it after the cache.
+func NewRedisCache(store Store, client *redis.Client, cfg RedisCacheConfig) (*RedisCache, error) {
+	switch {
+	case store == nil:
+		return nil, errors.New("tenancy: registry.NewRedisCache: store is nil")
+	case client == nil:
+		return nil, errors.New("tenancy: registry.NewRedisCache: client is nil")
+	case cfg.TTL < 0, cfg.Timeout < 0, cfg.RetryAfter < 0:
+		return nil, errors.New("tenancy: registry.NewRedisCache: a duration of RedisCacheConfig is negative")
+	}
+	if _, ok := store.(*Cache); ok {
+		return nil, errors.New("tenancy: registry.NewRedisCache: store is a Cache: the one in memory goes on top")
+	}
+	cfg.Prefix = cmp.Or(cfg.Prefix, "tenancy")
+	cfg.TTL = cmp.Or(cfg.TTL, 10*time.Minute)
+	cfg.Timeout = cmp.Or(cfg.Timeout, 250*time.Millisecond)
+	cfg.RetryAfter = cmp.Or(cfg.RetryAfter, time.Second)
+	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
+	c := &RedisCache{
+		store: store, cfg: cfg, scripts: newScripts(),
+		client: client.WithTimeout(cfg.Timeout), // a read of the client's does not end with its context
+	}
+	c.outage = &outage{retryAfter: cfg.RetryAfter, log: cfg.Logger, raise: c.raise, probe: c.probe}
+	c.outage.life, c.outage.end = context.WithCancel(context.Background())
+	return c, nil
+}
+
+// Close ends the goroutine that waits for Redis to work again, if there is
+// one. If Redis fails afterwards the cache does not come back to it, and if it
+// has missed a change it hears no more of it.
+func (c *RedisCache) Close() { c.outage.close() }
+
+// RedisCacheStats are what a RedisCache has done since it was made.
+type RedisCacheStats struct {
+	// Hits are lookups that were answered from Redis, and Misses those that
+	// went to the store, because Redis failed too.
+	Hits, Misses uint64
+	// Corrupt are entries that could not be read: they were changed, or are
+	// under a key that this process does not have.
+	Corrupt uint64
+	// Outages is how often Redis began to fail.
+	Outages uint64
+	// Down reports whether it fails now.
+	Down bool
+}
+
+// Stats returns what the cache has done so far.
+func (c *RedisCache) Stats() RedisCacheStats {
+	return RedisCacheStats{
+		Hits: c.hits.Load(), Misses: c.misses.Load(), Corrupt: c.corrupt.Load(),
+		Outages: c.outage.count.Load(), Down: c.outage.down.Load(),
+	}
+}
+
+// Clear removes all entries, a thousand at a time, and returns how many that
+// were: those of the tenants and those of their identifiers. Lookups that are
+// under way may put theirs in again. See Invalidate for single tenants.
+func (c *RedisCache) Clear(ctx context.Context) (int, error) {
+	cleared := 0
+	pattern := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(c.prefix()) + "*"
+	for cursor := uint64(0); ; {
+		keys, next, err := c.client.Scan(ctx, cursor, pattern, 1000).Result()
+		if err != nil {
+			return cleared, fmt.Errorf("tenancy: registry: clearing the cache: %w", err)
+		}
+		if len(keys) > 0 {
+			n, err := c.client.Unlink(ctx, keys...).Result()
+			if err != nil {
+				return cleared, fmt.Errorf("tenancy: registry: clearing the cache: %w", err)
+			}
+			cleared += int(n)
+		}
+		if cursor = next; cursor == 0 {
+			return cleared, nil
+		}
+	}
+}
+
+// probe reports whether Redis can be written to.
+func (c *RedisCache) probe(ctx context.Context) error {
+	return c.within(ctx, func(ctx context.Context) error { return c.client.Set(ctx, c.prefix()+"probe", "", time.Second).Err() })
+}
+
+// within calls do with a context that is over after the Timeout.
+func (c *RedisCache) within(ctx context.Context, do func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	return do(ctx)
+}
+
+// try calls do in the same way, unless Redis fails.
+func (c *RedisCache) try(ctx context.Context, do func(ctx context.Context) error) {
+	c.outage.try(ctx, func(ctx context.Context) error { return c.within(ctx, do) })
+}
+
+// prefix has the number of the format in it, so that releases with different
+// ones can run side by side.
+func (c *RedisCache) prefix() string { return c.cfg.Prefix + ":v1:" }
+
+func (c *RedisCache) idKey(id tenancy.ID) string { return c.prefix() + "id:" + string(id) }
+
+func (c *RedisCache) identifierKey(identifier string) string {
+	return c.prefix() + "identifier:" + identifier
+}

@@ -1,0 +1,51 @@
+package registry
+
+import "github.com/redis/go-redis/v9"
+
+// Under a tenant's id is the version of its record, a space, and the entry.
+// Without an entry it says that older ones are not to come: someone has
+// changed the tenant. Under its identifier is its id.
+
+// anyVersion is above all others: while it stands, no entry comes. Lua's
+// numbers are exact up to there.
+const anyVersion = 1<<53 - 1
+
+type scripts struct{ find, fill, raise *redis.Script }
+
+func newScripts() scripts {
+	return scripts{find: redis.NewScript(find), fill: redis.NewScript(fill), raise: redis.NewScript(raise)}
+}
+
+// find returns the id under an identifier, and what is under that id.
+const find = `
+local id = redis.call('GET', KEYS[1])
+if not id then return {} end
+return {id, redis.call('GET', ARGV[1] .. id) or ''}`
+
+// fill puts entries in, unless a newer version was seen. For each there are
+// two keys and four arguments: id and version, entry and milliseconds to live.
+const fill = versionOf + `
+for i = 1, #KEYS / 2 do
+	local key, id, version, entry, life = KEYS[2*i-1], ARGV[4*i-3], ARGV[4*i-2], ARGV[4*i-1], ARGV[4*i]
+	if version_of(redis.call('GET', key)) <= tonumber(version) then
+		redis.call('SET', key, version .. ' ' .. entry, 'PX', life)
+		redis.call('SET', KEYS[2*i], id, 'PX', life)
+	end
+end
+return redis.status_reply('OK')`
+
+// raise keeps entries of older versions out from now on. For each key there
+// are two arguments: the version, and for how many milliseconds.
+const raise = versionOf + `
+for i, key in ipairs(KEYS) do
+	local version, life = ARGV[2*i-1], ARGV[2*i]
+	if version_of(redis.call('GET', key)) < tonumber(version) then
+		redis.call('SET', key, version .. ' ', 'PX', life)
+	end
+end
+return redis.status_reply('OK')`
+
+const versionOf = `
+local function version_of(value)
+	return value and tonumber(string.match(value, '^(%d+) ')) or 0
+end`
