@@ -1,0 +1,2 @@
+// Package migrate tests and measures fleet migrations on real databases.
+package migrate

@@ -1,0 +1,217 @@
+package migrate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"entgo.io/ent/dialect"
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/integration/servers"
+	"github.com/entenancy/tenancy/migrate"
+)
+
+// newMariaDB makes a home with tenants in databases beside it.
+func newMariaDB(tb testing.TB, tenants int) *fleet {
+	tb.Helper()
+	dsn := servers.MariaDB(tb)
+	config, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	f := &fleet{t: tb, dialect: dialect.MySQL, home: open(tb, "mysql", dsn), url: dsn}
+	for i := range tenants {
+		tenant := f.add(fmt.Sprintf("%s_t%03d", config.DBName, i))
+		tb.Cleanup(func() {
+			if _, err := f.home.ExecContext(context.WithoutCancel(tb.Context()), "DROP DATABASE IF EXISTS "+tenant.Placement.Schema); err != nil {
+				tb.Error(err)
+			}
+		})
+	}
+	return f
+}
+
+// maria are migrations that fail if they are applied twice.
+func maria() files {
+	return files{
+		"20260101000000_init.sql": "CREATE TABLE `notes` (`id` bigint NOT NULL PRIMARY KEY, `text` varchar(100) NOT NULL);\n",
+		"20260102000000_more.sql": "ALTER TABLE `notes` ADD COLUMN `label` varchar(10);\n" +
+			"INSERT INTO `notes` (`id`, `text`) VALUES (1, 'once');\n" +
+			"UPDATE `notes` SET `id` = `id` + 10;\n" +
+			"-- a comment; with a semicolon\nALTER TABLE `notes` ADD UNIQUE INDEX `notes_text` (`text`);\n" +
+			"CREATE TABLE `more` (`id` bigint);\n",
+		"20260103000000_last.sql": "INSERT INTO `notes` (`id`, `text`) VALUES (2, 'last');\n",
+	}
+}
+
+func (f *fleet) wantMaria() {
+	f.t.Helper()
+	for _, tenant := range f.tenants {
+		got := one[string](f.t, f.home, "SELECT GROUP_CONCAT(CONCAT(id, text) ORDER BY id) FROM `"+tenant.Placement.Schema+"`.notes")
+		if got != "2last,11once" {
+			f.t.Errorf("%s: %s", tenant.Placement.Schema, got)
+		}
+		rows := one[string](f.t, f.home, "SELECT GROUP_CONCAT(CONCAT_WS(':', applied, total, error, error_stmt, partial_hashes) ORDER BY version) FROM `"+
+			tenant.Placement.Schema+"`.atlas_schema_revisions")
+		if rows != "1:1:::null,5:5:::null,1:1:::null" {
+			f.t.Errorf("%s: revisions %s", tenant.Placement.Schema, rows)
+		}
+	}
+}
+
+func TestMariaDBApplies(t *testing.T) {
+	t.Parallel()
+	f := newMariaDB(t, 5)
+	d := directory(t, dialect.MySQL, maria())
+	wantReport(t, apply(t, f.runner(d)), 5, 0, 0, 0)
+	f.wantMaria()
+	wantReport(t, apply(t, f.runner(d)), 0, 5, 0, 0)
+}
+
+func TestMariaDBResumesAtTheStatementThatFailed(t *testing.T) {
+	t.Parallel()
+	f := newMariaDB(t, 2)
+	bad := f.tenants[0]
+	blocked := bad.Placement.Schema
+	f.exec("CREATE DATABASE IF NOT EXISTS " + blocked)
+	d := directory(t, dialect.MySQL, maria())
+	apply(t, f.runner(directory(t, dialect.MySQL, files{"20260101000000_init.sql": maria()["20260101000000_init.sql"]})))
+	f.exec("INSERT INTO " + blocked + ".notes VALUES (5, 'same'), (6, 'same')")
+	report, failed := failures(t, f.runner(d))
+	wantReport(t, report, 1, 0, 1, 0)
+	if got := failed[bad.ID]; got.File != "20260102000000_more.sql" || got.Line != 5 || !strings.HasPrefix(got.Statement, "ALTER TABLE `notes` ADD UNIQUE") {
+		t.Errorf("got %+v", got)
+	}
+	if got := one[string](t, f.home, "SELECT CONCAT_WS(':', applied, total, JSON_LENGTH(partial_hashes)) FROM "+blocked+".atlas_schema_revisions WHERE version = '20260102000000'"); got != "3:5:3" {
+		t.Errorf("recorded %s", got)
+	}
+	f.exec("DELETE FROM " + blocked + ".notes WHERE text = 'same'")
+	wantReport(t, apply(t, f.runner(d)), 1, 1, 0, 0)
+	f.wantMaria()
+}
+
+// TestMariaDBInDoubt makes the state of a run that was killed between a statement and the record of it.
+func TestMariaDBInDoubt(t *testing.T) {
+	t.Parallel()
+	const begun = "tenancy: begun, and not known to be done"
+	for _, test := range []struct {
+		name, statement string
+		executed        bool
+		want            error
+	}{
+		{"executed", "ALTER TABLE `notes` ADD COLUMN `x` int;", true, nil},
+		{"not executed", "ALTER TABLE `notes` ADD COLUMN `x` int;", false, nil},
+		{"index that has no name", "ALTER TABLE `notes` ADD INDEX (`text`);", true, migrate.ErrInDoubt},
+		{"not to be repeated", "RENAME TABLE `notes` TO `papers`;", true, migrate.ErrInDoubt},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := newMariaDB(t, 1)
+			schema := f.tenants[0].Placement.Schema
+			file := "20260102000000_doubt.sql"
+			broken := files{
+				"20260101000000_init.sql": maria()["20260101000000_init.sql"],
+				file:                      test.statement + "\nBROKEN;\n",
+			}
+			failures(t, f.runner(directory(t, dialect.MySQL, broken)))
+			// As it was before the first statement was recorded.
+			f.exec("UPDATE " + schema + ".atlas_schema_revisions SET applied = 0, partial_hashes = 'null', error = '" + begun + "' WHERE version = '20260102000000'")
+			if !test.executed {
+				f.exec("ALTER TABLE " + schema + ".notes DROP COLUMN x")
+			}
+			broken[file] = test.statement + "\nCREATE TABLE `done` (`id` int);\n"
+			runner := f.runner(directory(t, dialect.MySQL, broken))
+			if test.want != nil {
+				if _, failed := failures(t, runner); !errors.Is(failed[f.tenants[0].ID].Err, test.want) {
+					t.Errorf("got %v", failed)
+				}
+				if err := runner.Repair(t.Context(), f.tenants[0], true); err != nil {
+					t.Fatal(err)
+				}
+			}
+			wantReport(t, apply(t, runner), 1, 0, 0, 0)
+			if n := one[int](t, f.home, "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = '"+schema+"' AND table_name = 'done'"); n != 1 {
+				t.Error("the rest was not executed")
+			}
+		})
+	}
+}
+
+func TestMariaDBBaseline(t *testing.T) {
+	t.Parallel()
+	f := newMariaDB(t, 1)
+	f.exec("CREATE TABLE " + f.tenants[0].Placement.Schema + ".notes (id bigint primary key, text varchar(100))")
+	runner := f.runner(directory(t, dialect.MySQL, maria()))
+	if _, failed := failures(t, runner); !errors.Is(failed[f.tenants[0].ID].Err, migrate.ErrDirty) {
+		t.Errorf("got %v", failed)
+	}
+	if report, err := runner.Baseline(t.Context(), "20260101000000"); err != nil || report.Applied != 1 {
+		t.Errorf("got %+v, %v", report, err)
+	}
+	wantReport(t, apply(t, runner), 1, 0, 0, 0)
+}
+
+func TestMariaDBTwoRunnersAtOnce(t *testing.T) {
+	t.Parallel()
+	f := newMariaDB(t, 8)
+	d := directory(t, dialect.MySQL, maria())
+	var wait sync.WaitGroup
+	for range 2 {
+		wait.Go(func() {
+			if _, err := f.runner(d).Apply(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	f.wantMaria()
+}
+
+func TestMariaDBWaitsForTheAtlasCLI(t *testing.T) {
+	// Not parallel: the lock is the server's.
+	f := newMariaDB(t, 1)
+	d := directory(t, dialect.MySQL, maria())
+	cli, err := f.home.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cli.Close()
+	var locked bool
+	if err := cli.QueryRowContext(t.Context(), "SELECT GET_LOCK('atlas_migrate_execute', 60)").Scan(&locked); err != nil || !locked {
+		t.Fatal("no lock", err)
+	}
+	if _, err := f.runner(d, func(c *migrate.Config) { c.LockWait = time.Millisecond }).Apply(t.Context()); !errors.Is(err, migrate.ErrLocked) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := cli.ExecContext(t.Context(), "DO RELEASE_LOCK('atlas_migrate_execute')"); err != nil {
+		t.Fatal(err)
+	}
+	wantReport(t, apply(t, f.runner(d)), 1, 0, 0, 0)
+}
+
+func TestMariaDBOwnDatabase(t *testing.T) {
+	t.Parallel()
+	f := newMariaDB(t, 0)
+	dsn := servers.MariaDB(t)
+	f.record(tenancy.Tenant{
+		ID: "own", Identifier: "own", Status: tenancy.StatusActive, Isolation: tenancy.IsolationDatabase,
+		Placement: tenancy.Placement{DatabaseURL: tenancy.NewSecret(dsn)},
+	})
+	d := directory(t, dialect.MySQL, maria())
+	runner := f.runner(d, func(c *migrate.Config) {
+		c.Open = func(_ context.Context, tenant tenancy.Tenant) (migrate.Database, error) {
+			return migrate.Database{DB: open(t, "mysql", tenant.Placement.DatabaseURL.Reveal()), Server: "a"}, nil
+		}
+	})
+	wantReport(t, apply(t, runner), 1, 0, 0, 0)
+	if n := one[int](t, open(t, "mysql", dsn), "SELECT COUNT(*) FROM notes"); n != 2 {
+		t.Errorf("%d rows", n)
+	}
+	wantReport(t, apply(t, runner), 0, 1, 0, 0)
+}

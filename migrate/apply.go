@@ -1,0 +1,240 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/entenancy/tenancy"
+)
+
+// Apply brings the home and all tenants up to date. Where some fail the others
+// are gone on with, and the error is a [PartialError] that names them. It fails with
+// [ErrLocked] where the Atlas CLI, or on MySQL another run, is at work.
+func (r *Runner) Apply(ctx context.Context) (Report, error) {
+	release, err := r.engine.guard(ctx, r.config.Home)
+	if err != nil {
+		return Report{}, err
+	}
+	defer release()
+	run := &run{Runner: r, start: time.Now(), failed: map[tenancy.ID]bool{}, waited: map[tenancy.ID]bool{}}
+	if run.outcomes, err = r.openOutcomes(ctx); err != nil {
+		return Report{}, err
+	}
+	scheduling, halt := context.WithCancelCause(ctx)
+	defer halt(nil)
+	run.halt = halt
+	if r.config.Shared != nil {
+		run.home(scheduling)
+		if len(run.failures) > 0 {
+			halt(ErrStopped)
+		}
+	}
+	run.waves(scheduling)
+	run.sweep(scheduling)
+	return run.end(ctx, scheduling)
+}
+
+// run is one call of Apply.
+type run struct {
+	*Runner
+
+	start    time.Time
+	halt     context.CancelCauseFunc
+	outcomes *outcomes
+	homeOnce sync.Once
+
+	mu       sync.Mutex
+	report   Report
+	failures []Result
+	failed   map[tenancy.ID]bool
+	waited   map[tenancy.ID]bool // those that another run was at, and that have no result yet
+	pass     pass
+}
+
+// pass is what one walk through the tenants has found.
+type pass struct {
+	alone  bool // execute what is outside of transactions, one tenant at a time
+	quiet  bool // those with nothing to do were told of before
+	last   bool // what is locked now has failed
+	worked int
+	locked map[tenancy.ID]bool // those that another run was at
+	later  int                 // tenants with files that are outside of transactions
+}
+
+// waves goes through the tenants wave by wave, and ends with the first that has a failure.
+func (r *run) waves(ctx context.Context) {
+	for i := range len(r.config.Waves) + 1 {
+		before := len(r.failures)
+		r.wave(ctx, pass{}, func(t tenancy.Tenant) bool { return r.waveOf(t) == i })
+		if len(r.failures) > before && i < len(r.config.Waves) {
+			r.halt(ErrStopped)
+		}
+	}
+}
+
+// waveOf returns the number of the first wave that a tenant is in.
+func (r *run) waveOf(t tenancy.Tenant) int {
+	for i, wave := range r.config.Waves {
+		if wave.Match(t) {
+			return i
+		}
+	}
+	return len(r.config.Waves)
+}
+
+// wave goes through some tenants, and a second time for what is outside of transactions.
+func (r *run) wave(ctx context.Context, first pass, match func(tenancy.Tenant) bool) {
+	r.pass = first
+	r.walk(ctx, match)
+	if r.pass.later > 0 && ctx.Err() == nil {
+		r.pass.alone, r.pass.quiet = true, true
+		r.walk(ctx, match)
+	}
+}
+
+// maxSweeps is how often the tenants are gone through again, if it never ends.
+const maxSweeps = 100
+
+// skew is by how much the clock of who keeps the tenants may be behind.
+const skew = time.Minute
+
+// sweep goes through the tenants again for those that were created or changed
+// meanwhile, or that another run was at, until there are none.
+func (r *run) sweep(ctx context.Context) {
+	deadline := time.Now().Add(r.config.LockWait)
+	for n := 0; n < maxSweeps && ctx.Err() == nil && r.pass.worked+len(r.pass.locked) > 0; n++ {
+		if len(r.pass.locked) > 0 && pause(ctx, min(2*time.Second, 50*time.Millisecond<<min(n, 10))) != nil {
+			return
+		}
+		last, locked, since := n == maxSweeps-1 || time.Now().After(deadline), r.pass.locked, r.start.Add(-skew)
+		r.wave(ctx, pass{quiet: true, last: last}, func(t tenancy.Tenant) bool {
+			return locked[t.ID] || t.CreatedAt.IsZero() || t.CreatedAt.After(since) || t.UpdatedAt.After(since)
+		})
+	}
+}
+
+func (r *run) walk(ctx context.Context, match func(tenancy.Tenant) bool) {
+	w := &walk{
+		Runner:  r.Runner,
+		match:   func(t tenancy.Tenant) bool { return !r.hasFailed(t.ID) && match(t) },
+		broken:  func(t tenancy.Tenant, err error) { r.unplaced(ctx, t, err) },
+		shared:  func() { r.homeOnce.Do(func() { r.sharedTenants(ctx) }) },
+		planned: r.planned,
+		work:    func(ctx context.Context, p *place, s *state) { r.finish(ctx, r.bring(ctx, p, s, r.pass.alone)) },
+		width:   r.config.Concurrency,
+	}
+	if r.pass.alone {
+		w.width = 1
+	}
+	if err := w.run(ctx); err != nil {
+		r.halt(err)
+	}
+}
+
+func (r *run) hasFailed(id tenancy.ID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failed[id]
+}
+
+// unplaced is the result of a tenant that was not looked at.
+func (r *run) unplaced(ctx context.Context, t tenancy.Tenant, err error) {
+	result := Result{Tenant: t}.failed(err)
+	if errors.Is(err, tenancy.ErrNotProvisioned) {
+		result.Outcome, result.Err = r.gone(ctx, &place{tenant: t}, false)
+		if r.pass.quiet && result.Outcome == Skipped {
+			return
+		}
+	}
+	r.finish(ctx, result)
+}
+
+// sharedTenants migrates the home for tenants in shared tables, unless it has
+// migrations of its own.
+func (r *run) sharedTenants(ctx context.Context) {
+	if r.config.Shared == nil {
+		r.home(ctx)
+	}
+}
+
+func (r *run) home(ctx context.Context) {
+	r.finish(ctx, r.bringWhenFree(ctx, r.Runner.home()))
+}
+
+// planned settles what needs no connection of its own: nothing to do, or nothing that can be done.
+func (r *run) planned(ctx context.Context, p *place, s *state) bool {
+	if !s.exists {
+		return true
+	}
+	made, err := r.plan(ctx, r.config.Home, p, s)
+	switch {
+	case err != nil:
+		return true // it has changed meanwhile, or is gone
+	case made.err != nil:
+		r.finish(ctx, Result{Tenant: p.tenant, From: s.version, To: s.version}.failed(made.err))
+	case len(made.files) == 0:
+		r.finish(ctx, Result{Tenant: p.tenant, Outcome: Unchanged, From: s.version, To: s.version})
+	default:
+		return true
+	}
+	return false
+}
+
+// finish takes note of a result, unless it is not the last for its tenant.
+func (r *run) finish(ctx context.Context, result Result) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case errors.Is(result.Err, errNotBegun):
+		return
+	case errors.Is(result.Err, errLater):
+		r.pass.later++
+		return
+	case errors.Is(result.Err, ErrLocked) && !r.pass.last && result.Tenant.ID != "":
+		if r.pass.locked == nil {
+			r.pass.locked = map[tenancy.ID]bool{}
+		}
+		r.pass.locked[result.Tenant.ID], r.waited[result.Tenant.ID] = true, true
+		return
+	case r.pass.quiet && !r.waited[result.Tenant.ID] && (result.Outcome == Unchanged || result.Outcome == Skipped):
+		return
+	}
+	delete(r.waited, result.Tenant.ID)
+	r.report.count(result.Outcome)
+	switch result.Outcome {
+	case Applied:
+		r.pass.worked++
+	case Failed:
+		r.failures = append(r.failures, result)
+		r.failed[result.Tenant.ID] = true
+		if r.tooMany() {
+			r.halt(ErrStopped)
+		}
+	case Unchanged, Skipped:
+	}
+	r.outcomes.add(context.WithoutCancel(ctx), result)
+	r.config.OnResult(result)
+}
+
+// enough is how many tenants have to be tried before a rate means something.
+const enough = 20
+
+func (r *run) tooMany() bool {
+	n, tried := r.report.Failed, r.report.Failed+r.report.Applied
+	return r.config.MaxFailures > 0 && n >= r.config.MaxFailures ||
+		r.config.MaxFailureRate > 0 && tried >= enough && float64(n) > r.config.MaxFailureRate*float64(tried)
+}
+
+func (r *run) end(ctx, scheduling context.Context) (Report, error) {
+	if err := r.outcomes.flush(context.WithoutCancel(ctx)); err != nil {
+		r.config.Logger.WarnContext(ctx, "migrate: the outcomes could not be kept", "error", err)
+	}
+	r.report.Took = time.Since(r.start)
+	cause := context.Cause(scheduling)
+	if len(r.failures) == 0 && cause == nil {
+		return r.report, nil
+	}
+	return r.report, &PartialError{Failures: r.failures, Cause: cause}
+}

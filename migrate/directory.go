@@ -1,0 +1,196 @@
+package migrate
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	atlas "ariga.io/atlas/sql/migrate"
+	"ariga.io/atlas/sql/mysql"
+	"ariga.io/atlas/sql/postgres"
+	"ariga.io/atlas/sql/sqlite"
+	"entgo.io/ent/dialect"
+)
+
+// Directory is a migration directory of Atlas, read and checked once. It never
+// changes, and is safe for concurrent use.
+type Directory struct {
+	dialect string
+	frozen  *frozen
+	ours    map[string]*file // by version
+}
+
+// frozen is what Atlas' library reads. Its own directories are read and hashed
+// again whenever they are asked.
+type frozen struct {
+	*atlas.MemDir
+
+	files []atlas.File
+	sum   atlas.HashFile
+}
+
+func (d *frozen) Files() ([]atlas.File, error)      { return d.files, nil }
+func (d *frozen) Checksum() (atlas.HashFile, error) { return d.sum, nil }
+
+// file is one migration.
+type file struct {
+	atlas.File
+	hash       string // as in atlas.sum
+	alone      bool   // outside of transactions
+	statements []statement
+}
+
+// statement is one statement of a file.
+type statement struct {
+	text string
+	line int
+	mark string // Atlas' hash of the file's statements up to this one
+}
+
+// NewDirectory reads the files *.sql and atlas.sum at the top of fsys, such as
+// an embed.FS or what os.DirFS returns, for databases of the given dialect (as
+// in package [entgo.io/ent/dialect]).
+//
+// It fails with [ErrDirectory], and names the file and line, where a file does
+// not match atlas.sum, cannot be read as statements, or begins or ends
+// transactions itself.
+func NewDirectory(fsys fs.FS, dialectName string) (*Directory, error) {
+	scan, err := scanner(dialectName)
+	if err != nil {
+		return nil, err
+	}
+	d := &Directory{dialect: dialectName, frozen: &frozen{MemDir: &atlas.MemDir{}}, ours: map[string]*file{}}
+	if err := d.frozen.read(fsys); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDirectory, err)
+	}
+	for _, f := range d.frozen.files {
+		hash, err := d.frozen.sum.SumByName(f.Name())
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrDirectory, f.Name(), err)
+		}
+		read, err := readFile(f, hash, scan)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrDirectory, err)
+		}
+		if other, ok := d.ours[f.Version()]; ok {
+			return nil, fmt.Errorf("%w: %s and %s have the same version", ErrDirectory, other.Name(), f.Name())
+		}
+		d.ours[f.Version()] = read
+	}
+	return d, nil
+}
+
+// Version returns the version of the last file, empty if there is none.
+func (d *Directory) Version() string {
+	if len(d.frozen.files) == 0 {
+		return ""
+	}
+	return d.frozen.files[len(d.frozen.files)-1].Version()
+}
+
+// Sum returns the hash of the whole directory, as in the first line of atlas.sum.
+func (d *Directory) Sum() string { return d.frozen.sum.Sum() }
+
+func (d *frozen) read(fsys fs.FS) error {
+	names, err := fs.Glob(fsys, "*.sql")
+	if err != nil {
+		return err
+	}
+	for _, name := range append(names, atlas.HashFileName) {
+		text, err := fs.ReadFile(fsys, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s is missing: run `atlas migrate hash`, or write the files with package migrate/diff", name)
+		}
+		if err != nil {
+			return err
+		}
+		if err := d.WriteFile(name, text); err != nil {
+			return err
+		}
+	}
+	if err := atlas.Validate(d.MemDir); err != nil {
+		var wrong *atlas.ChecksumError
+		if errors.As(err, &wrong) {
+			return fmt.Errorf("%s:%d: %s was %s", atlas.HashFileName, wrong.Line, wrong.File, wrong.Reason)
+		}
+		return err
+	}
+	if d.files, err = d.MemDir.Files(); err != nil {
+		return err
+	}
+	d.sum, err = d.MemDir.Checksum()
+	return err
+}
+
+func scanner(dialectName string) (atlas.StmtScanner, error) {
+	switch dialectName {
+	case dialect.Postgres:
+		return &postgres.Driver{}, nil
+	case dialect.MySQL:
+		return &mysql.Driver{}, nil
+	case dialect.SQLite:
+		return &sqlite.Driver{}, nil
+	default:
+		return nil, fmt.Errorf("migrate: unsupported dialect %q", dialectName)
+	}
+}
+
+func readFile(f atlas.File, hash string, scan atlas.StmtScanner) (*file, error) {
+	read := &file{File: f, hash: hash}
+	local, ok := f.(*atlas.LocalFile)
+	if !ok {
+		return nil, fmt.Errorf("%s: not a file of Atlas' format", f.Name())
+	}
+	for _, mode := range local.Directive("txmode") {
+		if mode != "none" && mode != "file" {
+			return nil, fmt.Errorf("%s: unknown txmode %q", f.Name(), mode)
+		}
+		read.alone = mode == "none"
+	}
+	text := string(f.Bytes())
+	scanned, err := scan.ScanStmts(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name(), err)
+	}
+	sum, from := sha256.New(), 0
+	for _, s := range scanned {
+		_, _ = sum.Write([]byte(s.Text)) // never fails
+		// Atlas' positions leave out a first line that sets the delimiter.
+		if i := strings.Index(text[from:], s.Text); i >= 0 {
+			from += i
+		}
+		one := statement{
+			text: s.Text,
+			line: 1 + strings.Count(text[:from], "\n"),
+			mark: "h1:" + base64.StdEncoding.EncodeToString(sum.Sum(nil)),
+		}
+		if word := firstWord(s.Text); !read.alone && endsTransaction(word) {
+			return nil, fmt.Errorf("%s:%d: %s: the runner begins and ends transactions", f.Name(), one.line, word)
+		}
+		read.statements = append(read.statements, one)
+		from += len(s.Text)
+	}
+	return read, nil
+}
+
+// firstWord returns the word that a statement begins with, in upper case.
+func firstWord(text string) string {
+	text = strings.TrimSpace(text)
+	end := strings.IndexFunc(text, func(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') })
+	if end < 0 {
+		end = len(text)
+	}
+	return strings.ToUpper(text[:end])
+}
+
+func endsTransaction(word string) bool {
+	switch word {
+	case "BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT":
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,99 @@
+// Package migrate keeps the tables of all tenants at the version that a program
+// needs: a directory of versioned migrations in the format of Atlas, applied
+// to the shared tables, to each tenant's schema and to each tenant's database.
+//
+//	//go:embed migrations/tenant
+//	var files embed.FS
+//
+//	sub, err := fs.Sub(files, "migrations/tenant")
+//	dir, err := migrate.NewDirectory(sub, dialect.Postgres) // atlas.sum is checked here
+//	runner, err := migrate.New(migrate.Config{
+//		Directory: dir,
+//		Home:      db, // of the role that owns the tables, by pgx' stdlib
+//		Tenants: func(ctx context.Context) iter.Seq2[tenancy.Tenant, error] {
+//			return registry.All(ctx, store, registry.Query{})
+//		},
+//		Place: drv.Place, // the driver's, so that both mean the same place
+//	})
+//
+// A run brings every tenant up to date, goes on where tenants fail, and says
+// which they are:
+//
+//	report, err := runner.Apply(ctx)
+//	var partial *migrate.PartialError
+//	if errors.As(err, &partial) {
+//		for _, failure := range partial.Failures {
+//			log.Print(failure.Tenant, failure.File, failure.Line, failure.Err)
+//		}
+//	}
+//
+// To resume is to run again. What a run would do, what there is, and which
+// tenants' tables are not what the migrations made:
+//
+//	plan, err := runner.Plan(ctx) // statements for each group of tenants in the same state
+//	for status, err := range runner.Status(ctx) { ... }
+//	report, err := runner.Drift(ctx) // PostgreSQL
+//
+// One tenant, for who provisions it:
+//
+//	result, err := runner.ApplyTo(ctx, tenant)
+//
+// Tables that were there before the first migration, and a statement of which
+// nobody knows whether it was executed:
+//
+//	report, err := runner.Baseline(ctx, "20260105120000")
+//	err = runner.Repair(ctx, tenant, true) // it was
+//
+// # Places
+//
+// A tenant's place is what Config.Place says: the same function as the
+// driver's. Tenants in shared tables have one place between them, the home,
+// which is migrated once. Files must not name schemas: each runs where its
+// tenant's tables are. Soft-deleted tenants are left alone, others are migrated
+// in whatever state they are.
+//
+// # State
+//
+// What was applied is in the place itself, in the table atlas_schema_revisions
+// that the Atlas CLI keeps too: either can go on where the other stopped. The
+// state of all schemas of the home is read in a few queries, so that a run with
+// nothing to do costs next to nothing for each tenant. The outcome of the last
+// attempt at each tenant is in the home's table tenancy_migrations. It is for
+// people: no decision is made on it.
+//
+// A file that was applied and changed since is [ErrEdited], and a place with
+// tables and no revisions [ErrDirty]. Both are found before anything is done to
+// the tenant.
+//
+// # Atomicity
+//
+// On PostgreSQL all pending files of a tenant, and the record of them, are one
+// transaction in one message to the server. On SQLite they are one transaction.
+// Killed at any moment, a tenant is at the old version or at the new.
+//
+// A file that begins with "-- atlas:txmode none" is executed statement by
+// statement, after the transactions of its wave and one tenant at a time,
+// because what it is there for, such as CREATE INDEX CONCURRENTLY, waits for all
+// other transactions in the database. MySQL and MariaDB have no transactions
+// for DDL: all files are executed that way there. Before a statement the record
+// says which it is, and after it that it is done; where it changes rows only,
+// both are one transaction. So a run after one that was killed goes on at that
+// statement. Where it cannot tell whether the statement was executed, it is
+// [ErrInDoubt], and Repair says which.
+//
+// # Locks
+//
+// Two runs may go on at once: each tenant is locked while it is migrated, and
+// what was planned is checked under the lock. A run also keeps the Atlas CLI
+// out, and waits for it. On MySQL and MariaDB, where the CLI's lock is the
+// server's, runs wait for each other too.
+//
+// On PostgreSQL a statement waits Config.LockTimeout for a table's lock, then
+// the tenant is tried again, and then it has failed and the next run will see to
+// it: a tenant with a long transaction does not hold up the others.
+//
+// # Contexts
+//
+// A run needs no tenant in its context. When the context ends, tenants that
+// were begun are finished and no other is begun.
+package migrate

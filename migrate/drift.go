@@ -1,0 +1,264 @@
+package migrate
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // PostgreSQL's function, for a fingerprint
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"entgo.io/ent/dialect"
+
+	"github.com/entenancy/tenancy"
+)
+
+// DriftReport says whose tables are not what the migrations make.
+type DriftReport struct {
+	// Checked is how many schemas were compared. Behind is how many were not, because
+	// they are at another version than the directory's last.
+	Checked, Behind int
+	// Drifts are the schemas that differ.
+	Drifts []Drift
+	// Took is how long it took.
+	Took time.Duration
+}
+
+// Drift is what differs in one tenant's schema. Each entry names a thing and
+// says what it is, such as "column notes.label text".
+type Drift struct {
+	Tenant tenancy.Tenant
+	// Missing is what the migrations make and is not there, Extra the reverse. What
+	// was changed is in both.
+	Missing, Extra []string
+}
+
+// Drift compares the schemas of tenants in the home with what the migrations
+// make, which it finds out in a schema that nobody else sees: one that is made
+// and filled in a transaction that is rolled back. Compared are columns, indexes,
+// constraints, triggers, row-level security and policies; one query takes a
+// fingerprint of a thousand schemas. PostgreSQL only. Tenants' own databases are
+// compared one by one. It takes no locks that others wait for.
+//
+// The role needs the right to create schemas in the home.
+func (r *Runner) Drift(ctx context.Context) (*DriftReport, error) {
+	if r.dialect() != dialect.Postgres {
+		return nil, errors.New("migrate: Drift is for PostgreSQL")
+	}
+	start := time.Now()
+	d := &drifts{Runner: r}
+	var err error
+	if d.want, err = r.wanted(ctx); err != nil {
+		return nil, fmt.Errorf("migrate: finding out what the migrations make: %w", err)
+	}
+	for t, err := range r.config.Tenants(ctx) {
+		if err != nil && t.ID == "" {
+			return nil, fmt.Errorf("migrate: reading the tenants: %w", err)
+		}
+		if err != nil || !r.config.migrates(t.Status) {
+			continue // Status says what is wrong with a record
+		}
+		if err := d.add(ctx, t); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.compare(ctx); err != nil {
+		return nil, err
+	}
+	d.report.Took = time.Since(start)
+	return &d.report, nil
+}
+
+// driftSize is how many schemas one query takes fingerprints of.
+const driftSize = 1000
+
+type drifts struct {
+	*Runner
+
+	want   []string // what the migrations make
+	chunk  []*place
+	report DriftReport
+}
+
+func (d *drifts) add(ctx context.Context, t tenancy.Tenant) (err error) {
+	p, err := d.placeOf(ctx, t)
+	switch {
+	case err != nil:
+		return err
+	case p == nil:
+		return nil
+	case p.own:
+		defer func() { err = errors.Join(err, p.close()) }()
+		return d.compareIn(ctx, p.db, []*place{p})
+	}
+	if d.chunk = append(d.chunk, p); len(d.chunk) == driftSize {
+		return d.compare(ctx)
+	}
+	return nil
+}
+
+func (d *drifts) compare(ctx context.Context) error {
+	chunk := d.chunk
+	d.chunk = nil
+	return d.compareIn(ctx, d.config.Home, chunk)
+}
+
+func (d *drifts) compareIn(ctx context.Context, q querier, chunk []*place) error {
+	schemas := make([]string, 0, len(chunk))
+	for _, p := range chunk {
+		schemas = append(schemas, p.schema)
+	}
+	states, err := d.survey(ctx, q, schemas)
+	if err != nil {
+		return err
+	}
+	chunk = slices.DeleteFunc(chunk, func(p *place) bool { return states[p.schema].version != d.config.Directory.Version() })
+	d.report.Behind += len(schemas) - len(chunk)
+	d.report.Checked += len(chunk)
+	schemas = schemas[:0]
+	for _, p := range chunk {
+		schemas = append(schemas, p.schema)
+	}
+	prints, err := fingerprints(ctx, q, schemas)
+	if err != nil {
+		return err
+	}
+	want := md5Of(strings.Join(d.want, "\n"))
+	for _, p := range chunk {
+		if prints[p.schema] == want {
+			continue
+		}
+		has, err := things(ctx, q, p.schema)
+		if err != nil {
+			return err
+		}
+		if one := (Drift{Tenant: p.tenant, Missing: without(d.want, has), Extra: without(has, d.want)}); len(one.Missing)+len(one.Extra) > 0 {
+			d.report.Drifts = append(d.report.Drifts, one)
+		}
+	}
+	return nil
+}
+
+// without returns what is in a and not in b. Both are sorted.
+func without(a, b []string) []string {
+	var rest []string
+	for _, s := range a {
+		if _, found := slices.BinarySearch(b, s); !found {
+			rest = append(rest, s)
+		}
+	}
+	return rest
+}
+
+// thingsQuery names all things in the schemas $1, without the name of the
+// schema. There is no index by schema, so the tables are looked for once. Left out
+// is what this library and the migrations' tool have for themselves.
+const thingsQuery = `
+WITH c AS MATERIALIZED (
+  SELECT c.oid, c.relname, c.relkind, c.relrowsecurity, c.relforcerowsecurity, n.nspname AS schema
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = ANY($1) AND c.relkind IN ('r', 'p', 'v', 'm')
+    AND c.relname <> '` + revisionsTable + `' AND c.relname NOT LIKE '` + ownTables + `'
+), things AS (
+  SELECT schema, 'column ' || relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) ||
+    CASE WHEN a.attnotnull THEN ' not null' ELSE '' END || COALESCE(' default ' || pg_get_expr(d.adbin, d.adrelid), '') ||
+    CASE a.attidentity WHEN '' THEN '' ELSE ' identity' END AS thing
+  FROM c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+  UNION ALL
+  SELECT schema, 'index ' || pg_get_indexdef(i.indexrelid) || CASE WHEN i.indisvalid THEN '' ELSE ' invalid' END
+  FROM c JOIN pg_index i ON i.indrelid = c.oid
+  UNION ALL
+  SELECT schema, 'constraint ' || relname || '.' || o.conname || ' ' || pg_get_constraintdef(o.oid)
+  FROM c JOIN pg_constraint o ON o.conrelid = c.oid
+  UNION ALL
+  SELECT schema, 'trigger ' || pg_get_triggerdef(t.oid)
+  FROM c JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
+  UNION ALL
+  SELECT schema, 'row-level security ' || relname || CASE WHEN relforcerowsecurity THEN ' forced' ELSE '' END
+  FROM c WHERE relrowsecurity
+  UNION ALL
+  SELECT schema, 'policy ' || relname || '.' || p.polname || ' ' || p.polcmd::text || CASE WHEN p.polpermissive THEN '' ELSE ' restrictive' END ||
+    COALESCE(' using ' || pg_get_expr(p.polqual, p.polrelid), '') || COALESCE(' with check ' || pg_get_expr(p.polwithcheck, p.polrelid), '')
+  FROM c JOIN pg_policy p ON p.polrelid = c.oid
+), plain AS (
+  SELECT schema, replace(replace(thing, quote_ident(schema) || '.', ''), '''' || schema || '.', '''') AS thing FROM things
+)
+`
+
+// md5Of is PostgreSQL's md5: a fingerprint, and no secret depends on it.
+func md5Of(text string) string {
+	sum := md5.Sum([]byte(text)) //nolint:gosec // see above
+	return hex.EncodeToString(sum[:])
+}
+
+func fingerprints(ctx context.Context, q querier, schemas []string) (_ map[string]string, err error) {
+	prints := map[string]string{}
+	for _, schema := range schemas {
+		prints[schema] = md5Of("")
+	}
+	rows, err := q.QueryContext(ctx, thingsQuery+`SELECT schema, md5(string_agg(thing, E'\n' ORDER BY thing COLLATE "C")) FROM plain GROUP BY schema`, schemas)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var schema, sum string
+		if err := rows.Scan(&schema, &sum); err != nil {
+			return nil, err
+		}
+		prints[schema] = sum
+	}
+	return prints, rows.Err()
+}
+
+func things(ctx context.Context, q querier, schema string) (_ []string, err error) {
+	rows, err := q.QueryContext(ctx, thingsQuery+`SELECT thing FROM plain`, []string{schema})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	var all []string
+	for rows.Next() {
+		var thing string
+		if err := rows.Scan(&thing); err != nil {
+			return nil, err
+		}
+		all = append(all, thing)
+	}
+	slices.Sort(all)
+	return all, rows.Err()
+}
+
+// concurrently is what a statement cannot have within a transaction.
+var concurrently = regexp.MustCompile(`(?i)^(\s*(?:CREATE\s+(?:UNIQUE\s+)?|DROP\s+)INDEX)\s+CONCURRENTLY\b`)
+
+// wanted executes all migrations in a new schema, tells what is there, and takes it back.
+func (r *Runner) wanted(ctx context.Context) (_ []string, err error) {
+	tx, err := r.config.Home.BeginTx(ctx, &sql.TxOptions{})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, tx.Rollback()) }()
+	schema := fmt.Sprintf("tenancy_drift_%d", time.Now().UnixNano())
+	statements := []string{"CREATE SCHEMA " + identifier(schema), "SET LOCAL search_path TO " + identifier(schema)}
+	made := planFor(ctx, r.config.Directory, &state{exists: true}, nil)
+	if made.err != nil {
+		return nil, made.err
+	}
+	for _, f := range made.files {
+		for _, statement := range f.statements {
+			statements = append(statements, concurrently.ReplaceAllString(statement.text, "$1"))
+		}
+	}
+	for _, statement := range statements {
+		if _, err := tx.ExecContext(ctx, statement, r.engine.plain(statement)...); err != nil {
+			return nil, err
+		}
+	}
+	return things(ctx, tx, schema)
+}

@@ -1,0 +1,187 @@
+package migrate
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// mysqlEngine is the engine of MySQL and MariaDB.
+type mysqlEngine struct{ config *Config }
+
+func (*mysqlEngine) name(schema, table string) string {
+	quote := func(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
+	if schema == "" {
+		return quote(table)
+	}
+	return quote(schema) + "." + quote(table)
+}
+
+func (*mysqlEngine) plain(string) []any        { return nil }
+func (*mysqlEngine) text(column string) string { return "CAST(" + column + " AS CHAR)" }
+func (*mysqlEngine) now() any                  { return time.Now().UTC() }
+func (*mysqlEngine) transactional() bool       { return false }
+
+func (*mysqlEngine) upsert(table string, columns []string, rows int) string {
+	sets := make([]string, 0, len(columns))
+	for _, column := range columns[1:] {
+		sets = append(sets, column+" = VALUES("+column+")")
+	}
+	row := "(?" + strings.Repeat(", ?", len(columns)-1) + ")"
+	return "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES " + row + strings.Repeat(", "+row, rows-1) +
+		" ON DUPLICATE KEY UPDATE " + strings.Join(sets, ", ")
+}
+
+func (e *mysqlEngine) present(ctx context.Context, q querier, schemas []string) (map[string]*state, error) {
+	in, args := anyOf(schemas)
+	exist, err := names(ctx, q, "SELECT schema_name FROM information_schema.schemata WHERE schema_name IN "+in, args...)
+	if err != nil {
+		return nil, err
+	}
+	recorded, err := names(ctx, q, "SELECT table_schema FROM information_schema.tables WHERE table_name = '"+revisionsTable+"' AND table_schema IN "+in, args...)
+	if err != nil {
+		return nil, err
+	}
+	states := make(map[string]*state, len(schemas))
+	for _, schema := range schemas {
+		states[schema] = &state{exists: has(exist, schema), recorded: has(recorded, schema)}
+	}
+	return states, nil
+}
+
+func (*mysqlEngine) filled(ctx context.Context, q querier, schemas []string) (map[string]bool, error) {
+	in, args := anyOf(schemas)
+	found, err := names(ctx, q, "SELECT DISTINCT table_schema FROM information_schema.tables WHERE table_name <> '"+revisionsTable+
+		"' AND table_name NOT LIKE '"+ownTables+"' AND table_schema IN "+in, args...)
+	if err != nil {
+		return nil, err
+	}
+	if len(schemas) == 1 {
+		return map[string]bool{schemas[0]: has(found, schemas[0])}, nil
+	}
+	return found, nil
+}
+
+// anyOf is a list of names for IN. The empty name, which is always alone, is the
+// database that the connection is in.
+func anyOf(schemas []string) (string, []any) {
+	if slices.Equal(schemas, []string{""}) {
+		return "(DATABASE())", nil
+	}
+	args := make([]any, len(schemas))
+	for i, schema := range schemas {
+		args[i] = schema
+	}
+	return "(?" + strings.Repeat(", ?", len(schemas)-1) + ")", args
+}
+
+// has finds a name among those that were found by anyOf.
+func has(found map[string]bool, schema string) bool {
+	return found[schema] || schema == "" && len(found) > 0
+}
+
+// createRevisions makes what the Atlas CLI creates, which goes by the server.
+func (*mysqlEngine) createRevisions(ctx context.Context, q querier) error {
+	var maria bool
+	if err := scanOne(ctx, q, "SELECT VERSION() LIKE '%MariaDB%'", &maria); err != nil {
+		return err
+	}
+	executed := "NOT NULL"
+	if maria {
+		executed = "NULL"
+	}
+	_, err := q.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS `atlas_schema_revisions` (`version` varchar(255) NOT NULL, `description` varchar(255) NOT NULL, "+
+		"`type` bigint unsigned NOT NULL DEFAULT 2, `applied` bigint NOT NULL DEFAULT 0, `total` bigint NOT NULL DEFAULT 0, "+
+		"`executed_at` timestamp "+executed+", `execution_time` bigint NOT NULL, `error` longtext NULL, `error_stmt` longtext NULL, "+
+		"`hash` varchar(255) NOT NULL, `partial_hashes` json NULL, `operator_version` varchar(255) NOT NULL, PRIMARY KEY (`version`)) "+
+		"CHARSET utf8mb4 COLLATE utf8mb4_bin")
+	return err
+}
+
+func (*mysqlEngine) transact(context.Context, *place, *plan) error {
+	return errors.New("migrate: MySQL has no transactions for DDL")
+}
+
+// session uses the tenant's database for good: the connection is discarded.
+func (e *mysqlEngine) session(ctx context.Context, p *place) (*sql.Conn, func(), error) {
+	conn, err := p.db.Conn(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if p.schema != "" {
+		_, err = conn.ExecContext(ctx, "USE "+e.name("", p.schema))
+	}
+	var name, lock string
+	if err == nil {
+		err = conn.QueryRowContext(ctx, "SELECT COALESCE(DATABASE(), '')").Scan(&name)
+	}
+	if err == nil {
+		lock = lockName(name)
+		err = lockMySQL(ctx, conn, lock, 0)
+	}
+	if err != nil {
+		discard(conn)
+		return nil, nil, err
+	}
+	return conn, release(ctx, conn, "DO RELEASE_LOCK('"+lock+"')"), nil
+}
+
+// cliLockName is the lock that the Atlas CLI has while it works on any database of the server.
+const cliLockName = "atlas_migrate_execute"
+
+// lockName names the lock of a database. A server has one namespace of locks for
+// all its databases, and names of up to 64 characters.
+func lockName(database string) string {
+	sum := sha256.Sum256([]byte(database))
+	return "tenancy:migrate:" + hex.EncodeToString(sum[:20])
+}
+
+func lockMySQL(ctx context.Context, conn *sql.Conn, name string, wait time.Duration) error {
+	var locked bool
+	err := conn.QueryRowContext(ctx, "SELECT COALESCE(GET_LOCK(?, ?), 0)", name, wait.Seconds()).Scan(&locked)
+	if err == nil && !locked {
+		err = ErrLocked
+	}
+	return err
+}
+
+func (*mysqlEngine) missing(err error) bool {
+	return errors.Is(err, errMissing) || mysqlCode(err) == "1049"
+}
+
+// guard takes the CLI's lock. Only one can have it.
+func (e *mysqlEngine) guard(ctx context.Context, db *sql.DB) (func(), error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := lockMySQL(ctx, conn, cliLockName, e.config.LockWait); err != nil {
+		discard(conn)
+		return nil, err
+	}
+	return release(ctx, conn, "DO RELEASE_LOCK('"+cliLockName+"')"), nil
+}
+
+// again knows what MySQL says of a table, column, key, constraint or partition
+// that is there already, or not any more.
+func (*mysqlEngine) again(err error) bool {
+	return slices.Contains([]string{"1007", "1050", "1051", "1060", "1061", "1068", "1091", "1146", "1304", "1305", "1359", "1360", "1826", "3822"}, mysqlCode(err))
+}
+
+var mysqlError = regexp.MustCompile(`\bError (\d{4})\b`)
+
+// mysqlCode finds the server's number of an error. The library does not know the driver.
+func mysqlCode(err error) string {
+	if found := mysqlError.FindStringSubmatch(err.Error()); found != nil {
+		return found[1]
+	}
+	return ""
+}
+
+func (*mysqlEngine) tidy(context.Context, *sql.Conn, string) error { return nil }

@@ -1,0 +1,106 @@
+package migrate
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"entgo.io/ent/dialect"
+
+	"github.com/entenancy/tenancy"
+)
+
+// place is where tables are: a schema of the home, or a database.
+type place struct {
+	tenant    tenancy.Tenant // with its placement, zero for the home's own tables
+	directory *Directory
+	db        *sql.DB
+	own       bool   // db is the tenant's own, and has to be closed
+	server    string // names the lane
+	// schema is the schema or, on MySQL, the database. Empty for the one that the
+	// connection is in.
+	schema string
+}
+
+func (p *place) close() error {
+	if p.own {
+		return p.db.Close()
+	}
+	return nil
+}
+
+// home is the place of the home's own tables.
+func (r *Runner) home() *place {
+	p := &place{directory: r.config.Directory, db: r.config.Home, schema: r.config.HomeSchema}
+	if r.config.Shared != nil {
+		p.directory = r.config.Shared
+	}
+	return p
+}
+
+// placeOf says where a tenant is. It is nil for a tenant in shared tables.
+func (r *Runner) placeOf(ctx context.Context, t tenancy.Tenant) (*place, error) {
+	t, err := r.placed(t)
+	if err != nil {
+		return nil, err
+	}
+	p := &place{tenant: t, directory: r.config.Directory, db: r.config.Home, schema: t.Placement.Schema}
+	switch {
+	case t.Isolation == tenancy.IsolationShared || t.Isolation == tenancy.IsolationRLS:
+		return nil, nil //nolint:nilnil // documented: shared tables are nobody's place
+	case t.Isolation == tenancy.IsolationSchema && r.dialect() != dialect.SQLite:
+		if strings.ContainsRune(p.schema, 0) || strings.Contains(p.schema, dollarQuote) || p.schema == r.config.HomeSchema {
+			return nil, fmt.Errorf("migrate: %w: the schema of %s cannot be a tenant's", tenancy.ErrInvalidPlacement, t)
+		}
+		return p, nil
+	}
+	if r.config.Open == nil {
+		return nil, fmt.Errorf("migrate: %w: %s has a database of its own, and Config.Open is missing", tenancy.ErrInvalidPlacement, t)
+	}
+	database, err := r.config.Open(ctx, t)
+	if err != nil {
+		return nil, fmt.Errorf("migrate: opening the database of %s: %w", t, err)
+	}
+	if database.DB == nil {
+		return nil, fmt.Errorf("migrate: %w: Config.Open returned no DB for %s", tenancy.ErrInvalidPlacement, t)
+	}
+	p.db, p.own, p.server, p.schema = database.DB, true, "database "+database.Server, r.config.HomeSchema
+	return p, nil
+}
+
+// placed completes a tenant's record in the way of the driver: what the record
+// says is not asked again.
+func (r *Runner) placed(t tenancy.Tenant) (tenancy.Tenant, error) {
+	if complete(t) {
+		return t, nil
+	}
+	if r.config.Place == nil {
+		if t.Isolation == "" {
+			t.Isolation = tenancy.IsolationShared
+			return t, nil
+		}
+		return t, fmt.Errorf("migrate: %w: %s: its placement is empty", tenancy.ErrInvalidPlacement, t)
+	}
+	at, err := r.config.Place(t)
+	if err != nil {
+		return t, fmt.Errorf("migrate: placing %s: %w", t, err)
+	}
+	if at.ID != t.ID || !complete(at) {
+		return t, fmt.Errorf("migrate: %w: Config.Place does not say where %s is", tenancy.ErrInvalidPlacement, t)
+	}
+	return at, nil
+}
+
+func complete(t tenancy.Tenant) bool {
+	switch t.Isolation {
+	case tenancy.IsolationShared, tenancy.IsolationRLS:
+		return true
+	case tenancy.IsolationSchema:
+		return t.Placement.Schema != ""
+	case tenancy.IsolationDatabase:
+		return t.Placement.DatabaseURL.Reveal() != ""
+	default:
+		return false
+	}
+}

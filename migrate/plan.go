@@ -1,0 +1,179 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	atlas "ariga.io/atlas/sql/migrate"
+)
+
+// plan is what has to be done in all places of the same state.
+type plan struct {
+	from  *state
+	files []pending
+	err   error // why nothing can be done
+}
+
+// pending is a file that was not applied, or not to its end.
+type pending struct {
+	*file
+
+	applied  int             // how many statements were
+	revision *atlas.Revision // of the part that was, or nil
+}
+
+// to is the version that the plan leads to.
+func (p *plan) to() string {
+	if len(p.files) == 0 {
+		return p.from.version
+	}
+	return p.files[len(p.files)-1].Version()
+}
+
+// together is the part of a plan that is one transaction.
+func (p *plan) together() *plan {
+	for i, f := range p.files {
+		if f.alone {
+			return &plan{from: p.from, files: p.files[:i]}
+		}
+	}
+	return p
+}
+
+// maxPlans is how many plans are kept. There are as many as there are states.
+const maxPlans = 1000
+
+// planner makes a plan once for all places of the same state. It is safe for
+// concurrent use.
+type planner struct {
+	mu   sync.Mutex
+	made map[string]*plan
+}
+
+// plan says what has to be done in a place of a state. The error is that of the
+// database; why nothing can be done is in the plan.
+func (r *Runner) plan(ctx context.Context, q querier, p *place, s *state) (*plan, error) {
+	key := p.directory.Sum() + s.key()
+	if made := r.planner.find(key); made != nil {
+		return made, nil
+	}
+	// Not under the planner's lock: a database that does not answer is not to hold up others.
+	var history []*atlas.Revision
+	if s.recorded {
+		var err error
+		if history, err = r.history(ctx, q, p.schema); err != nil {
+			return nil, fmt.Errorf("migrate: reading the revisions: %w", err)
+		}
+		if len(history) != s.count {
+			return nil, errChanged
+		}
+	}
+	return r.planner.make(ctx, key, p.directory, s, history), nil
+}
+
+func (p *planner) find(key string) *plan {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.made[key]
+}
+
+func (p *planner) make(ctx context.Context, key string, d *Directory, s *state, history []*atlas.Revision) *plan {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.made == nil || len(p.made) >= maxPlans {
+		p.made = map[string]*plan{}
+	}
+	p.made[key] = planFor(ctx, d, s, history)
+	return p.made[key]
+}
+
+// planFor asks Atlas' library which files are pending, and looks at what it does not.
+func planFor(ctx context.Context, d *Directory, s *state, history []*atlas.Revision) *plan {
+	made := &plan{from: s}
+	if s.dirty() {
+		made.err = ErrDirty
+		return made
+	}
+	executor, err := atlas.NewExecutor(undirty{}, d.frozen, known{history: history})
+	if err != nil {
+		made.err = err
+		return made
+	}
+	files, err := executor.Pending(ctx)
+	var order *atlas.HistoryNonLinearError
+	edited := sameFiles(d, history)
+	switch {
+	case errors.As(err, &order) && len(order.OutOfOrder) > 0: // which changes the hashes of those after it
+		made.err = fmt.Errorf("%w: %s", ErrOrder, order.OutOfOrder[0].Name())
+	case edited != nil:
+		made.err = edited
+	case errors.Is(err, atlas.ErrNoPendingFiles):
+		return made
+	case err != nil:
+		made.err = fmt.Errorf("migrate: %w", err)
+	default:
+		made.files, made.err = pendingFiles(d, files, history)
+	}
+	return made
+}
+
+// sameFiles reports whether what was applied is what the files say, which Atlas'
+// library does not look at. A hash in atlas.sum is over the files before it too.
+func sameFiles(d *Directory, history []*atlas.Revision) error {
+	for _, v := range history {
+		f, ok := d.ours[v.Version]
+		if ok && v.Hash != "" && v.Applied == v.Total && mark(v.Hash) != mark(f.hash) {
+			return fmt.Errorf("%w: %s, or one before it", ErrEdited, f.Name())
+		}
+	}
+	return nil
+}
+
+// pendingFiles finds where in each file to go on.
+func pendingFiles(d *Directory, files []atlas.File, history []*atlas.Revision) ([]pending, error) {
+	all := make([]pending, 0, len(files))
+	for _, f := range files {
+		one := pending{file: d.ours[f.Version()]}
+		for _, v := range history {
+			if v.Version != f.Version() {
+				continue
+			}
+			if err := sameUntil(one.file, v); err != nil {
+				return nil, err
+			}
+			one.revision, one.applied = v, v.Applied
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// sameUntil reports whether the statements that were applied are still in the file.
+func sameUntil(f *file, v *atlas.Revision) error {
+	for i := range v.Applied {
+		if i >= len(f.statements) || i >= len(v.PartialHashes) || mark(v.PartialHashes[i]) != mark(f.statements[i].mark) {
+			return fmt.Errorf("%w: statement %d of %s", ErrEdited, i+1, f.Name())
+		}
+	}
+	return nil
+}
+
+func mark(hash string) string { return strings.TrimPrefix(hash, "h1:") }
+
+// undirty is as much of a driver as Atlas' library needs to tell what is pending.
+type undirty struct{ atlas.Driver }
+
+func (undirty) CheckClean(context.Context, *atlas.TableIdent) error { return nil }
+
+// known are revisions that were read before.
+type known struct {
+	atlas.NopRevisionReadWriter
+
+	history []*atlas.Revision
+}
+
+// ReadRevisions implements Atlas' RevisionReadWriter.
+func (k known) ReadRevisions(context.Context) ([]*atlas.Revision, error) { return k.history, nil }

@@ -1,0 +1,189 @@
+package migrate
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/entenancy/tenancy"
+)
+
+// postgresEngine is the engine of PostgreSQL.
+type postgresEngine struct{ config *Config }
+
+// cliLock is the key of the advisory lock that the Atlas CLI has while it works.
+const cliLock = 2686470616
+
+// LockKey is the key of the PostgreSQL advisory lock under which the tables of
+// a schema are migrated. Who drops the schema takes it too.
+func LockKey(schema string) int64 {
+	sum := sha256.Sum256([]byte("tenancy:migrate:" + schema))
+	return int64(binary.BigEndian.Uint64(sum[:])) //nolint:gosec // any 64 bits are a key
+}
+
+// openPostgres is the default of Config.Open.
+func openPostgres(_ context.Context, t tenancy.Tenant) (Database, error) {
+	config, err := pgx.ParseConfig(t.Placement.DatabaseURL.Reveal())
+	if err != nil {
+		return Database{}, fmt.Errorf("%w: its URL cannot be read; what is wrong with it may be secret", tenancy.ErrInvalidPlacement)
+	}
+	return Database{DB: stdlib.OpenDB(*config), Server: fmt.Sprintf("%s:%d", config.Host, config.Port)}, nil
+}
+
+// withoutConfig takes out of an error what pgx puts around it: the configuration
+// of the connection, with its password.
+func withoutConfig(err error) error {
+	var failed *pgconn.ConnectError
+	if errors.As(err, &failed) {
+		return fmt.Errorf("migrate: connecting: %w", failed.Unwrap())
+	}
+	return err
+}
+
+func (*postgresEngine) name(schema, table string) string {
+	if schema == "" {
+		return identifier(table)
+	}
+	return identifier(schema) + "." + identifier(table)
+}
+
+func identifier(name string) string { return pgx.Identifier{name}.Sanitize() }
+
+func (*postgresEngine) plain(string) []any        { return []any{pgx.QueryExecModeSimpleProtocol} }
+func (*postgresEngine) text(column string) string { return column + "::text" }
+func (*postgresEngine) now() any                  { return time.Now() }
+func (*postgresEngine) transactional() bool       { return true }
+func (*postgresEngine) placeholder(n int) string  { return fmt.Sprintf("$%d", n) }
+func (e *postgresEngine) upsert(table string, columns []string, rows int) string {
+	return onConflict(e.placeholder, table, columns, rows)
+}
+
+// fingerprint is state.sum in SQL.
+func (*postgresEngine) fingerprint() string {
+	return `md5(string_agg(concat_ws(':', version, hash, applied, total, type, COALESCE(error, '') <> ''), ',' ORDER BY version COLLATE "C"))`
+}
+
+func (*postgresEngine) present(ctx context.Context, q querier, schemas []string) (_ map[string]*state, err error) {
+	rows, err := q.QueryContext(ctx, `SELECT n.nspname, c.oid IS NOT NULL FROM pg_namespace n
+LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = '`+revisionsTable+`' WHERE n.nspname = ANY($1)`, schemas)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	states := make(map[string]*state, len(schemas))
+	for rows.Next() {
+		var name string
+		s := &state{exists: true}
+		if err := rows.Scan(&name, &s.recorded); err != nil {
+			return nil, err
+		}
+		states[name] = s
+	}
+	return states, rows.Err()
+}
+
+func (*postgresEngine) filled(ctx context.Context, q querier, schemas []string) (map[string]bool, error) {
+	// What belongs to an extension is no table of ours. Extensions are in the home's schema, so others are not looked at for it.
+	return names(ctx, q, `SELECT DISTINCT n.nspname FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid
+WHERE n.nspname = ANY($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relname <> '`+revisionsTable+`' AND c.relname NOT LIKE '`+ownTables+`'
+  AND NOT (n.nspname = 'public' AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))`, schemas)
+}
+
+// postgresRevisions is what the Atlas CLI creates, so that it finds nothing to change.
+const postgresRevisions = `CREATE TABLE "atlas_schema_revisions" ("version" character varying NOT NULL, "description" character varying NOT NULL, ` +
+	`"type" bigint NOT NULL DEFAULT 2, "applied" bigint NOT NULL DEFAULT 0, "total" bigint NOT NULL DEFAULT 0, "executed_at" timestamptz NOT NULL, ` +
+	`"execution_time" bigint NOT NULL, "error" text NULL, "error_stmt" text NULL, "hash" character varying NOT NULL, "partial_hashes" jsonb NULL, ` +
+	`"operator_version" character varying NOT NULL, PRIMARY KEY ("version"))`
+
+func (*postgresEngine) createRevisions(ctx context.Context, q querier) error {
+	_, err := q.ExecContext(ctx, postgresRevisions)
+	return err
+}
+
+// session sets the path for good: the connection is discarded. It needs a
+// session of its own, which a pooler in transaction mode does not give.
+func (e *postgresEngine) session(ctx context.Context, p *place) (*sql.Conn, func(), error) {
+	conn, err := p.db.Conn(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	var there, locked bool
+	// No lock timeout: what a file is outside of transactions for waits for everybody's.
+	_, err = conn.ExecContext(ctx, "SET search_path TO "+identifier(p.schema)+"; SET row_security = off; SET lock_timeout = 0")
+	if err == nil {
+		err = conn.QueryRowContext(ctx, fmt.Sprintf("SELECT current_schema() IS NOT NULL, pg_try_advisory_lock_shared(%d) AND pg_try_advisory_lock(%d)",
+			int64(cliLock), LockKey(p.schema))).Scan(&there, &locked)
+	}
+	switch {
+	case err != nil:
+	case !there:
+		err = errMissing
+	case !locked:
+		err = ErrLocked
+	default:
+		return conn, release(ctx, conn, "SELECT pg_advisory_unlock_all()"), nil
+	}
+	discard(conn)
+	return nil, nil, err
+}
+
+func (*postgresEngine) missing(err error) bool {
+	return errors.Is(err, errMissing) || hasCode(err, "3D000")
+}
+
+// guard takes the CLI's lock in a way that other runs can have it too.
+func (e *postgresEngine) guard(ctx context.Context, db *sql.DB) (func(), error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	query := fmt.Sprintf("SET lock_timeout = %d; SELECT pg_advisory_lock_shared(%d)", milliseconds(e.config.LockWait), int64(cliLock))
+	if _, err := conn.ExecContext(ctx, query); err != nil {
+		discard(conn)
+		if hasCode(err, "55P03") {
+			return nil, fmt.Errorf("%w: the Atlas CLI", ErrLocked)
+		}
+		return nil, err
+	}
+	return release(ctx, conn, "SELECT pg_advisory_unlock_all()"), nil
+}
+
+func hasCode(err error, codes ...string) bool {
+	var failed *pgconn.PgError
+	return errors.As(err, &failed) && slices.Contains(codes, failed.Code)
+}
+
+// again knows what PostgreSQL says of a thing that is there already, or not any more.
+func (*postgresEngine) again(err error) bool {
+	return hasCode(err, "42P07", "42701", "42710", "42723", "42P06", "42P01", "42703", "42704", "42883")
+}
+
+// concurrent finds the name of an index that is made outside of transactions.
+var concurrent = regexp.MustCompile(`(?is)^CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?("(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)\s`)
+
+// tidy drops the index that an unfinished CREATE INDEX CONCURRENTLY leaves, and
+// that nothing uses but every write keeps up to date.
+func (*postgresEngine) tidy(ctx context.Context, conn *sql.Conn, text string) error {
+	found := concurrent.FindStringSubmatch(strings.TrimSpace(text))
+	if found == nil {
+		return nil
+	}
+	var invalid bool
+	query := "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid)"
+	if err := conn.QueryRowContext(ctx, query, found[1]).Scan(&invalid); err != nil || !invalid {
+		return err
+	}
+	_, err := conn.ExecContext(ctx, "DROP INDEX CONCURRENTLY "+found[1])
+	return err
+}

@@ -1,0 +1,203 @@
+package migrate
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// The codes by which the beginning of a script says what it found.
+const (
+	codeLocked  = "TNLCK"
+	codeChanged = "TNCHG"
+	codeMissing = "3F000"
+)
+
+const dollarQuote = "$tenancy$"
+
+// script is a plan as one message. Its parts are counted to find the one that failed.
+type script struct {
+	parts []part
+}
+
+// part is one statement of a script.
+type part struct {
+	text string
+	of   *file // nil for what the runner adds
+	at   int   // index of the statement in the file
+}
+
+func (s *script) add(format string, args ...any) {
+	s.parts = append(s.parts, part{text: fmt.Sprintf(format, args...)})
+}
+
+// String joins the parts. The line break is for statements that end in a comment.
+func (s *script) String() string {
+	var b strings.Builder
+	for _, p := range s.parts {
+		b.WriteString(p.text)
+		b.WriteString(partEnd)
+	}
+	return b.String()
+}
+
+const partEnd = "\n;\n"
+
+// script writes a plan for a place: a transaction that looks at the state under the lock.
+func (e *postgresEngine) script(p *place, made *plan) *script {
+	s := &script{}
+	s.add("BEGIN ISOLATION LEVEL READ COMMITTED")
+	s.add("%s", e.settings(p.schema))
+	s.add("%s", guardBlock(p.schema, made.from, e.fingerprint()))
+	if !made.from.recorded {
+		s.add("%s", postgresRevisions)
+	}
+	for _, f := range made.files {
+		for i, statement := range f.statements[f.applied:] {
+			s.parts = append(s.parts, part{text: strings.TrimSuffix(statement.text, ";"), of: f.file, at: f.applied + i})
+		}
+	}
+	s.add("%s", insertRevisions(made.files))
+	s.add("COMMIT")
+	return s
+}
+
+// settings are for the transaction only. One statement costs less than four.
+func (e *postgresEngine) settings(schema string) string {
+	set := fmt.Sprintf("SELECT set_config('search_path', %s, true), set_config('lock_timeout', '%d', true)",
+		literal(identifier(schema)), milliseconds(e.config.LockTimeout))
+	if e.config.StatementTimeout > 0 {
+		set += fmt.Sprintf(", set_config('statement_timeout', '%d', true)", milliseconds(e.config.StatementTimeout))
+	}
+	// The owner of tables with forced row-level security would change no rows, without a word. Now it is an error.
+	return set + ", set_config('row_security', 'off', true)"
+}
+
+// guardBlock refuses to go on where the place is not there, is locked, or is not
+// in the state that the plan is for.
+func guardBlock(schema string, from *state, fingerprint string) string {
+	changed := "to_regclass('" + revisionsTable + "') IS NOT NULL"
+	if from.recorded {
+		changed = fmt.Sprintf("(SELECT COALESCE(%s, '') FROM %s WHERE %s) IS DISTINCT FROM %s",
+			fingerprint, revisionsTable, notVersions, literal(from.print))
+	}
+	raise := "RAISE EXCEPTION '%s' USING ERRCODE = '%s'; END IF;\n"
+	return "DO " + dollarQuote + " BEGIN\n" +
+		"IF current_schema() IS DISTINCT FROM " + literal(schema) + " THEN " + fmt.Sprintf(raise, "no such schema", codeMissing) +
+		fmt.Sprintf("IF NOT pg_try_advisory_xact_lock_shared(%d) OR NOT pg_try_advisory_xact_lock(%d) THEN ", int64(cliLock), LockKey(schema)) +
+		fmt.Sprintf(raise, "locked", codeLocked) +
+		"IF " + changed + " THEN " + fmt.Sprintf(raise, "revisions changed", codeChanged) +
+		"END " + dollarQuote
+}
+
+// insertRevisions records files as the Atlas CLI does. The server keeps the time.
+func insertRevisions(files []pending) string {
+	var b strings.Builder
+	b.WriteString("INSERT INTO " + revisionsTable + " (" + strings.Join(revisionColumns(), ", ") + ") VALUES ")
+	for i, f := range files {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		n := len(f.statements)
+		fmt.Fprintf(&b, "(%s, %s, 2, %d, %d, now(), (extract(epoch FROM clock_timestamp() - now()) * 1e9)::bigint, '', '', %s, 'null', %s)",
+			literal(f.Version()), literal(f.Desc()), n, n, literal(f.hash), literal(operator))
+	}
+	b.WriteString(" ON CONFLICT (version) DO UPDATE SET applied = EXCLUDED.applied, total = EXCLUDED.total, executed_at = EXCLUDED.executed_at," +
+		" execution_time = EXCLUDED.execution_time, error = '', error_stmt = '', hash = EXCLUDED.hash, partial_hashes = 'null'," +
+		" operator_version = EXCLUDED.operator_version")
+	return b.String()
+}
+
+// lockTries is how often a tenant is tried whose tables are locked.
+const lockTries = 3
+
+// transact sends a plan as one message. It is not ended by the context: it is
+// one transaction, and the timeouts bound it.
+func (e *postgresEngine) transact(ctx context.Context, p *place, made *plan) error {
+	s := e.script(p, made)
+	var err error
+	for try := range lockTries {
+		if err = e.send(context.WithoutCancel(ctx), p.db, s); !hasCode(err, "55P03", "40P01") {
+			break
+		}
+		e.config.Logger.InfoContext(ctx, "migrate: waiting for a lock", "tenant", p.tenant, "try", try+1)
+		if pause(ctx, time.Duration(try+1)*50*time.Millisecond) != nil {
+			break
+		}
+	}
+	switch {
+	case hasCode(err, codeLocked):
+		return ErrLocked
+	case hasCode(err, codeChanged, "40001"):
+		return errChanged
+	case hasCode(err, codeMissing) && !errors.As(err, new(*statementError)):
+		return errMissing
+	default:
+		return err
+	}
+}
+
+func (e *postgresEngine) send(ctx context.Context, db *sql.DB, s *script) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close() //nolint:errcheck // it only gives the connection back
+	return conn.Raw(func(driverConn any) error {
+		std, ok := driverConn.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("migrate: the database has to be opened with pgx' stdlib, and is a %T", driverConn)
+		}
+		return sendTo(ctx, std.Conn().PgConn(), s)
+	})
+}
+
+// sendTo counts what the server answers. What it says of a failed statement goes
+// by the number of those before it, or by the position in the whole message if it could not read that.
+func sendTo(ctx context.Context, conn *pgconn.PgConn, s *script) error {
+	message := s.String()
+	results := conn.Exec(ctx, message)
+	done := 0
+	for results.NextResult() {
+		if _, err := results.ResultReader().Close(); err != nil {
+			break
+		}
+		done++
+	}
+	err := results.Close()
+	if err == nil {
+		return nil
+	}
+	if !conn.IsClosed() && conn.TxStatus() != 'I' {
+		if _, rollback := conn.Exec(ctx, "ROLLBACK").ReadAll(); rollback != nil {
+			err = errors.Join(err, rollback)
+		}
+	}
+	var failed *pgconn.PgError
+	if errors.As(err, &failed) {
+		if done == 0 && failed.Position > 0 {
+			done = s.partAt(int(failed.Position))
+		}
+		if done < len(s.parts) && s.parts[done].of != nil {
+			return &statementError{file: s.parts[done].of, at: s.parts[done].at, err: err}
+		}
+	}
+	return err
+}
+
+// partAt finds the part that holds a position, in characters from 1.
+func (s *script) partAt(position int) int {
+	end := 0
+	for i, p := range s.parts {
+		if end += len([]rune(p.text)) + len(partEnd); position <= end {
+			return i
+		}
+	}
+	return len(s.parts)
+}

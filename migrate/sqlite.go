@@ -1,0 +1,152 @@
+package migrate
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// sqliteEngine is the engine of SQLite, where a place is a file.
+type sqliteEngine struct{}
+
+func (*sqliteEngine) name(_, table string) string { return identifier(table) }
+func (*sqliteEngine) plain(string) []any          { return nil }
+func (*sqliteEngine) text(column string) string   { return "CAST(" + column + " AS TEXT)" }
+func (*sqliteEngine) now() any                    { return sqliteTime(time.Now()) }
+func (*sqliteEngine) transactional() bool         { return true }
+func (*sqliteEngine) question(int) string         { return "?" }
+func sqliteTime(t time.Time) string               { return t.UTC().Format("2006-01-02 15:04:05.999999999-07:00") }
+
+func (e *sqliteEngine) upsert(table string, columns []string, rows int) string {
+	return onConflict(e.question, table, columns, rows)
+}
+
+func (*sqliteEngine) present(ctx context.Context, q querier, schemas []string) (map[string]*state, error) {
+	recorded, err := names(ctx, q, "SELECT name FROM sqlite_master WHERE type = 'table' AND name = '"+revisionsTable+"'")
+	states := map[string]*state{}
+	for _, schema := range schemas {
+		states[schema] = &state{exists: true, recorded: len(recorded) > 0}
+	}
+	return states, err
+}
+
+func (*sqliteEngine) filled(ctx context.Context, q querier, schemas []string) (map[string]bool, error) {
+	found, err := names(ctx, q, `SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name <> '`+revisionsTable+
+		`' AND name NOT LIKE '`+ownTables+`' ESCAPE '\' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`)
+	filled := map[string]bool{}
+	for _, schema := range schemas {
+		filled[schema] = len(found) > 0
+	}
+	return filled, err
+}
+
+func (*sqliteEngine) createRevisions(ctx context.Context, q querier) error {
+	_, err := q.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS `atlas_schema_revisions` (`version` text NOT NULL, `description` text NOT NULL, "+
+		"`type` integer NOT NULL DEFAULT (2), `applied` integer NOT NULL DEFAULT (0), `total` integer NOT NULL DEFAULT (0), "+
+		"`executed_at` datetime NOT NULL, `execution_time` integer NOT NULL, `error` text NULL, `error_stmt` text NULL, `hash` text NOT NULL, "+
+		"`partial_hashes` json NULL, `operator_version` text NOT NULL, PRIMARY KEY (`version`))")
+	return err
+}
+
+// transact runs a plan's files in one transaction, which is the lock of the file.
+func (e *sqliteEngine) transact(ctx context.Context, p *place, made *plan) (err error) {
+	ctx = context.WithoutCancel(ctx)
+	conn, err := p.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	// Not discarded: a database in memory would go with its connection.
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	var enforced int
+	if err := conn.QueryRowContext(ctx, "PRAGMA foreign_keys").Scan(&enforced); err != nil {
+		return err
+	}
+	// Within a transaction this would do nothing, and a table that is made anew would lose the rows that point to it.
+	if _, err := conn.ExecContext(ctx, "PRAGMA foreign_keys = off"); err != nil {
+		return err
+	}
+	defer func() {
+		_, restored := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA foreign_keys = %d", enforced))
+		err = errors.Join(err, restored)
+	}()
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	if err := e.execute(ctx, conn, made); err != nil {
+		_, rollback := conn.ExecContext(ctx, "ROLLBACK")
+		return errors.Join(err, rollback)
+	}
+	_, err = conn.ExecContext(ctx, "COMMIT")
+	return err
+}
+
+func (e *sqliteEngine) execute(ctx context.Context, conn *sql.Conn, made *plan) error {
+	if err := e.unchanged(ctx, conn, made.from); err != nil {
+		return err
+	}
+	before, err := violations(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if err := e.createRevisions(ctx, conn); err != nil {
+		return err
+	}
+	for _, f := range made.files {
+		start := time.Now()
+		for i, statement := range f.statements[f.applied:] {
+			if _, err := conn.ExecContext(ctx, statement.text); err != nil {
+				return &statementError{file: f.file, at: f.applied + i, err: err}
+			}
+		}
+		s := newSteps(e, conn, f)
+		s.record.Applied, s.record.PartialHashes, s.record.Error, s.record.ErrorStmt = len(f.statements), nil, "", ""
+		s.start = start
+		if err := s.write(ctx, conn); err != nil {
+			return err
+		}
+	}
+	after, err := violations(ctx, conn)
+	if err == nil && after > before {
+		err = fmt.Errorf("migrate: the migrations leave %d rows that point to nothing", after-before)
+	}
+	return err
+}
+
+// unchanged looks under the lock whether the state is what the plan was made for.
+func (e *sqliteEngine) unchanged(ctx context.Context, conn *sql.Conn, from *state) error {
+	r := Runner{engine: e}
+	now, err := r.look(ctx, conn, &place{})
+	if err == nil && now.key() != from.key() {
+		err = errChanged
+	}
+	return err
+}
+
+// violations counts the rows whose foreign keys point to nothing.
+func violations(ctx context.Context, conn *sql.Conn) (n int, err error) {
+	err = conn.QueryRowContext(ctx, "SELECT count(*) FROM pragma_foreign_key_check").Scan(&n)
+	return n, err
+}
+
+// session begins no transaction: files that are executed this way are outside of them for a reason.
+func (*sqliteEngine) session(ctx context.Context, p *place) (*sql.Conn, func(), error) {
+	conn, err := p.db.Conn(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return conn, func() { _ = conn.Close() }, nil
+}
+
+func (*sqliteEngine) missing(error) bool { return false }
+
+func (*sqliteEngine) guard(context.Context, *sql.DB) (func(), error) { return func() {}, nil }
+
+func (*sqliteEngine) again(err error) bool {
+	return strings.Contains(err.Error(), "already exists") || strings.Contains(err.Error(), "duplicate column name") ||
+		strings.Contains(err.Error(), "no such ")
+}
+
+func (*sqliteEngine) tidy(context.Context, *sql.Conn, string) error { return nil }
