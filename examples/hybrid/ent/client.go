@@ -11,7 +11,6 @@ import (
 
 	"github.com/entenancy/tenancy/examples/hybrid/ent/migrate"
 
-	"entgo.io/ent"
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
@@ -19,6 +18,7 @@ import (
 	"github.com/entenancy/tenancy/examples/hybrid/ent/item"
 	"github.com/entenancy/tenancy/examples/hybrid/ent/order"
 
+	"entgo.io/ent"
 	"github.com/entenancy/tenancy/examples/hybrid/ent/internal"
 	tenantprivacy "github.com/entenancy/tenancy/privacy"
 )

@@ -12,7 +12,6 @@ import (
 	"github.com/entenancy/tenancy/examples/quickstart/ent/migrate"
 	"github.com/google/uuid"
 
-	"entgo.io/ent"
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
@@ -22,6 +21,7 @@ import (
 	"github.com/entenancy/tenancy/examples/quickstart/ent/tag"
 	"github.com/entenancy/tenancy/examples/quickstart/ent/user"
 
+	"entgo.io/ent"
 	tenantprivacy "github.com/entenancy/tenancy/privacy"
 )
 

@@ -12,7 +12,6 @@ import (
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/migrate"
 	"github.com/google/uuid"
 
-	"entgo.io/ent"
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
@@ -33,6 +32,7 @@ import (
 
 	stdsql "database/sql"
 
+	"entgo.io/ent"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/internal"
 	tenantprivacy "github.com/entenancy/tenancy/privacy"
 )

@@ -12,7 +12,6 @@ import (
 	"github.com/entenancy/tenancy/internal/integration/isolation/typed/upsertent/migrate"
 	"github.com/google/uuid"
 
-	"entgo.io/ent"
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
@@ -21,6 +20,8 @@ import (
 	"github.com/entenancy/tenancy/internal/integration/isolation/typed/upsertent/ledger"
 	"github.com/entenancy/tenancy/internal/integration/isolation/typed/upsertent/mark"
 	"github.com/entenancy/tenancy/internal/integration/isolation/typed/upsertent/tag"
+
+	"entgo.io/ent"
 )
 
 // Client is the client that holds all ent builders.
