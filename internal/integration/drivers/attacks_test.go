@@ -10,8 +10,8 @@ import (
 	"github.com/entenancy/tenancy/schema"
 )
 
-// TestAttacks runs every attack in every cell plain, and in every second cell in
-// one of the other modes by turns. With TENANCY_TEST_SLOW all run in all modes.
+// TestAttacks runs the attacks in every cell, as [isolation.Dealt] deals them:
+// with CI=true every attack in every cell.
 func TestAttacks(t *testing.T) {
 	each(t, func(t *testing.T, c cell, db *isolation.Database) {
 		for _, mode := range isolation.Modes() {
