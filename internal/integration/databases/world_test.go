@@ -240,3 +240,20 @@ func receive[T any](tb testing.TB, from <-chan T) (got T) {
 	}
 	return got
 }
+
+// queryText returns the one text that a query of ent's kind finds, "" if it
+// finds nothing.
+func queryText(ctx context.Context, tb testing.TB, on interface {
+	Query(ctx context.Context, query string, args, v any) error
+}, query string,
+) (text string) {
+	tb.Helper()
+	var rows entsql.Rows
+	must(tb, on.Query(ctx, query, []any{}, &rows))
+	defer rows.Close()
+	for rows.Next() {
+		must(tb, rows.Scan(&text))
+	}
+	must(tb, rows.Err())
+	return text
+}
