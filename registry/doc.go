@@ -53,6 +53,10 @@
 // [Updated], [WithStatus] and [WithMetadata], to keep tenants elsewhere. Of all
 // that, package middleware asks for a [tenancy.Lookup] only.
 //
+// Stores go around stores: a [Cache] in the process around an [EncryptedStore]
+// around a [RedisCache] around the database. Changes are made through the
+// topmost one, and [Invalidations] bring them to other processes.
+//
 // # Broken records
 //
 // A record that someone has spoiled behind the registry's back, so that it
