@@ -53,32 +53,36 @@ func (d *Driver) placeOf(ctx context.Context) (context.Context, place, error) {
 // placed reports whether the tenant's record says where its rows are.
 func placed(t tenancy.Tenant) bool {
 	switch t.Isolation {
-	case "":
-		return false
+	case tenancy.IsolationShared, tenancy.IsolationRLS:
+		return true
 	case tenancy.IsolationSchema:
 		return t.Placement.Schema != ""
 	case tenancy.IsolationDatabase:
 		return t.Placement.DatabaseURL.Reveal() != ""
 	default:
-		return true
+		return false
 	}
 }
 
-// Place returns the tenant with its isolation and placement, as [Config].Place
-// completes them where its record does not have them. It is the one place
-// where this is decided. It fails with tenancy.ErrInvalidPlacement.
-func (d *Driver) Place(t tenancy.Tenant) (tenancy.Tenant, error) {
+// Place is the package's Place with [Config].Place.
+func (d *Driver) Place(t tenancy.Tenant) (tenancy.Tenant, error) { return Place(t, d.config.Place) }
+
+// Place returns the tenant with its isolation and placement, as place completes
+// them where its record does not have them; place is as [Config].Place and may
+// be nil. It is the one rule of where a tenant is, for the driver and for
+// migrations. It fails with tenancy.ErrInvalidPlacement.
+func Place(t tenancy.Tenant, place func(tenancy.Tenant) (tenancy.Tenant, error)) (tenancy.Tenant, error) {
 	if placed(t) {
 		return t, nil
 	}
-	if d.config.Place == nil {
+	if place == nil {
 		if t.Isolation == "" {
 			t.Isolation = tenancy.IsolationShared
 			return t, nil
 		}
-		return t, fmt.Errorf("driver: %w: %s: its isolation is %s and its placement is empty", tenancy.ErrInvalidPlacement, t, t.Isolation)
+		return t, fmt.Errorf("driver: %w: %s: its isolation is %q and its placement is empty", tenancy.ErrInvalidPlacement, t, t.Isolation)
 	}
-	at, err := d.config.Place(t)
+	at, err := place(t)
 	switch {
 	case err != nil:
 		return t, fmt.Errorf("driver: placing %s: %w", t, err)

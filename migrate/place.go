@@ -9,6 +9,7 @@ import (
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/driver"
 )
 
 // place is where tables are: a schema of the home, or a database.
@@ -41,7 +42,7 @@ func (r *Runner) home() *place {
 
 // placeOf says where a tenant is. It is nil for a tenant in shared tables.
 func (r *Runner) placeOf(ctx context.Context, t tenancy.Tenant) (*place, error) {
-	t, err := r.placed(t)
+	t, err := driver.Place(t, r.config.Place)
 	if err != nil {
 		return nil, err
 	}
@@ -67,40 +68,4 @@ func (r *Runner) placeOf(ctx context.Context, t tenancy.Tenant) (*place, error) 
 	}
 	p.db, p.own, p.server, p.schema = database.DB, true, "database "+database.Server, r.config.HomeSchema
 	return p, nil
-}
-
-// placed completes a tenant's record in the way of the driver: what the record
-// says is not asked again.
-func (r *Runner) placed(t tenancy.Tenant) (tenancy.Tenant, error) {
-	if complete(t) {
-		return t, nil
-	}
-	if r.config.Place == nil {
-		if t.Isolation == "" {
-			t.Isolation = tenancy.IsolationShared
-			return t, nil
-		}
-		return t, fmt.Errorf("migrate: %w: %s: its placement is empty", tenancy.ErrInvalidPlacement, t)
-	}
-	at, err := r.config.Place(t)
-	if err != nil {
-		return t, fmt.Errorf("migrate: placing %s: %w", t, err)
-	}
-	if at.ID != t.ID || !complete(at) {
-		return t, fmt.Errorf("migrate: %w: Config.Place does not say where %s is", tenancy.ErrInvalidPlacement, t)
-	}
-	return at, nil
-}
-
-func complete(t tenancy.Tenant) bool {
-	switch t.Isolation {
-	case tenancy.IsolationShared, tenancy.IsolationRLS:
-		return true
-	case tenancy.IsolationSchema:
-		return t.Placement.Schema != ""
-	case tenancy.IsolationDatabase:
-		return t.Placement.DatabaseURL.Reveal() != ""
-	default:
-		return false
-	}
 }
