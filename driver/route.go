@@ -33,8 +33,11 @@ func (d *Driver) route(ctx context.Context, query string, reads bool) (context.C
 		return ctx, route{}, err
 	}
 	r := route{place: p}
-	about := d.names.about(query)
-	if about == both && p.own {
+	about := unsaid
+	if p.own { // in the home it makes no difference
+		about = d.names.about(query)
+	}
+	if about == both {
 		return ctx, route{}, spans(p.tenant)
 	}
 	r.query = d.textFor(&p, query)
