@@ -29,6 +29,8 @@ func ranks() map[string]int {
 		"privacy":       10,
 		"crypt/...":     10,
 		"ratelimit/...": 10,
+		"audit":         10,
+		"envelope":      10,
 
 		"schema/mixin":     20,
 		"driver":           20,
@@ -40,13 +42,14 @@ func ranks() map[string]int {
 		"driver/sqlite":     25,
 		"driver/drivertest": 25,
 
-		"registry":       30,
-		"middleware/...": 30,
-		"migrate/...":    30,
+		"registry":    30,
+		"middleware":  30,
+		"migrate/...": 30,
 
-		"registry/registrytest": 35,
+		"registry/registrytest":     35,
+		"middleware/middlewaretest": 35,
 
-		"manager": 40,
+		"manager/...": 40,
 	}
 }
 

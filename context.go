@@ -4,15 +4,17 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 )
 
-// Scope says on whose behalf a context acts: one tenant, or the system. It is
-// immutable and safe for concurrent use.
+// Scope says on whose behalf a context acts: one tenant, or the system. What it
+// says does not change, and it is safe for concurrent use.
 type Scope struct {
 	tenant Tenant
 	arg    any // the tenant's id, boxed once: a query argument without an allocation
 	reason string
 	err    error // why the scope may not be used
+	used   atomic.Bool
 }
 
 // scopeKey is the context key of a *Scope.
@@ -43,7 +45,7 @@ func (c *scoped) Value(key any) any {
 // provisioned is accepted here, since provisioning writes its first rows, and
 // so is an empty status; the middleware serves active tenants only.
 func NewContext(ctx context.Context, t Tenant) context.Context {
-	return &scoped{ctx, Scope{tenant: t, arg: string(t.ID), err: usable(t)}}
+	return &scoped{Context: ctx, scope: Scope{tenant: t, arg: string(t.ID), err: usable(t)}}
 }
 
 func usable(t Tenant) error {
@@ -64,12 +66,21 @@ func usable(t Tenant) error {
 // In a System scope, rows of tenant-scoped entities are created with an
 // explicit tenant id. To act for one tenant, use NewContext instead.
 func System(ctx context.Context, reason string) context.Context {
-	s := Scope{reason: strings.TrimSpace(reason)}
-	if s.reason == "" {
-		s.err = ErrNoReason
+	reason = strings.TrimSpace(reason)
+	var err error
+	if reason == "" {
+		err = ErrNoReason
 	}
-	return &scoped{ctx, s}
+	return &scoped{Context: ctx, scope: Scope{reason: reason, err: err}}
 }
+
+// Detach returns a context for work that goes on when the request is over: it
+// acts for the same tenant, or in the same System scope, and has all other
+// values of ctx, but neither its deadline nor its cancellation. Give it a
+// deadline of its own. Without a tenant in ctx there is none in it either.
+//
+// For work in another process, see package envelope.
+func Detach(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
 
 // FromContext returns the tenant that ctx acts for. It fails with
 // [ErrNoTenant] where there is none, also in a System scope, and with the
@@ -114,3 +125,7 @@ func (s *Scope) Tenant() Tenant { return s.tenant }
 // Arg returns the tenant's id as a string in an interface, made once for all
 // the statements that bind it. It is nil in a System scope.
 func (s *Scope) Arg() any { return s.arg }
+
+// FirstUse reports whether nobody has asked before, for this scope. A driver asks
+// when it is about to act in a System scope, to tell its SystemObserver once.
+func (s *Scope) FirstUse() bool { return !s.used.Load() && !s.used.Swap(true) }
