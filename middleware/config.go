@@ -1,22 +1,62 @@
 package middleware
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/entenancy/tenancy"
 )
 
-// Config is what a tenant handler can be told. The zero Config works.
+// Config is what a Gate can be told. The zero Config works.
 type Config struct {
-	// NotFound is the answer to every request that is not for an active
-	// tenant, whatever the reason. Its status is a 4xx. Defaults to 404.
+	// Principal returns who sent a request, as the application's authentication
+	// has found out, and nil for nobody. Defaults to what the resolver has proof
+	// of: the claims of a token with JWT, nobody otherwise.
+	Principal func(*http.Request) any
+	// Authorize returns nil if the principal may act for the tenant. Its error
+	// is for the log; the caller is told that there is no such tenant. One that
+	// is [tenancy.ErrUnavailable] means that nobody could say.
+	//
+	// It is called for each request that has a principal, also for one that is
+	// for no tenant, which is refused in any case: its tenant is zero then. So
+	// the time that it takes tells nobody which tenants there are. A request
+	// without a principal is refused. Defaults to nil: anyone may act for any
+	// tenant, unless the application sees to it elsewhere.
+	Authorize func(ctx context.Context, principal any, tenant tenancy.Tenant) error
+
+	// Excluded are patterns of [net/http.ServeMux] for requests that are served
+	// without a tenant: "GET /healthz", "/docs/", "OPTIONS /". A path that is
+	// not in its shortest form ("/docs/../orders") is not excluded. Defaults to none.
+	Excluded []string
+
+	// TrustedProxies are the networks of the proxies whose forwarded headers
+	// count. Defaults to none: the headers are not looked at.
+	TrustedProxies []netip.Prefix
+	// Forwarding says which headers those proxies set. Defaults to XForwarded.
+	Forwarding Forwarding
+
+	// NotFound is the answer to every request that is not for an active tenant
+	// that the caller may act for, whatever the reason. Its status is a 4xx.
+	// Defaults to 404.
 	NotFound Problem
+	// Suspended is the answer to a request for a suspended tenant whose caller
+	// Authorize lets act for it. Others get NotFound. Its status is a 4xx.
+	// Defaults to 403.
+	Suspended Problem
+	// Limited is the answer to a request that is one too many. Its status is a
+	// 4xx. Defaults to 429.
+	Limited Problem
 	// Unavailable is the answer when the lookup fails. Its status is a 5xx.
 	// Defaults to 503.
 	Unavailable Problem
+
+	// Observer is told of each request that is not excluded. Defaults to none.
+	Observer tenancy.RequestObserver
 	// Logger hears at debug level why a request was refused, and at error
 	// level of lookups that fail. Defaults to none.
 	Logger *slog.Logger
@@ -33,33 +73,44 @@ type Config struct {
 // concurrent use, and does one lookup for each request: give it a lookup that
 // caches.
 func New(lookup tenancy.Lookup, resolver Resolver, cfg Config) (func(http.Handler) http.Handler, error) {
+	g, err := NewGate(lookup, resolver, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return g.Handler, nil
+}
+
+// NewGate returns what New's handler decides with, for middleware of frameworks
+// that are not net/http's.
+func NewGate(lookup tenancy.Lookup, resolver Resolver, cfg Config) (*Gate, error) {
 	if lookup == nil {
-		return nil, errors.New("tenancy: middleware.New: lookup is nil")
+		return nil, errors.New("tenancy: middleware: lookup is nil")
 	}
 	if resolver == nil {
-		return nil, errors.New("tenancy: middleware.New: resolver is nil")
+		return nil, errors.New("tenancy: middleware: resolver is nil")
 	}
 	if err := resolver.Validate(); err != nil {
 		return nil, err
 	}
-	notFound, err := newAnswer("NotFound", cfg.NotFound.or(Problem{
-		Status: http.StatusNotFound, Detail: "tenant not found",
-	}), 4)
-	if err != nil {
+	g := &Gate{
+		lookup: lookup, resolver: resolver, principal: cfg.Principal, authorize: cfg.Authorize,
+		observer: cfg.Observer, log: cfg.Logger,
+	}
+	var err error
+	if g.answers, err = newAnswers(cfg); err != nil {
 		return nil, err
 	}
-	unavailable, err := newAnswer("Unavailable", cfg.Unavailable.or(Problem{
-		Status: http.StatusServiceUnavailable, Detail: "the tenant cannot be looked up at the moment",
-	}), 5)
-	if err != nil {
+	if g.excluded, err = newExcluded(cfg.Excluded); err != nil {
 		return nil, err
 	}
-	h := handler{lookup: lookup, resolver: resolver, notFound: notFound, unavailable: unavailable, log: cfg.Logger}
-	if h.log == nil {
-		h.log = slog.New(slog.DiscardHandler)
+	if g.proxies, err = newProxies(cfg.TrustedProxies, cfg.Forwarding); err != nil {
+		return nil, err
 	}
-	if vary := resolver.Vary(); len(vary) > 0 {
-		h.vary = []string{strings.Join(vary, ", ")}
+	if g.log == nil {
+		g.log = slog.New(slog.DiscardHandler)
 	}
-	return h.wrap, nil
+	if vary := slices.Concat(resolver.Vary(), g.proxies.vary()); len(vary) > 0 {
+		g.vary = []string{strings.Join(vary, ", ")}
+	}
+	return g, nil
 }

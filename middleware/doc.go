@@ -15,23 +15,34 @@
 //	}
 //
 // What is to answer without a tenant, such as a health check or a CORS
-// preflight, is mounted beside the tenant handler or around it.
+// preflight, is mounted beside the tenant handler or around it, or named in
+// Config.Excluded.
 //
 // # A name is no proof
 //
 // A resolver reads which tenant a request says it is for. Anyone can send any
-// header. Whether the caller may act for that tenant is for the application's
-// authentication to decide, before the handler does anything.
+// header, host, path or cookie: a name alone proves nothing. Who may act for a
+// tenant is for Config.Authorize to say, which is given the caller, as the
+// application's authentication or a signed token names it, and the tenant:
+//
+//	cfg.Principal = func(r *http.Request) any { return session.UserOf(r) }
+//	cfg.Authorize = func(ctx context.Context, user any, tenant tenancy.Tenant) error {
+//		return members.Check(ctx, user.(*session.User), tenant.ID)
+//	}
+//
+// Without it, the application has to see to it before a handler does anything.
 //
 // # One answer to strangers
 //
 // A request that names no tenant, or names it wrongly, or names one that does
-// not exist, or one that is suspended, deleted or not ready, is answered with
-// one and the same 404: same bytes, same headers, after the same single lookup.
-// So nobody learns from the outside which tenants there are. The application's
-// log knows the reason, at debug level. If the lookup itself fails, the answer
-// is a 503, whatever the request was. Both are problem documents (RFC 9457),
-// and neither repeats anything of the request.
+// not exist, or one that is suspended, deleted or not ready, or one that the
+// caller may not act for, is answered with one and the same 404: same bytes,
+// same headers, after the same single lookup. So nobody learns from the outside
+// which tenants there are. Only a caller that Authorize lets act for a
+// suspended tenant is told so, with a 403. The application's log knows the
+// reason, at debug level. If the lookup itself fails, the answer is a 503,
+// whatever the request was. All are problem documents (RFC 9457), and none
+// repeats anything of the request.
 //
 // # Caches
 //

@@ -36,22 +36,27 @@ func (h header) Validate() error {
 }
 
 func (h header) Resolve(r *http.Request) (Resolution, error) {
-	sent := r.Header[h.key]
+	return theOnly("the header", r.Header[h.key])
+}
+
+func (h header) Vary() []string { return []string{h.key} }
+
+// theOnly is the Resolution to what has been sent in one place. It names no
+// tenant if nothing has.
+func theOnly(place string, sent []string) (Resolution, error) {
 	if len(sent) == 0 {
 		return Resolution{}, nil
 	}
 	for _, other := range sent[1:] {
 		if other != sent[0] {
-			return Resolution{}, fmt.Errorf("%w: the header was sent with different values", tenancy.ErrInvalidIdentifier)
+			return Resolution{}, fmt.Errorf("%w: %s was sent with different values", tenancy.ErrInvalidIdentifier, place)
 		}
 	}
 	if sent[0] == "" {
-		return Resolution{}, fmt.Errorf("%w: the header was sent empty", tenancy.ErrInvalidIdentifier)
+		return Resolution{}, fmt.Errorf("%w: %s was sent empty", tenancy.ErrInvalidIdentifier, place)
 	}
 	return Resolution{Identifier: sent[0]}, nil
 }
-
-func (h header) Vary() []string { return []string{h.key} }
 
 // isToken reports whether s is a token of RFC 9110 §5.6.2.
 func isToken(s string) bool {

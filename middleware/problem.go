@@ -33,30 +33,60 @@ func (p Problem) or(defaults Problem) Problem {
 
 // answer is a response that is always the same.
 type answer struct {
-	status int
-	length string
-	body   []byte
+	problem Problem
+	length  string
+	body    []byte
 }
 
 // newAnswer returns the problem as an answer. The status has to be of the
 // class (4 or 5), so that no client takes it for a success.
 func newAnswer(field string, p Problem, class int) (answer, error) {
 	if p.Status/100 != class {
-		return answer{}, fmt.Errorf("tenancy: middleware.New: Config.%s.Status: %d is not a %dxx status", field, p.Status, class)
+		return answer{}, fmt.Errorf("tenancy: middleware: Config.%s.Status: %d is not a %dxx status", field, p.Status, class)
 	}
 	body, err := json.Marshal(p)
 	if err != nil {
-		return answer{}, fmt.Errorf("tenancy: middleware.New: Config.%s: %w", field, err)
+		return answer{}, fmt.Errorf("tenancy: middleware: Config.%s: %w", field, err)
 	}
-	return answer{status: p.Status, length: strconv.Itoa(len(body)), body: body}, nil
+	return answer{problem: p, length: strconv.Itoa(len(body)), body: body}, nil
 }
 
-func (a answer) write(w http.ResponseWriter) {
-	h := w.Header()
+func (a *answer) setHeader(h http.Header) {
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Content-Length", a.length)
 	h.Set("Cache-Control", "no-store") // it may be different as soon as the tenant is active
 	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // nobody is left to tell
+}
+
+// answers are one for each Reason.
+type answers [4]answer
+
+func (a *answers) to(reason Reason) *answer { return &a[reason] }
+
+// newAnswers returns what cfg says, and what it leaves open by default.
+func newAnswers(cfg Config) (answers, error) {
+	var all answers
+	for _, one := range []struct {
+		reason   Reason
+		field    string
+		problem  Problem
+		defaults Problem
+		class    int
+	}{
+		{ReasonNotFound, "NotFound", cfg.NotFound, Problem{Status: http.StatusNotFound, Detail: "tenant not found"}, 4},
+		{ReasonSuspended, "Suspended", cfg.Suspended, Problem{Status: http.StatusForbidden, Detail: "the tenant is suspended"}, 4},
+		{ReasonLimited, "Limited", cfg.Limited, Problem{Status: http.StatusTooManyRequests, Detail: "too many requests"}, 4},
+		{
+			ReasonUnavailable, "Unavailable", cfg.Unavailable,
+			Problem{Status: http.StatusServiceUnavailable, Detail: "the tenant cannot be looked up at the moment"},
+			5,
+		},
+	} {
+		made, err := newAnswer(one.field, one.problem.or(one.defaults), one.class)
+		if err != nil {
+			return answers{}, err
+		}
+		all[one.reason] = made
+	}
+	return all, nil
 }

@@ -10,13 +10,17 @@ import (
 type Resolver interface {
 	// Resolve returns the tenant's identifier as the request names it. Whether
 	// there is such a tenant, and whether the text can be an identifier at
-	// all, is for the tenant handler to find out.
+	// all, is for the Gate to find out. The request is not changed. Its Host is
+	// what the client asked for, also behind a proxy that Config.TrustedProxies
+	// lists.
 	//
 	// A Resolution without identifier means that the request says nothing
 	// where this resolver looks. An error means that it says something that
 	// has to be refused, such as two different tenants. The client is told the
 	// same in either case. The error's text is for the log: it does not repeat
-	// what the request sent.
+	// what the request sent. An error that is [tenancy.ErrUnavailable], or that
+	// of a context that is over, means that nobody could say; it is answered as
+	// a lookup that fails.
 	Resolve(r *http.Request) (Resolution, error)
 
 	// Vary returns the names of the request headers that Resolve reads,
@@ -33,11 +37,15 @@ type Resolver interface {
 type Resolution struct {
 	// Identifier names the tenant. It is empty if the request names none.
 	Identifier string
-	// Request is what the handler gets, for a resolver that changes it: one
-	// that takes the tenant out of the path, or puts a token's claims into the
-	// context. It is a changed copy, whose context is derived from the
-	// request's. Defaults to the request as it came.
-	Request *http.Request
+	// Principal is who sent the request, where the resolver has proof of it,
+	// such as the claims of a signed token. It is nil otherwise.
+	Principal any
+	// Path is the URL's path for the handler, where the resolver has taken the
+	// tenant out of it. It is empty otherwise, and the path stays as it is.
+	Path string
+	// RawPath is the encoded form of Path where that is not the usual one, as
+	// in [net/url.URL].
+	RawPath string
 }
 
 // ResolverFunc is a function as a Resolver. As nobody knows what it reads, its

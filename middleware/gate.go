@@ -1,0 +1,180 @@
+package middleware
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/entenancy/tenancy"
+)
+
+// Gate decides about requests: which tenant each is for, and whether it is
+// served. It is what a middleware for any framework is made of. It is not
+// changed once made, and is safe for concurrent use.
+type Gate struct {
+	lookup    tenancy.Lookup
+	resolver  Resolver
+	excluded  *excluded
+	proxies   proxies
+	principal func(*http.Request) any
+	authorize func(context.Context, any, tenancy.Tenant) error
+	observer  tenancy.RequestObserver
+	log       *slog.Logger
+	vary      []string // a value of the Vary header
+	answers   answers
+}
+
+// Admit decides about a request. What is not net/http's is described as a
+// request of it: the Gate and the resolvers of this package read its Method,
+// URL, Host, Header (with canonical names), RemoteAddr and context, and nothing
+// of its body.
+//
+// It does one lookup for each request that is not for an excluded path,
+// whatever the request is: from the time it takes nobody can tell why a request
+// was refused.
+func (g *Gate) Admit(r *http.Request) Admission {
+	if g.excluded.has(r) {
+		return Admission{Request: r}
+	}
+	if g.observer == nil {
+		return g.decide(r)
+	}
+	start := time.Now()
+	r = r.WithContext(g.observer.RequestStart(r.Context()))
+	a := g.decide(r)
+	if a.Request != nil {
+		r = a.Request
+	}
+	g.observer.RequestEnd(r.Context(), tenancy.RequestEnd{
+		Tenant: a.found(), Outcome: a.Outcome(), Err: a.err(), Took: time.Since(start),
+	})
+	return a
+}
+
+// decide looks a tenant up, and asks whether the caller may act for it, even if
+// the request names none.
+func (g *Gate) decide(r *http.Request) Admission {
+	named, unnamed := g.resolve(r)
+	if isFailure(unnamed) {
+		return g.fail(r, unnamed)
+	}
+	tenant, unknown := g.lookup.ByIdentifier(r.Context(), named.Identifier)
+	if unknown != nil && !isUnknown(unknown) {
+		return g.fail(r, unknown)
+	}
+	if unknown != nil || unnamed != nil {
+		tenant = tenancy.Tenant{} // the lookup may have one even so
+	}
+	stranger := g.authorized(r.Context(), named.Principal, tenant)
+	if isFailure(stranger) {
+		return g.fail(r, stranger)
+	}
+	if err := cmp.Or(unnamed, unknown, stranger); err != nil {
+		return g.refuse(r, ReasonNotFound, tenant, err)
+	}
+	if err := tenant.Active(); err != nil {
+		return g.refuse(r, g.inactive(tenant), tenant, err)
+	}
+	return g.admit(r, named, tenant)
+}
+
+// resolve returns a Resolution without identifier with its error: a text that
+// is no identifier does not get near the lookup, the empty one stands for it.
+func (g *Gate) resolve(r *http.Request) (Resolution, error) {
+	named := Resolution{}
+	forwarded, err := g.proxies.unwrap(r)
+	if err == nil {
+		named, err = g.resolver.Resolve(forwarded)
+	}
+	if err == nil {
+		err = tenancy.ValidateIdentifier(named.Identifier)
+	}
+	if g.principal != nil {
+		named.Principal = g.principal(r)
+	}
+	if err != nil {
+		return Resolution{Principal: named.Principal}, err
+	}
+	return named, nil
+}
+
+// authorized asks whether the principal may act for the tenant.
+func (g *Gate) authorized(ctx context.Context, principal any, tenant tenancy.Tenant) error {
+	if g.authorize == nil {
+		return nil
+	}
+	if principal == nil {
+		return errNobody
+	}
+	return g.authorize(ctx, principal, tenant)
+}
+
+// errNobody is why nobody may act for any tenant.
+var errNobody = errors.New("tenancy: the request does not prove who sent it")
+
+// inactive returns why a tenant is not served, as its member may know it.
+func (g *Gate) inactive(tenant tenancy.Tenant) Reason {
+	if g.authorize != nil && tenant.Status == tenancy.StatusSuspended {
+		return ReasonSuspended
+	}
+	return ReasonNotFound
+}
+
+// admit makes the request that the handler gets.
+func (g *Gate) admit(r *http.Request, named Resolution, tenant tenancy.Tenant) Admission {
+	ctx := tenancy.NewContext(withPrincipal(r.Context(), named.Principal), tenant)
+	if _, err := tenancy.ScopeFromContext(ctx); err != nil { // the lookup returned a tenant that is none
+		return g.fail(r, err)
+	}
+	served := Admission{Tenant: tenant, vary: g.vary}
+	if named.Path == "" {
+		served.Request = r.WithContext(ctx)
+	} else {
+		served.Request = withPath(r.WithContext(ctx), named.Path, named.RawPath)
+	}
+	return served
+}
+
+// isUnknown reports whether a lookup's error is about the tenant. All others
+// mean that nobody knows about the tenant.
+func isUnknown(err error) bool {
+	return errors.Is(err, tenancy.ErrNotFound) || errors.Is(err, tenancy.ErrInvalidIdentifier) ||
+		errors.Is(err, tenancy.ErrInactive) || errors.Is(err, tenancy.ErrInvalidTenant)
+}
+
+// isFailure reports whether the error of a resolver or of Authorize means that
+// nobody could say. All others are about the request.
+func isFailure(err error) bool {
+	return errors.Is(err, tenancy.ErrUnavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// refuse turns a request down for what it is.
+func (g *Gate) refuse(r *http.Request, reason Reason, tenant tenancy.Tenant, why error) Admission {
+	level := slog.LevelDebug
+	if errors.Is(why, tenancy.ErrInvalidTenant) {
+		level = slog.LevelError // someone has to repair it
+	}
+	attrs := []slog.Attr{slog.Any("error", why)}
+	if tenant.ID != "" {
+		attrs = append(attrs, slog.Any("tenant", tenant))
+	}
+	g.log.LogAttrs(r.Context(), level, "tenancy: request refused", attrs...)
+	return g.refusal(reason, tenant, why)
+}
+
+// fail turns down a request about which nobody could say.
+func (g *Gate) fail(r *http.Request, why error) Admission {
+	level := slog.LevelError
+	if errors.Is(r.Context().Err(), context.Canceled) {
+		level = slog.LevelDebug // the client has gone
+	}
+	g.log.LogAttrs(r.Context(), level, "tenancy: tenant lookup failed", slog.Any("error", why))
+	return g.refusal(ReasonUnavailable, tenancy.Tenant{}, why)
+}
+
+func (g *Gate) refusal(reason Reason, tenant tenancy.Tenant, why error) Admission {
+	return Admission{vary: g.vary, Refusal: &Refusal{Reason: reason, Err: why, tenant: tenant, answer: g.answers.to(reason)}}
+}

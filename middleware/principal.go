@@ -1,0 +1,19 @@
+package middleware
+
+import "context"
+
+type principalKey struct{}
+
+// withPrincipal returns a context that knows who sent the request.
+func withPrincipal(ctx context.Context, principal any) context.Context {
+	if principal == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, principalKey{}, principal)
+}
+
+// PrincipalFromContext returns who sent the request that is being served: what
+// Config.Principal returned, or what the resolver has proof of. It is nil where
+// nobody has. It does not say that the principal may act for the tenant; that
+// it does is Config.Authorize's to see to.
+func PrincipalFromContext(ctx context.Context) any { return ctx.Value(principalKey{}) }
