@@ -35,7 +35,7 @@ type Adoption struct {
 //	columns      the tenant column, which may be null
 //	backfill     whose the rows are that have no tenant
 //	not_null     the tenant column is required
-//	loose        no foreign keys between tables of tenants and global ones
+//	loose        no foreign keys to global tables, in a tenant's place
 //	keys         composite keys, and what is unique is so for each tenant
 //	isolation    row-level security and grants, on PostgreSQL
 //
@@ -49,9 +49,10 @@ type Adoption struct {
 // "atlas migrate apply --baseline", before the others run. Between columns and
 // not_null the application that runs has to write the tenant column already.
 //
-// Foreign keys between tables of tenants and global ones are dropped, but stay
-// in Existing where they are of a global table on SQLite, or of any on MySQL,
-// unlike MariaDB: drop those by hand.
+// Existing becomes the home, by the files of SharedDir, or the place of its one
+// tenant, by those of TenantDir. In a tenant's place a foreign key to a global
+// table is dropped, but not on SQLite, nor on MySQL, unlike MariaDB: drop it by
+// hand there.
 //
 // What holds of ctx and of concurrent use is as with [Named].
 func Adopt(ctx context.Context, config Config, adoption Adoption) ([]string, error) {

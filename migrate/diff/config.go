@@ -13,8 +13,8 @@ import (
 
 // The directories below [Config].Dir.
 const (
-	TenantDir = "tenant" // of the tables that hold rows of tenants
-	SharedDir = "shared" // of the tables of global entities
+	TenantDir = "tenant" // of a tenant's own schema or database: the tables that hold rows of tenants
+	SharedDir = "shared" // of the home: those, and the tables of global entities
 )
 
 // ErrBehind means that [Check] found files that do not lead to ent's schema.
@@ -38,6 +38,9 @@ type Config struct {
 	// USAGE of the schema too, which a file for any schema cannot give.
 	// Defaults to none, for default privileges or grants elsewhere.
 	Roles []string
+	// GlobalFile is for SQLite where tenants have files of their own: SharedDir
+	// then is of the file of the global tables, which holds no others.
+	GlobalFile bool
 }
 
 func (c Config) validate() error {
@@ -52,6 +55,8 @@ func (c Config) validate() error {
 		return errors.New("diff: Config.Tables is empty: pass migrate.Tables of the generated client")
 	case len(c.Tenancy.Tables) == 0:
 		return errors.New("diff: Config.Tenancy is empty: pass migrate.Tenancy of the generated client")
+	case c.GlobalFile && c.Dialect != dialect.SQLite:
+		return errors.New("diff: Config.GlobalFile is for SQLite: on other databases the home holds all tables")
 	case len(c.Roles) > 0 && c.Dialect != dialect.Postgres:
 		return errors.New("diff: Config.Roles is for PostgreSQL: grant by other means")
 	}

@@ -18,16 +18,16 @@
 //
 // # Two directories
 //
-// Named writes to two directories below Config.Dir. Each tenant with a schema
-// or database of its own needs the tables of tenants only, and the home, where
-// the shared tables are, needs all of them:
+// Named writes to two directories below Config.Dir, for the two kinds of places
+// that there are. A place is migrated by one of them:
 //
-//	migrations/tenant   the tables that hold rows of tenants: for the home and for each tenant's place
-//	migrations/shared   the tables of global entities: for the home alone
+//	migrations/tenant   a tenant's own schema or database: the tables that hold rows of tenants
+//	migrations/shared   the home: the same tables, for tenants that share them, and those of global entities
 //
-// The halves can be in different databases, so there is no foreign key from one
-// to the other; see driver.SplitTables. The tables of the registry are migrated
-// by the registry.
+// In a tenant's place the global tables may be in another database, so there
+// are no foreign keys to them there; see driver.SplitTables. What is edited by
+// hand in one directory mostly belongs into the other too. The tables of the
+// registry are migrated by the registry.
 //
 // # What the files hold
 //

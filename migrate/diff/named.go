@@ -84,7 +84,8 @@ func Hash(dir string) error {
 	return nil
 }
 
-// half is the tables of one directory.
+// half is the tables of one directory. Each leads to all that its places need,
+// so that a place is migrated by one directory and has one record of it.
 type half struct {
 	config  Config
 	name    string // of the directory below Config.Dir
@@ -92,7 +93,7 @@ type half struct {
 	tenancy schema.Metadata // of these tables
 }
 
-// halves splits the tables. A table has no schema here: the files are for any.
+// halves says which tables each directory has. A table has no schema here: the files are for any.
 func (c Config) halves() ([]half, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
@@ -101,12 +102,19 @@ func (c Config) halves() ([]half, error) {
 	if err != nil {
 		return nil, fmt.Errorf("diff: %w", err)
 	}
-	for _, tables := range [][]*entschema.Table{tenants, globals} {
+	shared := half{c, SharedDir, globals, schema.Metadata{}}
+	if !c.GlobalFile {
+		if shared.tables, err = entschema.CopyTables(c.Tables); err != nil {
+			return nil, fmt.Errorf("diff: %w", err)
+		}
+		shared.tenancy = c.Tenancy
+	}
+	for _, tables := range [][]*entschema.Table{tenants, shared.tables} {
 		for _, t := range tables {
 			t.Schema = ""
 		}
 	}
-	return []half{{c, TenantDir, tenants, c.Tenancy}, {c, SharedDir, globals, schema.Metadata{}}}, nil
+	return []half{{c, TenantDir, tenants, c.Tenancy}, shared}, nil
 }
 
 // plans returns what is to be written, for each directory that is behind.

@@ -12,6 +12,7 @@ import (
 	entschema "entgo.io/ent/dialect/sql/schema"
 	"entgo.io/ent/schema/field"
 
+	"github.com/entenancy/tenancy/driver"
 	"github.com/entenancy/tenancy/migrate/diff"
 )
 
@@ -119,11 +120,33 @@ func TestChangesAreWritten(t *testing.T) {
 			}
 		}
 		written := named(t, config, "add_remark")
-		if len(written) != 1 || filepath.Base(filepath.Dir(written[0])) != diff.TenantDir {
+		if len(written) != 2 || filepath.Base(filepath.Dir(written[0])) != diff.TenantDir {
 			t.Fatalf("wrote %q", written)
 		}
 		apply(t, place, filepath.Join(config.Dir, diff.TenantDir), 1)
 		valid(t, config)
 		must(t, diff.Check(t.Context(), config))
 	})
+}
+
+// TestGlobalFile has a file of global tables, in which there must be no others.
+func TestGlobalFile(t *testing.T) {
+	t.Parallel()
+	config := shop(t, dialect.SQLite)
+	config.GlobalFile = true
+	named(t, config, "init")
+	_, globals, err := driver.SplitTables(config.Tables, config.Tenancy)
+	must(t, err)
+	place := database(t, dialect.SQLite)
+	apply(t, place, filepath.Join(config.Dir, diff.SharedDir), 0)
+	made := lines(t, place, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+	if len(globals) == 0 || len(made) != len(globals) {
+		t.Errorf("the global file has %q", made)
+	}
+	must(t, diff.Check(t.Context(), config))
+
+	config.Dialect = dialect.Postgres
+	if err := diff.Check(t.Context(), config); err == nil || !strings.Contains(err.Error(), "GlobalFile") {
+		t.Errorf("on PostgreSQL: %v", err)
+	}
 }

@@ -85,16 +85,15 @@ func TestOneFileFitsEverySchema(t *testing.T) {
 	}
 }
 
-// TestHomeHasBothHalves runs both directories in one schema, as for tenants
-// with shared tables.
-func TestHomeHasBothHalves(t *testing.T) {
+// TestHomeHasAllTables runs the home's directory, which is all that a home with
+// shared tables needs.
+func TestHomeHasAllTables(t *testing.T) {
 	t.Parallel()
 	config := shop(t, dialect.Postgres)
 	named(t, config, "init")
 	owner, app, _ := servers.PostgresRoles(t)
 	db := open(t, "pgx", owner)
 	apply(t, db, filepath.Join(config.Dir, diff.SharedDir), 0)
-	apply(t, db, filepath.Join(config.Dir, diff.TenantDir), 0)
 	verified(t, app, "public", config.Tenancy)
 	if got := lines(t, db, "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"); len(got) != len(config.Tables) {
 		t.Errorf("%d tables of %d", len(got), len(config.Tables))
