@@ -3,6 +3,7 @@ package middleware
 import (
 	"fmt"
 	"net/http"
+	urlpath "path"
 )
 
 // excluded knows the requests that need no tenant.
@@ -35,13 +36,20 @@ func (e *excluded) add(pattern string) (err error) {
 
 // has reports whether the request is for one of the patterns. Where a mux would
 // redirect to a path that is, it is not: what the handler would be given then
-// is the path before.
+// is the path before. Nor is it where the dots are escaped: a mux leaves them,
+// and a router behind it may not.
 func (e *excluded) has(r *http.Request) bool {
-	if e == nil {
+	if e == nil || !isShortest(r.URL.Path) {
 		return false
 	}
 	h, _ := e.mux.Handler(r)
 	return h == e
+}
+
+// isShortest reports whether the path has no empty segment and none of dots.
+func isShortest(p string) bool {
+	clean := urlpath.Clean(p)
+	return p == clean || clean != "/" && p == clean+"/"
 }
 
 // ServeHTTP makes e the mark in the mux. It is never called.
