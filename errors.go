@@ -52,6 +52,10 @@ var (
 	// database, its schema, or a table that the statement names is not there.
 	ErrNotProvisioned = errors.New("tenancy: tenant is not provisioned")
 
+	// ErrBehind means that the tenant's tables are not at the version that the
+	// program needs: its migration has not run yet, or has failed. Nothing was sent.
+	ErrBehind = errors.New("tenancy: tenant's tables are behind the program")
+
 	// ErrInvalidTransition means that a tenant may not go from its status to
 	// the wanted one.
 	ErrInvalidTransition = errors.New("tenancy: invalid status transition")

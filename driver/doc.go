@@ -56,6 +56,15 @@
 // text does there. SQL written by hand names tables like the client: schema.TenantTables and
 // schema.GlobalTables are replaced where they stand, quoted and before a dot.
 //
+// # Tenants that are behind
+//
+// While a fleet is migrated, or where a tenant's migration failed, the tables
+// of some tenants are older than the program. [Config].Ready refuses those, with
+// tenancy.ErrBehind, and serves the others:
+//
+//	ready, err := runner.Requires("20260301101500") // a migrate.Runner
+//	drv, err := driver.New(home, driver.Config{Ready: ready})
+//
 // # Beyond ent
 //
 // [Driver.Conn] lends an *sql.Conn of the tenant's place, for COPY and the like.

@@ -23,6 +23,7 @@ type Driver struct {
 	dialect string
 	config  Config
 	names   names
+	ready   *readiness
 	pools   *pools // nil where no tenant has a database of its own
 	rls     bool   // the home switches to tenants behind row-level security
 	schema  bool   // and to those with a schema
@@ -40,6 +41,7 @@ func New(home dialect.Driver, config Config) (*Driver, error) {
 	d := &Driver{
 		home: home, system: config.System, dialect: home.Dialect(), config: config,
 		names:  namesOf(home.Dialect(), config.GlobalSchema),
+		ready:  newReadiness(config.Ready),
 		rls:    switches(home, tenancy.IsolationRLS),
 		schema: switches(home, tenancy.IsolationSchema),
 	}

@@ -46,7 +46,9 @@ func (d *Driver) placeOf(ctx context.Context) (context.Context, place, error) {
 		}
 		ctx = tenancy.NewContext(ctx, p.tenant)
 	}
-	p.own, err = d.owns(p.tenant)
+	if p.own, err = d.owns(p.tenant); err == nil {
+		err = d.ready.admit(ctx, &p)
+	}
 	return ctx, p, err
 }
 

@@ -38,6 +38,11 @@
 //
 //	result, err := runner.ApplyTo(ctx, tenant)
 //
+// An application that refuses to serve tenants whose tables are behind it:
+//
+//	ready, err := runner.Requires("20260301101500") // the version that it cannot do without
+//	drv, err := driver.New(home, driver.Config{Ready: ready})
+//
 // Tables that were there before the first migration, and a statement of which
 // nobody knows whether it was executed:
 //

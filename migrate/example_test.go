@@ -13,6 +13,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/driver"
 	"github.com/entenancy/tenancy/migrate"
 )
 
@@ -71,4 +72,18 @@ func ExampleRunner_Plan() {
 	if _, err := plan.WriteTo(os.Stdout); err != nil {
 		log.Fatal(err)
 	}
+}
+
+func ExampleRunner_Requires() {
+	var runner *migrate.Runner // see New
+	ready, err := runner.Requires("20260301101500")
+	if err != nil {
+		log.Fatal(err)
+	}
+	var home dialect.Driver
+	drv, err := driver.New(home, driver.Config{Ready: ready})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(drv.Dialect())
 }

@@ -178,6 +178,9 @@ var mysqlError = regexp.MustCompile(`\bError (\d{4})\b`)
 
 // mysqlCode finds the server's number of an error. The library does not know the driver.
 func mysqlCode(err error) string {
+	if err == nil {
+		return ""
+	}
 	if found := mysqlError.FindStringSubmatch(err.Error()); found != nil {
 		return found[1]
 	}

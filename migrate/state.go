@@ -19,6 +19,7 @@ type state struct {
 	tables   bool // it has other tables, as far as that matters: where no revisions are
 	count    int
 	version  string // the last one
+	done     string // the last one that was applied to its end
 	print    string // stands for all rows
 }
 
@@ -178,6 +179,9 @@ func (s *state) sum(all []summand) {
 		}
 		fmt.Fprintf(&b, "%s:%s:%d:%d:%d:%.1s", v.version, v.hash, v.applied, v.total, v.kind, strconv.FormatBool(v.failed))
 		s.version = v.version
+		if v.applied == v.total {
+			s.done = v.version
+		}
 	}
 	s.count = len(all)
 	if s.count > 0 {

@@ -72,6 +72,15 @@ func TestMariaDBApplies(t *testing.T) {
 	wantReport(t, apply(t, f.runner(d)), 5, 0, 0, 0)
 	f.wantMaria()
 	wantReport(t, apply(t, f.runner(d)), 0, 5, 0, 0)
+	known := 0
+	for status, err := range f.runner(d).Status(t.Context()) {
+		if known++; err != nil || status.Err != nil || status.Version != d.Version() || status.Pending != 0 {
+			t.Errorf("got %+v, %v", status, err)
+		}
+	}
+	if known != 5 {
+		t.Errorf("the status of %d is known", known)
+	}
 }
 
 func TestMariaDBResumesAtTheStatementThatFailed(t *testing.T) {
