@@ -31,6 +31,7 @@ func ranks() map[string]int {
 		"ratelimit/...": 10,
 		"audit":         10,
 		"envelope":      10,
+		"quota":         10,
 
 		"schema/mixin":     20,
 		"driver":           20,

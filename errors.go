@@ -74,4 +74,30 @@ var (
 	// ErrUnavailable means that the registry could not answer because of the
 	// database below it: it is gone, refuses, or lacks the registry's tables.
 	ErrUnavailable = errors.New("tenancy: registry is not available")
+
+	// ErrInvalidLimit means that a rate limit or a quota asks for what cannot be
+	// held: no rate, no period, an amount below one, a quota that nobody has set up.
+	ErrInvalidLimit = errors.New("tenancy: invalid limit")
+
+	// ErrLimiterUnavailable means that nobody could say whether a limit is
+	// reached, because the Redis that counts is gone or refuses.
+	ErrLimiterUnavailable = errors.New("tenancy: limiter is not available")
+
+	// ErrQuotaExceeded means that a tenant has used up what it may have of
+	// something. The error is a *quota.ExceededError, which says of what.
+	ErrQuotaExceeded = errors.New("tenancy: quota exceeded")
+
+	// ErrInvalidEntry means that an audit entry does not say what was done to what.
+	ErrInvalidEntry = errors.New("tenancy: invalid audit entry")
+
+	// ErrNotRecorded means that an audit entry is not in every sink that should
+	// have it. What it was about should not be done, or be undone.
+	ErrNotRecorded = errors.New("tenancy: audit entry was not recorded")
+
+	// ErrInvalidEnvelope means that a text is no envelope that this application
+	// has sealed, or not one for this purpose.
+	ErrInvalidEnvelope = errors.New("tenancy: invalid envelope")
+
+	// ErrEnvelopeExpired means that an envelope was good once.
+	ErrEnvelopeExpired = errors.New("tenancy: envelope has expired")
 )

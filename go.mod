@@ -5,12 +5,14 @@ go 1.25.0
 require (
 	ariga.io/atlas v1.2.0
 	entgo.io/ent v0.14.6
+	github.com/go-redis/redis_rate/v10 v10.0.1
 	github.com/google/uuid v1.6.0
 	github.com/hashicorp/golang-lru/v2 v2.0.7
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/redis/go-redis/v9 v9.17.3
 	github.com/tink-crypto/tink-go/v2 v2.9.0
 	golang.org/x/sync v0.22.0
+	golang.org/x/time v0.15.0
 )
 
 require (

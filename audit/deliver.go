@@ -1,0 +1,122 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/entenancy/tenancy"
+)
+
+// batch is how many queued entries are written at once.
+const batch = 100
+
+// The pauses before a sink is tried again, which double from the first to the longest.
+const (
+	firstPause   = 20 * time.Millisecond
+	longestPause = time.Second
+)
+
+type recordingKey struct{}
+
+// recording returns the context in which entries are written. It is marked, so
+// that a sink that needs a System scope does not cause the next entry.
+func recording(ctx context.Context) context.Context {
+	return context.WithValue(tenancy.System(ctx, "audit log"), recordingKey{}, true)
+}
+
+func isRecording(ctx context.Context) bool { return ctx.Value(recordingKey{}) != nil }
+
+// drain is the goroutine that writes what is queued.
+func (l *Log) drain() {
+	entries := make([]Entry, 0, batch)
+	for first := range l.queue {
+		entries = append(entries[:0], first)
+		for len(entries) < batch {
+			next, ok := l.next()
+			if !ok {
+				break
+			}
+			entries = append(entries, next)
+		}
+		l.flush(entries)
+	}
+}
+
+// next returns an entry if there is one now.
+func (l *Log) next() (Entry, bool) {
+	select {
+	case e, ok := <-l.queue:
+		return e, ok
+	default:
+		return Entry{}, false
+	}
+}
+
+// flush writes entries together, and one by one if that fails, so that one that
+// a sink does not take keeps out none of the others.
+func (l *Log) flush(entries []Entry) {
+	err := l.write(l.life, entries)
+	if err == nil {
+		l.count.recorded.Add(uint64(len(entries)))
+		return
+	}
+	ctx, cancel := context.WithTimeout(l.life, l.cfg.Timeout)
+	defer cancel()
+	for i := range entries {
+		alone := err
+		if len(entries) > 1 {
+			alone = l.once(ctx, entries[i:i+1])
+		}
+		if alone != nil {
+			_ = l.lose(l.life, entries[i], alone)
+			continue
+		}
+		l.count.recorded.Add(1)
+	}
+}
+
+// once writes to all sinks, and does not try again.
+func (l *Log) once(ctx context.Context, entries []Entry) error {
+	var failed []error
+	for _, sink := range l.sinks {
+		failed = append(failed, sink.Write(ctx, entries))
+	}
+	return notRecorded(failed)
+}
+
+// write writes to all sinks. One that fails keeps the entries from none of the others.
+func (l *Log) write(ctx context.Context, entries []Entry) error {
+	var failed []error
+	for _, sink := range l.sinks {
+		failed = append(failed, l.deliver(ctx, sink, entries))
+	}
+	return notRecorded(failed)
+}
+
+func notRecorded(failed []error) error {
+	err := errors.Join(failed...)
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", tenancy.ErrNotRecorded, err)
+}
+
+// deliver tries until the sink has the entries or the time is up.
+func (l *Log) deliver(ctx context.Context, sink Sink, entries []Entry) error {
+	ctx, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
+	defer cancel()
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		err := sink.Write(ctx, entries)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(pause):
+			l.count.retries.Add(1)
+		case <-ctx.Done():
+			return err
+		}
+	}
+}

@@ -1,0 +1,219 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/entenancy/tenancy"
+)
+
+// Log records entries in its sinks. It is safe for concurrent use. Close it, so
+// that what is queued gets into them.
+type Log struct {
+	sinks []Sink
+	cfg   Config
+	queue chan Entry
+	count struct{ recorded, failed, retries atomic.Uint64 }
+
+	mu     sync.RWMutex // held for reading while an entry is queued
+	closed bool
+	worker sync.WaitGroup
+	life   context.Context // of the worker's writes
+	end    context.CancelFunc
+}
+
+// Config is what a Log can be told. The zero Config works.
+type Config struct {
+	// Timeout is how long a sink is tried, again and again until it has the
+	// entries. Defaults to 5 seconds.
+	Timeout time.Duration
+	// Queue is how many entries Submit may have waiting. Defaults to 1024.
+	Queue int
+	// Wait is how long Submit waits for room in the queue. Defaults to a second.
+	Wait time.Duration
+	// Logger gets at error level, in full, what could not be recorded. Defaults
+	// to [slog.Default].
+	Logger *slog.Logger
+}
+
+// Stats is what a Log has done since it was made.
+type Stats struct {
+	// Recorded is how many entries are in all sinks.
+	Recorded uint64
+	// Failed is how many are not, and went to the logger. More than zero is
+	// something to look into.
+	Failed uint64
+	// Retries is how often a sink was tried again.
+	Retries uint64
+	// Queued is how many entries wait now.
+	Queued int
+}
+
+// New returns a Log that records in all of the sinks. It fails if there is
+// none, or a number in cfg is negative.
+func New(sinks []Sink, cfg Config) (*Log, error) {
+	if len(sinks) == 0 || slices.Contains(sinks, nil) {
+		return nil, errors.New("tenancy: audit.New: sinks has none, or a nil one")
+	}
+	if cfg.Timeout < 0 || cfg.Queue < 0 || cfg.Wait < 0 {
+		return nil, errors.New("tenancy: audit.New: Timeout, Queue and Wait must not be negative")
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 5 * time.Second
+	}
+	if cfg.Queue == 0 {
+		cfg.Queue = 1024
+	}
+	if cfg.Wait == 0 {
+		cfg.Wait = time.Second
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	l := &Log{sinks: slices.Clone(sinks), cfg: cfg, queue: make(chan Entry, cfg.Queue)}
+	l.life, l.end = context.WithCancel(recording(context.Background()))
+	l.worker.Go(l.drain)
+	return l, nil
+}
+
+// Record completes the entry from ctx and returns when every sink has it. It
+// goes on when ctx is cancelled, so that nobody gets out of being recorded by
+// going away.
+//
+// It fails with [tenancy.ErrInvalidEntry]; with [tenancy.ErrNoTenant], and as
+// [tenancy.ScopeFromContext] does, if neither the entry nor ctx has a tenant and
+// ctx is no System scope; with [tenancy.ErrCrossTenant] if they have different
+// ones; and with [tenancy.ErrNotRecorded] if a sink does not have it.
+//
+// In the middle of a transaction on a pool with a single connection, such as of
+// SQLite, a sink on the same pool cannot have it before the transaction ends.
+func (l *Log) Record(ctx context.Context, e Entry) error {
+	e, err := complete(ctx, e)
+	if err != nil {
+		return err
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.closed {
+		return l.lose(ctx, e, errClosed)
+	}
+	ctx = recording(context.WithoutCancel(ctx))
+	if err := l.write(ctx, []Entry{e}); err != nil {
+		return l.lose(ctx, e, err)
+	}
+	l.count.recorded.Add(1)
+	return nil
+}
+
+// Submit completes the entry from ctx and queues it. If the queue is full it
+// waits, up to Config.Wait. It fails as Record does; what it cannot queue, and
+// what later cannot be recorded, goes to the logger and is counted.
+func (l *Log) Submit(ctx context.Context, e Entry) error {
+	e, err := complete(ctx, e)
+	if err != nil {
+		return l.lose(ctx, e, err)
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.closed {
+		return l.lose(ctx, e, errClosed)
+	}
+	select {
+	case l.queue <- e:
+		return nil
+	default:
+	}
+	full := time.NewTimer(l.cfg.Wait)
+	defer full.Stop()
+	select {
+	case l.queue <- e:
+		return nil
+	case <-full.C:
+		return l.lose(ctx, e, errFull)
+	}
+}
+
+var (
+	errClosed = fmt.Errorf("%w: the log is closed", tenancy.ErrNotRecorded)
+	errFull   = fmt.Errorf("%w: the queue is full", tenancy.ErrNotRecorded)
+)
+
+// Close lets no more entries in, and returns when all that are queued are
+// recorded or given up. When ctx is over, the rest is given up and it fails
+// with its error. It may be called more than once.
+func (l *Log) Close(ctx context.Context) error {
+	l.mu.Lock()
+	if !l.closed {
+		l.closed = true
+		close(l.queue)
+	}
+	l.mu.Unlock()
+	done := make(chan struct{})
+	go func() { l.worker.Wait(); close(done) }()
+	select {
+	case <-done:
+		l.end()
+		return nil
+	case <-ctx.Done():
+		l.end()
+		<-done
+		return fmt.Errorf("tenancy: audit: Close: %w", context.Cause(ctx))
+	}
+}
+
+// Stats returns what the log has done.
+func (l *Log) Stats() Stats {
+	return Stats{
+		Recorded: l.count.recorded.Load(),
+		Failed:   l.count.failed.Load(),
+		Retries:  l.count.retries.Load(),
+		Queued:   len(l.queue),
+	}
+}
+
+// lose writes an entry to the logger that the sinks do not have, and returns
+// what the caller is told.
+func (l *Log) lose(ctx context.Context, e Entry, why error) error {
+	l.count.failed.Add(1)
+	l.cfg.Logger.LogAttrs(ctx, slog.LevelError, "tenancy: audit entry was not recorded", slog.Any("error", why), slog.Any("audit", e))
+	return why
+}
+
+// complete returns the entry with what it has from the context.
+func complete(ctx context.Context, e Entry) (Entry, error) {
+	scope, err := tenancy.ScopeFromContext(ctx)
+	switch {
+	case err != nil && e.TenantID == "":
+		return e, err
+	case err != nil:
+	case scope.System():
+		if e.Reason == "" {
+			e.Reason = scope.Reason()
+		}
+	case e.TenantID == "":
+		e.TenantID = scope.TenantID()
+	case e.TenantID != scope.TenantID():
+		return e, fmt.Errorf("%w: the entry is of another tenant than the context", tenancy.ErrCrossTenant)
+	}
+	if e.Actor == (Actor{}) {
+		e.Actor = ActorFromContext(ctx)
+	}
+	if e.Time.IsZero() {
+		e.Time = time.Now()
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return e, fmt.Errorf("%w: %w", tenancy.ErrNotRecorded, err)
+	}
+	e.ID = id.String()
+	e = e.clean()
+	return e, e.Validate()
+}
