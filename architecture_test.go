@@ -33,6 +33,8 @@ func ranks() map[string]int {
 		"envelope":      10,
 		"quota":         10,
 
+		"quota/quotatest": 15,
+
 		"schema/mixin":     20,
 		"driver":           20,
 		"entext/...":       20,

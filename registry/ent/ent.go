@@ -12,6 +12,7 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"github.com/entenancy/tenancy/registry/ent/auditentry"
 	"github.com/entenancy/tenancy/registry/ent/tenant"
 )
 
@@ -73,7 +74,8 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
-			tenant.Table: tenant.ValidColumn,
+			auditentry.Table: auditentry.ValidColumn,
+			tenant.Table:     tenant.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

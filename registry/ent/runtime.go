@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/registry/ent/auditentry"
 	"github.com/entenancy/tenancy/registry/ent/schema"
 	"github.com/entenancy/tenancy/registry/ent/tenant"
 )
@@ -14,6 +15,106 @@ import (
 // (default values, validators, hooks and policies) and stitches it
 // to their package variables.
 func init() {
+	auditentryFields := schema.AuditEntry{}.Fields()
+	_ = auditentryFields
+	// auditentryDescRecordedAt is the schema descriptor for recorded_at field.
+	auditentryDescRecordedAt := auditentryFields[1].Descriptor()
+	// auditentry.DefaultRecordedAt holds the default value on creation for the recorded_at field.
+	auditentry.DefaultRecordedAt = auditentryDescRecordedAt.Default.(func() time.Time)
+	// auditentryDescTenantID is the schema descriptor for tenant_id field.
+	auditentryDescTenantID := auditentryFields[2].Descriptor()
+	// auditentry.DefaultTenantID holds the default value on creation for the tenant_id field.
+	auditentry.DefaultTenantID = tenancy.ID(auditentryDescTenantID.Default.(string))
+	// auditentry.TenantIDValidator is a validator for the "tenant_id" field. It is called by the builders before save.
+	auditentry.TenantIDValidator = auditentryDescTenantID.Validators[0].(func(string) error)
+	// auditentryDescPrincipal is the schema descriptor for principal field.
+	auditentryDescPrincipal := auditentryFields[3].Descriptor()
+	// auditentry.DefaultPrincipal holds the default value on creation for the principal field.
+	auditentry.DefaultPrincipal = auditentryDescPrincipal.Default.(string)
+	// auditentry.PrincipalValidator is a validator for the "principal" field. It is called by the builders before save.
+	auditentry.PrincipalValidator = auditentryDescPrincipal.Validators[0].(func(string) error)
+	// auditentryDescAction is the schema descriptor for action field.
+	auditentryDescAction := auditentryFields[4].Descriptor()
+	// auditentry.ActionValidator is a validator for the "action" field. It is called by the builders before save.
+	auditentry.ActionValidator = func() func(string) error {
+		validators := auditentryDescAction.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(action string) error {
+			for _, fn := range fns {
+				if err := fn(action); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
+	// auditentryDescResource is the schema descriptor for resource field.
+	auditentryDescResource := auditentryFields[5].Descriptor()
+	// auditentry.ResourceValidator is a validator for the "resource" field. It is called by the builders before save.
+	auditentry.ResourceValidator = func() func(string) error {
+		validators := auditentryDescResource.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(resource string) error {
+			for _, fn := range fns {
+				if err := fn(resource); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
+	// auditentryDescResourceID is the schema descriptor for resource_id field.
+	auditentryDescResourceID := auditentryFields[6].Descriptor()
+	// auditentry.DefaultResourceID holds the default value on creation for the resource_id field.
+	auditentry.DefaultResourceID = auditentryDescResourceID.Default.(string)
+	// auditentry.ResourceIDValidator is a validator for the "resource_id" field. It is called by the builders before save.
+	auditentry.ResourceIDValidator = auditentryDescResourceID.Validators[0].(func(string) error)
+	// auditentryDescClientAddr is the schema descriptor for client_addr field.
+	auditentryDescClientAddr := auditentryFields[7].Descriptor()
+	// auditentry.DefaultClientAddr holds the default value on creation for the client_addr field.
+	auditentry.DefaultClientAddr = auditentryDescClientAddr.Default.(string)
+	// auditentry.ClientAddrValidator is a validator for the "client_addr" field. It is called by the builders before save.
+	auditentry.ClientAddrValidator = auditentryDescClientAddr.Validators[0].(func(string) error)
+	// auditentryDescUserAgent is the schema descriptor for user_agent field.
+	auditentryDescUserAgent := auditentryFields[8].Descriptor()
+	// auditentry.DefaultUserAgent holds the default value on creation for the user_agent field.
+	auditentry.DefaultUserAgent = auditentryDescUserAgent.Default.(string)
+	// auditentry.UserAgentValidator is a validator for the "user_agent" field. It is called by the builders before save.
+	auditentry.UserAgentValidator = auditentryDescUserAgent.Validators[0].(func(string) error)
+	// auditentryDescReason is the schema descriptor for reason field.
+	auditentryDescReason := auditentryFields[9].Descriptor()
+	// auditentry.DefaultReason holds the default value on creation for the reason field.
+	auditentry.DefaultReason = auditentryDescReason.Default.(string)
+	// auditentry.ReasonValidator is a validator for the "reason" field. It is called by the builders before save.
+	auditentry.ReasonValidator = auditentryDescReason.Validators[0].(func(string) error)
+	// auditentryDescMetadata is the schema descriptor for metadata field.
+	auditentryDescMetadata := auditentryFields[10].Descriptor()
+	// auditentry.DefaultMetadata holds the default value on creation for the metadata field.
+	auditentry.DefaultMetadata = auditentryDescMetadata.Default.(func() string)
+	// auditentryDescID is the schema descriptor for id field.
+	auditentryDescID := auditentryFields[0].Descriptor()
+	// auditentry.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	auditentry.IDValidator = func() func(string) error {
+		validators := auditentryDescID.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(id string) error {
+			for _, fn := range fns {
+				if err := fn(id); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
 	tenantFields := schema.Tenant{}.Fields()
 	_ = tenantFields
 	// tenantDescIdentifier is the schema descriptor for identifier field.

@@ -9,6 +9,38 @@ import (
 )
 
 var (
+	// TenancyAuditColumns holds the columns for the "tenancy_audit" table.
+	TenancyAuditColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeString, Size: 36},
+		{Name: "recorded_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "tenant_id", Type: field.TypeString, Size: 255, Default: ""},
+		{Name: "principal", Type: field.TypeString, Size: 255, Default: ""},
+		{Name: "action", Type: field.TypeString, Size: 255},
+		{Name: "resource", Type: field.TypeString, Size: 255},
+		{Name: "resource_id", Type: field.TypeString, Size: 255, Default: ""},
+		{Name: "client_addr", Type: field.TypeString, Size: 64, Default: ""},
+		{Name: "user_agent", Type: field.TypeString, Size: 1024, Default: ""},
+		{Name: "reason", Type: field.TypeString, Size: 1024, Default: ""},
+		{Name: "metadata", Type: field.TypeString, Size: 2147483647},
+	}
+	// TenancyAuditTable holds the schema information for the "tenancy_audit" table.
+	TenancyAuditTable = &schema.Table{
+		Name:       "tenancy_audit",
+		Columns:    TenancyAuditColumns,
+		PrimaryKey: []*schema.Column{TenancyAuditColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "tenancy_audit_tenant_id_recorded_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{TenancyAuditColumns[2], TenancyAuditColumns[1], TenancyAuditColumns[0]},
+			},
+			{
+				Name:    "tenancy_audit_recorded_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{TenancyAuditColumns[1], TenancyAuditColumns[0]},
+			},
+		},
+	}
 	// TenancyTenantsColumns holds the columns for the "tenancy_tenants" table.
 	TenancyTenantsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeString, Size: 255},
@@ -76,11 +108,15 @@ var (
 	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
+		TenancyAuditTable,
 		TenancyTenantsTable,
 	}
 )
 
 func init() {
+	TenancyAuditTable.Annotation = &entsql.Annotation{
+		Table: "tenancy_audit",
+	}
 	TenancyTenantsTable.Annotation = &entsql.Annotation{
 		Table: "tenancy_tenants",
 	}
