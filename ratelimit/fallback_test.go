@@ -1,0 +1,209 @@
+package ratelimit_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/ratelimit"
+)
+
+// breakable is a limiter that somebody can take away. It stands for Redis; the
+// tests with a real one are in internal/integration.
+type breakable struct {
+	ratelimit.Limiter
+	broken, hangs atomic.Bool
+	calls         atomic.Int64
+}
+
+func (b *breakable) Allow(ctx context.Context, key string, limit ratelimit.Limit) (ratelimit.Result, error) {
+	b.calls.Add(1)
+	if b.hangs.Load() {
+		<-ctx.Done()
+		return ratelimit.Result{}, ctx.Err()
+	}
+	if b.broken.Load() {
+		return ratelimit.Result{}, errors.New("connection refused")
+	}
+	return b.Limiter.Allow(ctx, key, limit)
+}
+
+// logged is a logger, and what was logged.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) count(s string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), s)
+}
+
+func newFallback(t *testing.T, cfg ratelimit.FallbackConfig) (*ratelimit.Fallback, *breakable, *logged) {
+	t.Helper()
+	primary, log := &breakable{Limiter: newLocal(t, ratelimit.LocalConfig{})}, &logged{}
+	cfg.Logger = slog.New(slog.NewTextHandler(log, nil))
+	f, err := ratelimit.NewFallback(primary, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, primary, log
+}
+
+func TestFallbackOpen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, primary, log := newFallback(t, ratelimit.FallbackConfig{Away: ratelimit.AwayOpen})
+		limit := ratelimit.PerHour(2)
+		primary.broken.Store(true)
+		for range 100 {
+			if got := allow(t, f, "acme", limit); !got.Allowed || got.Limit != 2 {
+				t.Fatalf("got %+v", got)
+			}
+		}
+		if n := primary.calls.Load(); n != 1 {
+			t.Errorf("the limiter was asked %d times in an outage, want once", n)
+		}
+		if s := f.Stats(); s != (ratelimit.FallbackStats{Away: true, Outages: 1, Open: 100}) {
+			t.Errorf("stats are %+v", s)
+		}
+		if log.count("level=ERROR") != 1 {
+			t.Errorf("failing open was not logged once at error level: %s", log.text.String())
+		}
+	})
+}
+
+func TestFallbackClosed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, primary, log := newFallback(t, ratelimit.FallbackConfig{Away: ratelimit.AwayClosed})
+		primary.broken.Store(true)
+		for range 10 {
+			got, err := f.Allow(t.Context(), "acme", ratelimit.PerHour(2))
+			if got.Allowed || !errors.Is(err, tenancy.ErrLimiterUnavailable) {
+				t.Fatalf("got %+v and %v", got, err)
+			}
+		}
+		if s := f.Stats(); s.Closed != 10 || log.count("level=ERROR") != 1 {
+			t.Errorf("stats are %+v, and the log %s", s, log.text.String())
+		}
+	})
+}
+
+func TestFallbackLocal(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, primary, log := newFallback(t, ratelimit.FallbackConfig{})
+		primary.broken.Store(true)
+		n := 0
+		for range 100 {
+			if allow(t, f, "acme", ratelimit.PerHour(5)).Allowed {
+				n++
+			}
+		}
+		if s := f.Stats(); n != 5 || s.Local != 100 || log.count("level=WARN") != 1 {
+			t.Errorf("%d of 5 were allowed; stats are %+v, and the log %s", n, s, log.text.String())
+		}
+	})
+}
+
+func TestFallbackNoticesRecovery(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, primary, log := newFallback(t, ratelimit.FallbackConfig{Away: ratelimit.AwayOpen, RetryAfter: 5 * time.Second})
+		limit := ratelimit.PerHour(1)
+		primary.broken.Store(true)
+		for range 60 { // a minute of outage, in which it is tried every 5 seconds and spoken of every 10 or so
+			allow(t, f, "acme", limit)
+			time.Sleep(time.Second)
+		}
+		if calls, errs := primary.calls.Load(), log.count("level=ERROR"); calls != 12 || errs < 4 || errs > 7 {
+			t.Errorf("tried %d times and logged %d times", calls, errs)
+		}
+		primary.broken.Store(false)
+		time.Sleep(5 * time.Second)
+		if !allow(t, f, "acme", limit).Allowed || allow(t, f, "acme", limit).Allowed {
+			t.Error("the limit does not hold after the outage")
+		}
+		if s := f.Stats(); s.Away || s.Outages != 1 || s.Open != 60 || log.count("level=INFO") != 1 {
+			t.Errorf("stats are %+v, and the log %s", s, log.text.String())
+		}
+	})
+}
+
+func TestFallbackDoesNotWaitForOneThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, primary, _ := newFallback(t, ratelimit.FallbackConfig{Away: ratelimit.AwayOpen, Timeout: 100 * time.Millisecond})
+		primary.hangs.Store(true)
+		began := time.Now()
+		for range 50 {
+			allow(t, f, "acme", ratelimit.PerHour(1))
+		}
+		if took := time.Since(began); took != 100*time.Millisecond {
+			t.Errorf("50 requests took %v, want one timeout", took)
+		}
+	})
+}
+
+// Clients choose deadlines: theirs must not open the way past the limits.
+func TestFallbackIgnoresTheCallersDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, primary, _ := newFallback(t, ratelimit.FallbackConfig{Away: ratelimit.AwayOpen})
+		primary.hangs.Store(true)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		got, err := f.Allow(ctx, "acme", ratelimit.PerHour(1))
+		if got.Allowed || !errors.Is(err, context.DeadlineExceeded) || f.Stats().Away {
+			t.Errorf("got %+v and %v; stats are %+v", got, err, f.Stats())
+		}
+	})
+}
+
+func TestFallbackBadLimit(t *testing.T) {
+	t.Parallel()
+	f, primary, _ := newFallback(t, ratelimit.FallbackConfig{Away: ratelimit.AwayOpen})
+	for range 2 {
+		if got, err := f.Allow(t.Context(), "acme", ratelimit.Limit{}); got.Allowed || !errors.Is(err, tenancy.ErrInvalidLimit) {
+			t.Errorf("got %+v and %v", got, err)
+		}
+		if f.Stats().Away != primary.broken.Load() {
+			t.Error("a bad limit counts as an outage")
+		}
+		primary.broken.Store(true)
+		allow(t, f, "acme", ratelimit.PerHour(1))
+	}
+}
+
+func TestNewFallbackRefuses(t *testing.T) {
+	t.Parallel()
+	local := newLocal(t, ratelimit.LocalConfig{})
+	for name, cfg := range map[string]ratelimit.FallbackConfig{
+		"Away":    {Away: "sometimes"},
+		"Timeout": {Timeout: -1},
+		"Retry":   {RetryAfter: -1},
+	} {
+		if _, err := ratelimit.NewFallback(local, cfg); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if _, err := ratelimit.NewFallback(nil, ratelimit.FallbackConfig{}); err == nil {
+		t.Error("a nil limiter was accepted")
+	}
+}
