@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -121,8 +122,8 @@ func (o *Opener) openSystem(ctx context.Context, reason string) (context.Context
 
 // verify returns what an envelope says that is genuine, good now, and for this purpose.
 func (o *Opener) verify(text, purpose string) (*claims, error) {
-	if len(text) > maxText {
-		return nil, fmt.Errorf("%w: it is longer than any", tenancy.ErrInvalidEnvelope)
+	if len(text) > maxText || strings.ContainsAny(text, "\r\n") { // line ends are what a base64 decoder passes over
+		return nil, fmt.Errorf("%w: it is longer than any, or has more than one line", tenancy.ErrInvalidEnvelope)
 	}
 	c := &claims{}
 	_, err := o.parser.ParseWithClaims(text, c, o.keyOf)
