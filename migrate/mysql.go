@@ -122,7 +122,7 @@ func (e *mysqlEngine) session(ctx context.Context, p *place) (*sql.Conn, func(),
 		err = conn.QueryRowContext(ctx, "SELECT COALESCE(DATABASE(), '')").Scan(&name)
 	}
 	if err == nil {
-		lock = lockName(name)
+		lock = LockName(name)
 		err = lockMySQL(ctx, conn, lock, 0)
 	}
 	if err != nil {
@@ -135,9 +135,10 @@ func (e *mysqlEngine) session(ctx context.Context, p *place) (*sql.Conn, func(),
 // cliLockName is the lock that the Atlas CLI has while it works on any database of the server.
 const cliLockName = "atlas_migrate_execute"
 
-// lockName names the lock of a database. A server has one namespace of locks for
-// all its databases, and names of up to 64 characters.
-func lockName(database string) string {
+// LockName is the name of the MySQL user lock under which the tables of a database
+// are migrated. Who drops the database takes it too. A server has one namespace of
+// locks for all its databases, and names of up to 64 characters.
+func LockName(database string) string {
 	sum := sha256.Sum256([]byte(database))
 	return "tenancy:migrate:" + hex.EncodeToString(sum[:20])
 }

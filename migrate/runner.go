@@ -32,6 +32,9 @@ func New(config Config) (*Runner, error) {
 
 func (r *Runner) dialect() string { return r.config.Directory.dialect }
 
+// Directory is Config.Directory.
+func (r *Runner) Directory() *Directory { return r.config.Directory }
+
 // ApplyTo brings one tenant up to date, whatever its status. It is for who
 // provisions or repairs it: the tenant's schema or database has to be there. A
 // tenant in shared tables brings the home up to date. It waits for other runs
