@@ -1,0 +1,99 @@
+package namespace
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	sqldriver "database/sql/driver"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"sync"
+
+	"github.com/entenancy/tenancy"
+)
+
+// Locker keeps others from a tenant while something is done to it. It waits until
+// they are done, or ctx is over. Who gets an error has no lock.
+type Locker func(ctx context.Context, id tenancy.ID) (unlock func(), err error)
+
+// PostgresLocker returns a Locker for all processes that use one PostgreSQL
+// database. It holds a connection, and an advisory lock of its session, until it
+// is unlocked: db must not go through a pooler in transaction mode, and needs one
+// connection more for each tenant that something is done to at once.
+func PostgresLocker(db *sql.DB) Locker {
+	return func(ctx context.Context, id tenancy.ID) (func(), error) {
+		sum := sha256.Sum256([]byte("tenancy:lifecycle:" + string(id)))
+		key := int64(binary.BigEndian.Uint64(sum[:])) //nolint:gosec // any 64 bits are a key
+		return lockSession(ctx, db, id, fmt.Sprintf("SELECT pg_advisory_lock(%d)", key), fmt.Sprintf("SELECT pg_advisory_unlock(%d)", key))
+	}
+}
+
+// MySQLLocker is PostgresLocker for all processes that use one server of MySQL or
+// MariaDB.
+func MySQLLocker(db *sql.DB) Locker {
+	return func(ctx context.Context, id tenancy.ID) (func(), error) {
+		sum := sha256.Sum256([]byte(id))
+		name := "'tenancy:lifecycle:" + hex.EncodeToString(sum[:20]) + "'"
+		return lockSession(ctx, db, id, "SELECT GET_LOCK("+name+", 1000000)", "DO RELEASE_LOCK("+name+")")
+	}
+}
+
+// lockSession holds a connection. One of which nobody knows whether it still has
+// the lock is closed.
+func lockSession(ctx context.Context, db *sql.DB, id tenancy.ID, lock, unlock string) (func(), error) {
+	conn, err := db.Conn(ctx)
+	if err == nil {
+		if _, err = conn.ExecContext(ctx, lock); err == nil {
+			return func() { release(ctx, conn, unlock) }, nil
+		}
+		discard(conn)
+	}
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return nil, fmt.Errorf("namespace: waiting for the lock of tenant %q: %w", id, withoutConfig(err))
+}
+
+func release(ctx context.Context, conn *sql.Conn, unlock string) {
+	if _, err := conn.ExecContext(context.WithoutCancel(ctx), unlock); err != nil {
+		discard(conn)
+		return
+	}
+	_ = conn.Close() // it only gives the connection back
+}
+
+// discard closes a connection for good, and with it all that its session has.
+func discard(conn *sql.Conn) {
+	_ = conn.Raw(func(any) error { return sqldriver.ErrBadConn }) // what it returns is what it was told
+	_ = conn.Close()                                              // closed already
+}
+
+// NewLocker returns a Locker for one process.
+func NewLocker() Locker {
+	var mu sync.Mutex
+	held := map[tenancy.ID]chan struct{}{}
+	return func(ctx context.Context, id tenancy.ID) (func(), error) {
+		for {
+			mu.Lock()
+			other, taken := held[id]
+			if !taken {
+				done := make(chan struct{})
+				held[id] = done
+				mu.Unlock()
+				return func() {
+					mu.Lock()
+					delete(held, id)
+					mu.Unlock()
+					close(done)
+				}, nil
+			}
+			mu.Unlock()
+			select {
+			case <-other:
+			case <-ctx.Done():
+				return nil, fmt.Errorf("namespace: waiting for the lock of tenant %q: %w", id, context.Cause(ctx))
+			}
+		}
+	}
+}

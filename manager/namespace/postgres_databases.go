@@ -1,0 +1,361 @@
+package namespace
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/entenancy/tenancy"
+)
+
+// PostgresDatabases keeps a PostgreSQL database for each tenant with
+// tenancy.IsolationDatabase on one server. The mark is the database's comment.
+//
+// CREATE DATABASE cannot be in a transaction. So a database is made under a name
+// that goes by the tenant and that nobody is given, and gets its mark and its
+// own name in one transaction: whoever stops in between, or comes second, finds
+// either all of it or what the next one goes on with.
+type PostgresDatabases struct {
+	db      *sql.DB
+	address postgresAddress
+	config  PostgresDatabasesConfig
+}
+
+var (
+	_ Keeper = (*PostgresDatabases)(nil)
+	_ Spares = (*PostgresDatabases)(nil)
+)
+
+// PostgresDatabasesConfig is what PostgresDatabases can be told.
+type PostgresDatabasesConfig struct {
+	// Names says how databases are named.
+	Names Names
+	// Roles serve requests. Beside the owner only they may connect, and they get
+	// SELECT, INSERT, UPDATE and DELETE in the tables that db's role makes.
+	// Defaults to none: grants are somebody else's business.
+	Roles []string
+	// Schema is the one in which the tables are. Defaults to "public".
+	Schema string
+	// Template is the database that new ones are copies of. Defaults to the server's.
+	Template string
+}
+
+// NewPostgresDatabases returns the keeper of the databases on the server of db.
+// That is opened with the driver of pgx' stdlib, as a role with CREATEDB that
+// will own them, and on a database that is not one of them. The address is what
+// goes into tenants' placements: a URL of the same server without a database,
+// as the role that serves requests, such as postgres://shop:secret@db:5432. It
+// does not connect. No error shows the address.
+func NewPostgresDatabases(db *sql.DB, address tenancy.Secret, config PostgresDatabasesConfig) (*PostgresDatabases, error) {
+	if db == nil {
+		return nil, errors.New("namespace: NewPostgresDatabases needs a db")
+	}
+	template, err := newPostgresAddress(address.Reveal())
+	if err != nil {
+		return nil, fmt.Errorf("namespace: NewPostgresDatabases: the address %w", err)
+	}
+	if config.Schema == "" {
+		config.Schema = "public"
+	}
+	config.Names, err = config.Names.withDefaults()
+	return &PostgresDatabases{db: db, address: template, config: config}, err
+}
+
+// Plan implements [Keeper].
+func (k *PostgresDatabases) Plan(t tenancy.Tenant) (tenancy.Placement, error) {
+	name, err := k.config.Names.of(t.ID)
+	return tenancy.Placement{DatabaseURL: k.address.of(name)}, err
+}
+
+// Name implements [Keeper].
+func (k *PostgresDatabases) Name(t tenancy.Tenant) string {
+	name, _ := k.address.name(t.Placement.DatabaseURL)
+	return name
+}
+
+// Make implements [Keeper].
+func (k *PostgresDatabases) Make(ctx context.Context, t tenancy.Tenant, version string) (Made, error) {
+	name, err := databaseOf(k.address, k.config.Names, t)
+	if err != nil {
+		return Made{}, err
+	}
+	made := Made{Placement: t.Placement}
+	result, err := k.take(ctx, t, name, version)
+	if err == nil && result == "" {
+		result, err = k.create(ctx, t, name)
+	}
+	switch {
+	case hasCode(err, codeForeign):
+		return Made{}, foreign(t, "database", name)
+	case err != nil:
+		return Made{}, failed("making the database", t, err)
+	case result == "spare":
+		made.Version = version // with its grants
+	default:
+		if err := k.grant(ctx, name); err != nil {
+			return Made{}, failed("granting the database", t, err)
+		}
+	}
+	made.New = result != "there"
+	return made, nil
+}
+
+// state begins a script: it finds the tenant's database, and is over if it is there.
+func (k *PostgresDatabases) state(t tenancy.Tenant, name string) string {
+	return "PERFORM pg_advisory_xact_lock(" + fmt.Sprintf(lockKey, literal(name)) + ");\n" +
+		"SELECT datname, shobj_description(oid, 'pg_database') INTO found, mark FROM pg_database WHERE datname = " + literal(name) + ";\n" +
+		"IF found IS NOT NULL THEN IF mark IS DISTINCT FROM " + literal(markOf(t.ID)) + " THEN " + raise(codeForeign) + " END IF;\n" +
+		"PERFORM set_config('tenancy.result', 'there', true); RETURN; END IF;\n"
+}
+
+// take says "there" if the tenant has its database, "spare" if it has got one,
+// and nothing otherwise.
+func (k *PostgresDatabases) take(ctx context.Context, t tenancy.Tenant, name, version string) (string, error) {
+	body := k.state(t, name)
+	if version != "" {
+		isSpare := "shobj_description(oid, 'pg_database') = " + literal(spareMark(version))
+		body += "FOR spare IN SELECT datname FROM pg_database WHERE " + startsWith("datname", k.config.Names.spares()) + " AND " + isSpare + " ORDER BY random() LOOP\n" +
+			"CONTINUE WHEN NOT pg_try_advisory_xact_lock(" + fmt.Sprintf(lockKey, "spare") + ");\n" +
+			"CONTINUE WHEN NOT EXISTS (SELECT FROM pg_database WHERE datname = spare AND " + isSpare + ");\n" +
+			"EXECUTE format('ALTER DATABASE %I RENAME TO %I', spare, " + literal(name) + ");\n" +
+			k.comment(name, markOf(t.ID)) +
+			"PERFORM set_config('tenancy.result', 'spare', true);\nRETURN;\nEND LOOP;\n"
+	}
+	result, err := script(ctx, k.db, "found name; mark text; spare name;", body)
+	if hasCode(err, "55006") { // somebody looks at the spare
+		return "", nil
+	}
+	return result, err
+}
+
+func (*PostgresDatabases) comment(name, mark string) string {
+	return "COMMENT ON DATABASE " + identifier(name) + " IS " + literal(mark) + ";\n"
+}
+
+// createTries is how often a database is made anew when somebody else was at it.
+const createTries = 10
+
+// create makes a database under its scratch name, and gives it its own.
+func (k *PostgresDatabases) create(ctx context.Context, t tenancy.Tenant, name string) (result string, err error) {
+	scratch := k.config.Names.scratch(t.ID)
+	body := k.state(t, name) + "ALTER DATABASE " + identifier(scratch) + " RENAME TO " + identifier(name) + ";\n" +
+		k.comment(name, markOf(t.ID)) + "PERFORM set_config('tenancy.result', 'new', true);"
+	for try := range createTries {
+		// 42P04 and 23505: it is there already, from before or from another process.
+		if err = k.createDatabase(ctx, scratch); err != nil && !hasCode(err, "42P04", "23505") {
+			return "", err
+		}
+		result, err = script(ctx, k.db, "found name; mark text;", body)
+		// 3D000: another process has given it its name. 55006: it is being made.
+		if !hasCode(err, "3D000", "55006", "42P04") || pause(ctx, try) != nil {
+			break
+		}
+	}
+	if err == nil && result == "there" { // another process was faster, and what we have made is left over
+		err = k.dropDatabase(ctx, scratch)
+	}
+	return result, err
+}
+
+// createDatabase waits for whoever has the template.
+func (k *PostgresDatabases) createDatabase(ctx context.Context, name string) (err error) {
+	template := ""
+	if k.config.Template != "" {
+		template = " TEMPLATE " + identifier(k.config.Template)
+	}
+	for try := range createTries {
+		if _, err = k.db.ExecContext(ctx, "CREATE DATABASE "+identifier(name)+template); !hasCode(err, "55006") || pause(ctx, try) != nil {
+			break
+		}
+	}
+	return withoutConfig(err)
+}
+
+// pause waits a little longer with each try.
+func pause(ctx context.Context, try int) error {
+	timer := time.NewTimer(time.Duration(try+1) * 20 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
+// grant lets the roles into a database. It is done again by who finds the database made.
+func (k *PostgresDatabases) grant(ctx context.Context, name string) error {
+	if len(k.config.Roles) == 0 {
+		return nil
+	}
+	roles := make([]string, len(k.config.Roles))
+	for i, role := range k.config.Roles {
+		roles[i] = identifier(role)
+	}
+	statements := append([]string{
+		"REVOKE CONNECT, TEMPORARY ON DATABASE " + identifier(name) + " FROM PUBLIC",
+		"GRANT CONNECT ON DATABASE " + identifier(name) + " TO " + strings.Join(roles, ", "),
+		"CREATE SCHEMA IF NOT EXISTS " + identifier(k.config.Schema),
+	}, grants(k.config.Schema, k.config.Roles)...)
+	return k.within(ctx, name, func(db *sql.DB) error {
+		_, err := script(ctx, db, "", strings.Join(statements, ";\n")+";")
+		return err
+	})
+}
+
+// within opens one of the databases, as db's role, for the time of do.
+func (k *PostgresDatabases) within(ctx context.Context, name string, do func(*sql.DB) error) error {
+	var config *pgx.ConnConfig
+	err := onConn(ctx, k.db, func(conn *pgx.Conn) error {
+		config = conn.Config()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	config.Database = name
+	db := stdlib.OpenDB(*config)
+	return errors.Join(do(db), db.Close())
+}
+
+// Verify implements [Keeper].
+func (k *PostgresDatabases) Verify(ctx context.Context, t tenancy.Tenant) error {
+	name, err := databaseOf(k.address, k.config.Names, t)
+	if err != nil {
+		return err
+	}
+	mark, there, err := k.mark(ctx, name)
+	switch {
+	case err != nil:
+		return failed("looking at the database", t, err)
+	case !there:
+		return missing(t, "database", name)
+	case mark != markOf(t.ID):
+		return foreign(t, "database", name)
+	case len(k.config.Roles) == 0:
+		return nil
+	}
+	err = k.within(ctx, name, func(db *sql.DB) error { return verifyGrants(ctx, db, k.config.Schema, k.config.Roles) })
+	if err != nil {
+		return failed("checking the database", t, err)
+	}
+	return nil
+}
+
+func (k *PostgresDatabases) mark(ctx context.Context, name string) (mark string, there bool, err error) {
+	var found sql.NullString
+	err = k.db.QueryRowContext(ctx, "SELECT shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database WHERE datname = $1", name).Scan(&found)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", false, nil
+	}
+	return found.String, err == nil, withoutConfig(err)
+}
+
+// Drop implements [Keeper]. It ends the sessions of whoever is still connected, a
+// migration's too, and lets nobody in any more.
+func (k *PostgresDatabases) Drop(ctx context.Context, t tenancy.Tenant) (bool, error) {
+	name, err := databaseOf(k.address, k.config.Names, t)
+	if err != nil {
+		return false, err
+	}
+	mark, there, err := k.mark(ctx, name)
+	if err == nil && there && mark != markOf(t.ID) {
+		return false, foreign(t, "database", name)
+	}
+	if err == nil && there {
+		err = k.dropDatabase(ctx, name)
+	}
+	if err == nil {
+		err = k.dropDatabase(ctx, k.config.Names.scratch(t.ID))
+	}
+	if err != nil {
+		return false, failed("dropping the database", t, err)
+	}
+	return there, nil
+}
+
+// dropDatabase drops a database if there is one. Between the end of a session and
+// the drop a client could come back, so none is let in.
+func (k *PostgresDatabases) dropDatabase(ctx context.Context, name string) (err error) {
+	for try := range createTries {
+		if _, err = k.db.ExecContext(ctx, "ALTER DATABASE "+identifier(name)+" ALLOW_CONNECTIONS false"); hasCode(err, "3D000") {
+			return nil
+		}
+		if _, err = k.db.ExecContext(ctx, "DROP DATABASE IF EXISTS "+identifier(name)+" WITH (FORCE)"); !hasCode(err, "55006") || pause(ctx, try) != nil {
+			break
+		}
+	}
+	return withoutConfig(err)
+}
+
+// Spare implements [Spares].
+func (k *PostgresDatabases) Spare(ctx context.Context) (tenancy.Tenant, error) {
+	name := k.config.Names.spare()
+	err := k.createDatabase(ctx, name)
+	if err == nil {
+		_, err = script(ctx, k.db, "", k.comment(name, spareMark("")))
+	}
+	if err == nil {
+		err = k.grant(ctx, name)
+	}
+	if err != nil {
+		return tenancy.Tenant{}, fmt.Errorf("namespace: making a spare database: %w", err)
+	}
+	return k.spare(name), nil
+}
+
+func (k *PostgresDatabases) spare(name string) tenancy.Tenant {
+	return tenancy.Tenant{ID: tenancy.ID(name), Isolation: tenancy.IsolationDatabase, Placement: tenancy.Placement{DatabaseURL: k.address.of(name)}}
+}
+
+// Ready implements [Spares].
+func (k *PostgresDatabases) Ready(ctx context.Context, spare tenancy.Tenant, version string) error {
+	name, err := databaseOf(k.address, k.config.Names, spare)
+	if err != nil {
+		return err
+	}
+	_, err = script(ctx, k.db, "", "PERFORM pg_advisory_xact_lock("+fmt.Sprintf(lockKey, literal(name))+");\n"+
+		"IF NOT EXISTS (SELECT FROM pg_database WHERE datname = "+literal(name)+" AND "+isSpareMark("shobj_description(oid, 'pg_database')")+") THEN "+
+		raise(codeGone)+" END IF;\n"+k.comment(name, spareMark(version)))
+	if hasCode(err, codeGone) {
+		return gone("database", name)
+	}
+	if err != nil {
+		return fmt.Errorf("namespace: marking a spare database: %w", err)
+	}
+	return nil
+}
+
+// List implements [Spares]. It lists those too whose maker stopped before the mark.
+func (k *PostgresDatabases) List(ctx context.Context) ([]Spare, error) {
+	return listSpares(ctx, k.db, `SELECT datname, COALESCE(shobj_description(oid, 'pg_database'), '`+markSpare+`') FROM pg_catalog.pg_database
+WHERE `+startsWith("datname", k.config.Names.spares())+` AND pg_has_role(datdba, 'USAGE') ORDER BY 1`, k.spare)
+}
+
+// Discard implements [Spares].
+func (k *PostgresDatabases) Discard(ctx context.Context, spare tenancy.Tenant) error {
+	name, err := databaseOf(k.address, k.config.Names, spare)
+	if err != nil {
+		return err
+	}
+	if !k.config.Names.isSpare(name) {
+		return gone("database", name)
+	}
+	// From here on it is nobody's to take.
+	if err := k.Ready(ctx, spare, ""); err != nil {
+		mark, there, markErr := k.mark(ctx, name)
+		if markErr != nil || !there || mark != "" { // no mark: its maker has stopped
+			return err
+		}
+	}
+	if err := k.dropDatabase(ctx, name); err != nil {
+		return fmt.Errorf("namespace: dropping a spare database: %w", err)
+	}
+	return nil
+}
