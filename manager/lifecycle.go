@@ -1,0 +1,176 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/manager/namespace"
+)
+
+// Lifecycle makes tenants, and sees them through their life. It is made by
+// [NewLifecycle], and safe for concurrent use by any number of processes if
+// LifecycleConfig.Lock is.
+//
+// Its calls need no tenant in their context. They wait for what else is done to
+// the same tenant.
+type Lifecycle struct {
+	config LifecycleConfig
+	taken  chan struct{} // told when a spare was taken
+}
+
+// NewLifecycle returns the Lifecycle of a configuration. It does not connect. It
+// fails where the configuration cannot be meant, and names the field.
+func NewLifecycle(config LifecycleConfig) (*Lifecycle, error) {
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	config.setDefaults()
+	return &Lifecycle{config: config, taken: make(chan struct{}, 1)}, nil
+}
+
+// Suspend refuses an active tenant's requests until it is activated. It fails
+// with tenancy.ErrInvalidTransition in any other status, and with
+// tenancy.ErrNotFound where there is no such tenant.
+func (l *Lifecycle) Suspend(ctx context.Context, id tenancy.ID) (tenancy.Tenant, error) {
+	return l.change(ctx, ActionSuspend, id, tenancy.StatusSuspended)
+}
+
+// Activate serves a suspended tenant again. It fails with
+// tenancy.ErrNotProvisioned if the tenant's place was never finished, for which
+// there is Resume, with tenancy.ErrInvalidTransition in any other status, and
+// with tenancy.ErrNotFound where there is no such tenant.
+func (l *Lifecycle) Activate(ctx context.Context, id tenancy.ID) (tenancy.Tenant, error) {
+	return l.change(ctx, ActionActivate, id, tenancy.StatusActive)
+}
+
+// Delete is the soft one: the tenant is gone for its users, and everything it
+// has is kept until Erase. It fails with tenancy.ErrInvalidTransition for a
+// tenant that is deleted already, and with tenancy.ErrNotFound where there is none.
+func (l *Lifecycle) Delete(ctx context.Context, id tenancy.ID) (tenancy.Tenant, error) {
+	return l.change(ctx, ActionDelete, id, tenancy.StatusDeleted)
+}
+
+// Restore takes a Delete back. The tenant is suspended then, and Activate serves
+// it again. It fails with tenancy.ErrInvalidTransition for a tenant that is not
+// deleted, and with tenancy.ErrNotFound where there is none.
+func (l *Lifecycle) Restore(ctx context.Context, id tenancy.ID) (tenancy.Tenant, error) {
+	return l.change(ctx, ActionRestore, id, tenancy.StatusSuspended)
+}
+
+// change sets a status.
+func (l *Lifecycle) change(ctx context.Context, action Action, id tenancy.ID, to tenancy.Status) (tenancy.Tenant, error) {
+	return l.act(ctx, action, id, func(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
+		if err := allowed(action, t, to); err != nil {
+			return t, err
+		}
+		if err := l.before(ctx, action, t); err != nil {
+			return t, err
+		}
+		changed, err := l.config.Store.SetStatus(ctx, id, to)
+		if err != nil {
+			return t, err
+		}
+		return changed, l.after(ctx, action, changed)
+	})
+}
+
+// allowed reports why an action may not be done to a tenant. The status that it
+// leads to does not tell Suspend from Restore.
+func allowed(action Action, t tenancy.Tenant, to tenancy.Status) error {
+	switch {
+	case action == ActionSuspend && t.Status == tenancy.StatusDeleted:
+		return fmt.Errorf("manager: %w: %s is deleted: restore it", tenancy.ErrInvalidTransition, t)
+	case action == ActionRestore && t.Status != tenancy.StatusDeleted:
+		return fmt.Errorf("manager: %w: %s is not deleted", tenancy.ErrInvalidTransition, t)
+	case action == ActionRestore && erasing(t):
+		return fmt.Errorf("manager: %w: %s is being erased, and some of it may be gone: erase it", tenancy.ErrInvalidTransition, t)
+	case action == ActionActivate && t.Status != tenancy.StatusDeleted && unfinished(t):
+		return fmt.Errorf("manager: %w: %s was never finished: resume it", tenancy.ErrNotProvisioned, t)
+	default:
+		return t.Status.Transition(to)
+	}
+}
+
+// act does something to a tenant, as nobody else does, and tells the observer.
+func (l *Lifecycle) act(
+	ctx context.Context, action Action, id tenancy.ID, do func(context.Context, tenancy.Tenant) (tenancy.Tenant, error),
+) (t tenancy.Tenant, err error) {
+	start := time.Now()
+	t = tenancy.Tenant{ID: id}
+	defer func() { l.observe(ctx, action, t, start, err) }()
+	if err := id.Validate(); err != nil {
+		return t, err
+	}
+	unlock, err := l.config.Lock(ctx, id)
+	if err != nil {
+		return t, err
+	}
+	defer unlock()
+	found, err := l.config.Store.ByID(ctx, id)
+	if err != nil {
+		return t, err
+	}
+	t, err = do(ctx, found)
+	return t, err
+}
+
+func (l *Lifecycle) observe(ctx context.Context, action Action, t tenancy.Tenant, start time.Time, err error) {
+	l.config.Observer.Lifecycle(ctx, tenancy.LifecycleEvent{Action: string(action), Tenant: t, Err: err, Took: time.Since(start)})
+}
+
+func (l *Lifecycle) before(ctx context.Context, action Action, t tenancy.Tenant) error {
+	return call(ctx, l.config.Hooks[action].Before, t, string(action)+": the hook before")
+}
+
+func (l *Lifecycle) after(ctx context.Context, action Action, t tenancy.Tenant) error {
+	return call(ctx, l.config.Hooks[action].After, t, string(action)+": the hook after")
+}
+
+// call calls a function of the application for a tenant.
+func call(ctx context.Context, f func(context.Context, tenancy.Tenant) error, t tenancy.Tenant, what string) error {
+	if f == nil {
+		return nil
+	}
+	if err := f(actingFor(ctx, t), t); err != nil {
+		return fmt.Errorf("manager: %s: %s: %w", t, what, err)
+	}
+	return nil
+}
+
+// actingFor returns a context that acts for a tenant whatever its status: it is
+// this package's business to bring rows of tenants in and out that are not served.
+func actingFor(ctx context.Context, t tenancy.Tenant) context.Context {
+	t.Status = ""
+	return tenancy.NewContext(ctx, t)
+}
+
+// keeper returns the keeper of a tenant's namespace, nil if it has none.
+func (l *Lifecycle) keeper(t tenancy.Tenant) (namespace.Keeper, error) {
+	if t.Isolation == "" || t.Isolation == tenancy.IsolationShared || t.Isolation == tenancy.IsolationRLS {
+		return nil, nil
+	}
+	keeper, ok := l.config.Namespaces[t.Isolation]
+	if !ok {
+		return nil, fmt.Errorf("manager: %w: %s: LifecycleConfig.Namespaces has no keeper for isolation %q", tenancy.ErrInvalidPlacement, t, t.Isolation)
+	}
+	return keeper, nil
+}
+
+// updateTries is how often a record is changed that others change too.
+const updateTries = 5
+
+// update changes a tenant's record, also if others change something else in it.
+func (l *Lifecycle) update(ctx context.Context, t tenancy.Tenant, change func(tenancy.Tenant) tenancy.Tenant) (tenancy.Tenant, error) {
+	for try := 1; ; try++ {
+		changed, err := l.config.Store.Update(ctx, change(t))
+		if !errors.Is(err, tenancy.ErrConflict) || try == updateTries {
+			return changed, err
+		}
+		if t, err = l.config.Store.ByID(ctx, t.ID); err != nil {
+			return t, err
+		}
+	}
+}

@@ -1,0 +1,264 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/manager/namespace"
+	"github.com/entenancy/tenancy/registry"
+)
+
+// ProvisioningKey is the key of a tenant's metadata that says how far its
+// provisioning has come: an object with "step", and after a failure "error" and
+// "at". It is there until the tenant is active for the first time.
+const ProvisioningKey = "tenancy_provisioning"
+
+// The steps of provisioning, as ProvisioningKey names them.
+const (
+	stepBegun     = "begun"
+	stepNamespace = "namespace"
+	stepMigrate   = "migrate"
+	stepVerify    = "verify"
+	stepHook      = "hook"
+	stepActivate  = "activate"
+)
+
+// Provision makes a tenant: its record, its place with its tables, its first
+// rows by the hook, and serves it. It fails as registry.Store's Create does, and
+// before anything is written with tenancy.ErrInvalidPlacement for an isolation that
+// nobody keeps and for a NewTenant with a Placement or Status of its own: both are
+// what Provision is for.
+//
+// From the moment that the record is there, a failure leaves the tenant with
+// tenancy.StatusProvisioning and says with [ProvisioningKey] what has failed. What
+// was made until then is kept, has the tenant's mark, and is what Resume goes on
+// with; Erase gets rid of it. The tenant is returned with the error then. A crash
+// leaves the same.
+func (l *Lifecycle) Provision(ctx context.Context, n registry.NewTenant) (t tenancy.Tenant, err error) {
+	start := time.Now()
+	t = tenancy.Tenant{ID: n.ID, Identifier: n.Identifier, Name: n.Name}
+	defer func() { l.observe(ctx, ActionProvision, t, start, err) }()
+	planned, err := l.plan(n)
+	if err != nil {
+		return t, err
+	}
+	t.ID, t.Isolation, t.Placement, t.Plan = planned.ID, planned.Isolation, planned.Placement, planned.Plan
+	unlock, err := l.config.Lock(ctx, planned.ID)
+	if err != nil {
+		return t, err
+	}
+	defer unlock()
+	if err := l.before(ctx, ActionProvision, t); err != nil {
+		return t, err
+	}
+	created, err := l.config.Store.Create(ctx, planned)
+	if err != nil {
+		return t, err
+	}
+	t, err = l.finish(ctx, created)
+	return t, err
+}
+
+// plan completes a new tenant with its id, isolation and place.
+func (l *Lifecycle) plan(n registry.NewTenant) (registry.NewTenant, error) {
+	if n.Placement.Schema != "" || !n.Placement.DatabaseURL.IsZero() || n.Status != "" {
+		return n, fmt.Errorf("manager: %w: leave the Placement and the Status of a NewTenant to Provision", tenancy.ErrInvalidPlacement)
+	}
+	if err := n.Validate(); err != nil {
+		return n, err
+	}
+	if n.ID == "" {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return n, fmt.Errorf("manager: making an id: %w", err)
+		}
+		n.ID = tenancy.ID(id.String())
+	}
+	var err error
+	if n.Isolation == "" && l.config.Isolation != nil {
+		if n.Isolation, err = l.config.Isolation(n); err != nil {
+			return n, fmt.Errorf("manager: LifecycleConfig.Isolation: %w", err)
+		}
+	}
+	if n.Isolation == "" {
+		n.Isolation = l.config.DefaultIsolation
+	}
+	t := tenancy.Tenant{ID: n.ID, Identifier: n.Identifier, Isolation: n.Isolation}
+	keeper, err := l.keeper(t)
+	if err != nil {
+		return n, err
+	}
+	if keeper != nil {
+		if n.Placement, err = keeper.Plan(t); err != nil {
+			return n, err
+		}
+	}
+	metadata := map[string]any{ProvisioningKey: map[string]any{"step": stepBegun}}
+	for key, value := range n.Metadata {
+		if key != ProvisioningKey {
+			metadata[key] = value
+		}
+	}
+	n.Metadata = metadata
+	return n, nil
+}
+
+// Resume goes on with a tenant whose provisioning has failed or was interrupted.
+// Each step is looked at, and done if it was not. It fails with
+// tenancy.ErrInvalidTransition for a tenant that is finished or deleted, and with
+// tenancy.ErrNotFound where there is none.
+func (l *Lifecycle) Resume(ctx context.Context, id tenancy.ID) (tenancy.Tenant, error) {
+	return l.act(ctx, ActionProvision, id, func(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
+		if t.Status != tenancy.StatusProvisioning && (t.Status != tenancy.StatusSuspended || !unfinished(t)) {
+			return t, fmt.Errorf("manager: %w: there is nothing to resume of %s, whose status is %q", tenancy.ErrInvalidTransition, t, t.Status)
+		}
+		if err := l.before(ctx, ActionProvision, t); err != nil {
+			return t, err
+		}
+		return l.finish(ctx, t)
+	})
+}
+
+// unfinished reports whether a tenant's provisioning has yet to end.
+func unfinished(t tenancy.Tenant) bool {
+	_, ok := t.MetadataValue(ProvisioningKey)
+	return ok || t.Status == tenancy.StatusProvisioning
+}
+
+// finish does all steps after the record, and keeps the error of the one that fails.
+func (l *Lifecycle) finish(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
+	p := &provisioning{Lifecycle: l, tenant: t, step: stepBegun}
+	err := p.run(ctx)
+	if err == nil {
+		return p.tenant, nil
+	}
+	kept, keepErr := l.config.Store.MergeMetadata(context.WithoutCancel(ctx), t.ID, map[string]any{
+		ProvisioningKey: map[string]any{"step": p.step, "error": shortened(err.Error()), "at": time.Now().UTC().Format(time.RFC3339)},
+	})
+	if errors.Is(keepErr, tenancy.ErrNotFound) {
+		p.cleanUp(ctx) // nobody can resume what has no record
+		return p.tenant, errors.Join(err, keepErr)
+	}
+	if keepErr != nil {
+		l.config.Logger.ErrorContext(ctx, "manager: the error of provisioning could not be kept", "tenant", t, "step", p.step, "error", err, "because", keepErr)
+		return p.tenant, err
+	}
+	return kept, err
+}
+
+// longestError is as much of an error as is kept.
+const longestError = 1000
+
+func shortened(text string) string {
+	if len(text) > longestError {
+		text = text[:longestError]
+		for !utf8.ValidString(text) {
+			text = text[:len(text)-1]
+		}
+	}
+	return text
+}
+
+// provisioning is one attempt to finish a tenant.
+type provisioning struct {
+	*Lifecycle
+
+	tenant tenancy.Tenant
+	step   string // that is being done
+	keeper namespace.Keeper
+	made   namespace.Made
+}
+
+func (p *provisioning) run(ctx context.Context) error {
+	for _, step := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{stepNamespace, p.makeNamespace},
+		{stepMigrate, p.migrate},
+		{stepVerify, p.verify},
+		{stepHook, func(ctx context.Context) error { return p.after(ctx, ActionProvision, p.tenant) }},
+		{stepActivate, p.activate},
+	} {
+		p.step = step.name
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		if err := step.do(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeNamespace makes the namespace where the record says, and tells the record
+// if it has become another.
+func (p *provisioning) makeNamespace(ctx context.Context) (err error) {
+	if p.keeper, err = p.Lifecycle.keeper(p.tenant); err != nil || p.keeper == nil {
+		return err
+	}
+	if p.made, err = p.keeper.Make(ctx, p.tenant, p.spareVersion()); err != nil {
+		return err
+	}
+	if p.made.Version != "" {
+		p.spareTaken()
+	}
+	if samePlace(p.made.Placement, p.tenant.Placement) {
+		return nil
+	}
+	p.tenant, err = p.update(ctx, p.tenant, func(t tenancy.Tenant) tenancy.Tenant {
+		t.Placement = p.made.Placement
+		return t
+	})
+	return err
+}
+
+func samePlace(a, b tenancy.Placement) bool {
+	return a.Schema == b.Schema && a.DatabaseURL.Equal(b.DatabaseURL)
+}
+
+// migrate makes the tables, unless a spare has them.
+func (p *provisioning) migrate(ctx context.Context) error {
+	if p.keeper == nil || p.made.Version != "" {
+		return nil
+	}
+	_, err := p.config.Migrations.ApplyTo(ctx, p.tenant)
+	return err
+}
+
+func (p *provisioning) verify(ctx context.Context) error {
+	if p.keeper != nil {
+		if err := p.keeper.Verify(ctx, p.tenant); err != nil {
+			return err
+		}
+	}
+	return call(ctx, p.config.Verify, p.tenant, "LifecycleConfig.Verify")
+}
+
+// activate is one step with the record's last word on provisioning.
+func (p *provisioning) activate(ctx context.Context) (err error) {
+	p.tenant, err = p.update(ctx, p.tenant, func(t tenancy.Tenant) tenancy.Tenant {
+		metadata := t.Metadata()
+		delete(metadata, ProvisioningKey)
+		t = t.WithMetadata(metadata)
+		t.Status = tenancy.StatusActive
+		return t
+	})
+	return err
+}
+
+// cleanUp drops what this attempt has made for a tenant that was erased meanwhile.
+func (p *provisioning) cleanUp(ctx context.Context) {
+	if p.keeper == nil || !p.made.New {
+		return
+	}
+	if _, err := p.keeper.Drop(context.WithoutCancel(ctx), p.tenant); err != nil {
+		p.config.Logger.ErrorContext(ctx, "manager: the namespace of an erased tenant could not be dropped", "tenant", p.tenant, "error", err)
+	}
+}

@@ -1,0 +1,137 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/schema"
+)
+
+// sharedRows are the rows of one tenant in the shared tables.
+type sharedRows struct {
+	SharedTables
+
+	tenant tenancy.Tenant
+}
+
+// count counts the rows, in the order in which they will be deleted.
+func (r *sharedRows) count(ctx context.Context) ([]ErasedRows, error) {
+	ctx = actingFor(ctx, r.tenant)
+	var counted []ErasedRows
+	for _, table := range deletionOrder(r.Metadata.Tables) {
+		rows, err := r.countIn(ctx, r.Driver, table)
+		if err != nil {
+			return nil, err
+		}
+		counted = append(counted, ErasedRows{Table: table.Name, Rows: rows})
+	}
+	return counted, nil
+}
+
+func (r *sharedRows) countIn(ctx context.Context, on dialect.ExecQuerier, table schema.Table) (int64, error) {
+	mine, err := r.mine(table)
+	if err != nil {
+		return 0, err
+	}
+	query, args := entsql.Dialect(r.Driver.Dialect()).Select(entsql.Count("*")).From(entsql.Table(table.Name)).Where(mine).Query()
+	var rows entsql.Rows
+	if err := on.Query(ctx, query, args, &rows); err != nil {
+		return 0, fmt.Errorf("manager: counting the rows of %s in %s: %w", r.tenant, table.Name, err)
+	}
+	n, err := entsql.ScanInt64(&rows)
+	return n, errors.Join(err, rows.Close())
+}
+
+// erase deletes the rows in one transaction, and commits it only when each table
+// has been looked at again and has none left.
+func (r *sharedRows) erase(ctx context.Context) (err error) {
+	ctx = actingFor(ctx, r.tenant)
+	tx, err := r.Driver.Tx(ctx)
+	if err != nil {
+		return fmt.Errorf("manager: erasing the rows of %s: %w", r.tenant, err)
+	}
+	if err := r.eraseIn(ctx, tx); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("manager: erasing the rows of %s: %w", r.tenant, err)
+	}
+	return nil
+}
+
+func (r *sharedRows) eraseIn(ctx context.Context, tx dialect.Tx) error {
+	tables := deletionOrder(r.Metadata.Tables)
+	for _, table := range tables {
+		mine, err := r.mine(table)
+		if err != nil {
+			return err
+		}
+		query, args := entsql.Dialect(r.Driver.Dialect()).Delete(table.Name).Where(mine).Query()
+		if err := tx.Exec(ctx, query, args, nil); err != nil {
+			return fmt.Errorf("manager: deleting the rows of %s in %s: %w", r.tenant, table.Name, err)
+		}
+	}
+	for _, table := range tables {
+		left, err := r.countIn(ctx, tx, table)
+		if err != nil {
+			return err
+		}
+		if left > 0 {
+			return fmt.Errorf("manager: %s still has %d rows in %s after they were deleted: who writes them?", r.tenant, left, table.Name)
+		}
+	}
+	return nil
+}
+
+// mine is the condition that a row is exactly this tenant's. A table of MySQL can
+// have been made to ignore case.
+func (r *sharedRows) mine(table schema.Table) (*entsql.Predicate, error) {
+	var id any = string(r.tenant.ID)
+	if table.ColumnType == schema.Int64 {
+		n, err := strconv.ParseInt(string(r.tenant.ID), 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("manager: %w: %s: its id is no number, and those in %s are", tenancy.ErrInvalidID, r.tenant, table.Name)
+		}
+		id = n
+	}
+	mine := entsql.EQ(table.TenantColumn, id)
+	if r.Driver.Dialect() == dialect.MySQL && table.ColumnType != schema.Int64 {
+		mine = entsql.And(mine, entsql.P(func(b *entsql.Builder) {
+			b.WriteString("CAST(").Ident(table.TenantColumn).WriteString(" AS BINARY) = CAST(").Arg(id).WriteString(" AS BINARY)")
+		}))
+	}
+	return mine, nil
+}
+
+// deletionOrder puts tables before those that they refer to. In a circle a key
+// gives way whose ON DELETE does not keep the row that it refers to.
+func deletionOrder(tables []schema.Table) []schema.Table {
+	left, sorted := slices.Clone(tables), make([]schema.Table, 0, len(tables))
+	for len(left) > 0 {
+		next := slices.IndexFunc(left, func(t schema.Table) bool { return !referred(t, left, true) })
+		if next < 0 {
+			next = slices.IndexFunc(left, func(t schema.Table) bool { return !referred(t, left, false) })
+		}
+		next = max(next, 0) // the database will say which key it is
+		sorted = append(sorted, left[next])
+		left = slices.Delete(left, next, next+1)
+	}
+	return sorted
+}
+
+// referred reports whether another table refers to t, by any key or by one that
+// keeps its rows.
+func referred(t schema.Table, by []schema.Table, anyKey bool) bool {
+	return slices.ContainsFunc(by, func(other schema.Table) bool {
+		return other.Name != t.Name && slices.ContainsFunc(other.ForeignKeys, func(key schema.ForeignKey) bool {
+			return key.RefTable == t.Name && (anyKey || key.OnDelete != "CASCADE" && key.OnDelete != "SET NULL")
+		})
+	})
+}
