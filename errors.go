@@ -55,6 +55,7 @@ var (
 	// ErrBehind means that the tenant's tables are not at the version that the
 	// program needs: its migration has not run yet, or has failed. Nothing was sent.
 	ErrBehind = errors.New("tenancy: tenant's tables are behind the program")
+
 	// ErrForeignNamespace means that the schema, database or file that was to be
 	// a tenant's is there already and does not bear that tenant's mark. It was
 	// not touched: find out whose it is.
