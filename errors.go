@@ -15,6 +15,10 @@ var (
 	// suspended, deleted or still being provisioned.
 	ErrInactive = errors.New("tenancy: tenant is not active")
 
+	// ErrUnauthenticated means that a request does not prove who has sent it: it
+	// has no token or session, or one that does not hold.
+	ErrUnauthenticated = errors.New("tenancy: request is not authenticated")
+
 	// ErrCrossTenant means that an operation would have touched, linked or
 	// revealed a row that belongs to another tenant.
 	ErrCrossTenant = errors.New("tenancy: cross-tenant access")

@@ -5,6 +5,8 @@ go 1.25.0
 require (
 	ariga.io/atlas v1.2.0
 	entgo.io/ent v0.14.6
+	github.com/MicahParks/jwkset v0.11.0
+	github.com/MicahParks/keyfunc/v3 v3.8.0
 	github.com/go-redis/redis_rate/v10 v10.0.1
 	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/google/uuid v1.6.0

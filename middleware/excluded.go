@@ -6,44 +6,49 @@ import (
 	urlpath "path"
 )
 
-// excluded knows the requests that need no tenant.
-type excluded struct{ mux *http.ServeMux }
+// excluded knows the requests that need no tenant. It has a mux for each
+// pattern: one mux would refuse two of which neither is a part of the other,
+// such as "OPTIONS /" and "/docs/".
+type excluded []*http.ServeMux
 
-// newExcluded returns nil if there are none.
-func newExcluded(patterns []string) (made *excluded, err error) {
-	if len(patterns) == 0 {
-		return nil, nil
-	}
-	e := &excluded{mux: http.NewServeMux()}
+func newExcluded(patterns []string) (excluded, error) {
+	var e excluded
 	for _, pattern := range patterns {
-		if err := e.add(pattern); err != nil {
+		mux, err := muxOf(pattern)
+		if err != nil {
 			return nil, err
 		}
+		e = append(e, mux)
 	}
 	return e, nil
 }
 
-// add makes an error of the panic that a mux refuses a pattern with.
-func (e *excluded) add(pattern string) (err error) {
+// muxOf makes an error of the panic that a mux refuses a pattern with.
+func muxOf(pattern string) (mux *http.ServeMux, err error) {
 	defer func() {
 		if refused := recover(); refused != nil {
-			err = fmt.Errorf("tenancy: middleware: Config.Excluded: %v", refused)
+			mux, err = nil, fmt.Errorf("tenancy: middleware: Config.Excluded: %v", refused)
 		}
 	}()
-	e.mux.Handle(pattern, e)
-	return nil
+	mux = http.NewServeMux()
+	mux.Handle(pattern, mark{})
+	return mux, nil
 }
 
 // has reports whether the request is for one of the patterns. Where a mux would
 // redirect to a path that is, it is not: what the handler would be given then
 // is the path before. Nor is it where the dots are escaped: a mux leaves them,
 // and a router behind it may not.
-func (e *excluded) has(r *http.Request) bool {
-	if e == nil || !isShortest(r.URL.Path) {
+func (e excluded) has(r *http.Request) bool {
+	if len(e) == 0 || !isShortest(r.URL.Path) {
 		return false
 	}
-	h, _ := e.mux.Handler(r)
-	return h == e
+	for _, mux := range e {
+		if h, _ := mux.Handler(r); h == (mark{}) {
+			return true
+		}
+	}
+	return false
 }
 
 // isShortest reports whether the path has no empty segment and none of dots.
@@ -52,5 +57,8 @@ func isShortest(p string) bool {
 	return p == clean || clean != "/" && p == clean+"/"
 }
 
-// ServeHTTP makes e the mark in the mux. It is never called.
-func (e *excluded) ServeHTTP(http.ResponseWriter, *http.Request) {}
+// mark is what a mux finds for its pattern. It is never called.
+type mark struct{}
+
+// ServeHTTP implements [http.Handler].
+func (mark) ServeHTTP(http.ResponseWriter, *http.Request) {}

@@ -17,7 +17,7 @@ import (
 type Gate struct {
 	lookup    tenancy.Lookup
 	resolver  Resolver
-	excluded  *excluded
+	excluded  excluded
 	proxies   proxies
 	principal func(*http.Request) any
 	authorize func(context.Context, any, tenancy.Tenant) error
@@ -43,12 +43,12 @@ func (g *Gate) Admit(r *http.Request) Admission {
 		return g.decide(r)
 	}
 	start := time.Now()
-	r = r.WithContext(g.observer.RequestStart(r.Context()))
-	a := g.decide(r)
+	ctx := g.observer.RequestStart(r.Context()) //nolint:contextcheck // it is derived from the request's
+	a := g.decide(r.WithContext(ctx))
 	if a.Request != nil {
-		r = a.Request
+		ctx = a.Request.Context()
 	}
-	g.observer.RequestEnd(r.Context(), tenancy.RequestEnd{
+	g.observer.RequestEnd(ctx, tenancy.RequestEnd{
 		Tenant: a.found(), Outcome: a.Outcome(), Err: a.err(), Took: time.Since(start),
 	})
 	return a
@@ -107,13 +107,10 @@ func (g *Gate) authorized(ctx context.Context, principal any, tenant tenancy.Ten
 		return nil
 	}
 	if principal == nil {
-		return errNobody
+		return tenancy.ErrUnauthenticated
 	}
 	return g.authorize(ctx, principal, tenant)
 }
-
-// errNobody is why nobody may act for any tenant.
-var errNobody = errors.New("tenancy: the request does not prove who sent it")
 
 // inactive returns why a tenant is not served, as its member may know it.
 func (g *Gate) inactive(tenant tenancy.Tenant) Reason {

@@ -175,6 +175,9 @@ func TestRefusalsAreAlikeOnTheWire(t *testing.T) {
 	}
 }
 
+// notFound is the body of all refusals.
+const notFound = `{"type":"about:blank","title":"Not Found","status":404,"detail":"tenant not found"}`
+
 // exchange sends a request as it is and returns the response as it comes, but for its date.
 func exchange(t *testing.T, address, request string) string {
 	t.Helper()
