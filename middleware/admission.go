@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/ratelimit"
 )
 
 // Admission is what a Gate has decided about a request.
@@ -21,7 +22,8 @@ type Admission struct {
 	// Refusal says how the request is answered instead, nil if it is served.
 	Refusal *Refusal
 
-	vary []string
+	vary  []string
+	limit ratelimit.Result
 }
 
 // Reason is why a request is refused, as far as the client may know it.
@@ -90,12 +92,13 @@ func (a *Admission) Outcome() tenancy.Outcome {
 // addHeader adds to the headers of a response.
 func (a *Admission) addHeader(h http.Header) {
 	addVary(h, a.vary)
+	addLimit(h, a.limit)
 	if a.Refusal == nil {
 		return
 	}
 	a.Refusal.answer.setHeader(h)
 	if a.Refusal.Reason == ReasonLimited {
-		h.Set("Retry-After", seconds(a.Refusal.RetryAfter))
+		h.Set("Retry-After", seconds(max(a.Refusal.RetryAfter, 1)))
 	}
 }
 

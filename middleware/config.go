@@ -3,6 +3,7 @@ package middleware
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -39,6 +40,22 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// Forwarding says which headers those proxies set. Defaults to XForwarded.
 	Forwarding Forwarding
+
+	// Limiter holds each tenant to its limit: [github.com/entenancy/tenancy/ratelimit.Tenants]. What is left
+	// of it is in the RateLimit headers of the response. Defaults to none.
+	Limiter Limiter
+	// Probes holds each client to a limit of requests that are answered with
+	// NotFound: [github.com/entenancy/tenancy/ratelimit.Clients]. A client that is over it is answered with
+	// Limited until it may send the next, whatever it asks for, and is looked up
+	// nothing. Clients behind one address count as one. If Probes fails, that is
+	// logged, and nobody is held off. Defaults to none.
+	Probes ClientLimiter
+
+	// Actor returns the name of a principal, which is nil for nobody, for audit
+	// entries, and has the handler's context say who acts, from which address
+	// and with which user agent ([github.com/entenancy/tenancy/audit.WithActor]). [PrincipalName] does for
+	// tokens and texts. Defaults to none: the context does not say.
+	Actor func(principal any) string
 
 	// NotFound is the answer to every request that is not for an active tenant
 	// that the caller may act for, whatever the reason. Its status is a 4xx.
@@ -94,7 +111,7 @@ func NewGate(lookup tenancy.Lookup, resolver Resolver, cfg Config) (*Gate, error
 	}
 	g := &Gate{
 		lookup: lookup, resolver: resolver, principal: cfg.Principal, authorize: cfg.Authorize,
-		observer: cfg.Observer, log: cfg.Logger,
+		limiter: cfg.Limiter, actor: cfg.Actor, observer: cfg.Observer, log: cfg.Logger,
 	}
 	var err error
 	if g.answers, err = newAnswers(cfg); err != nil {
@@ -105,6 +122,9 @@ func NewGate(lookup tenancy.Lookup, resolver Resolver, cfg Config) (*Gate, error
 	}
 	if g.proxies, err = newProxies(cfg.TrustedProxies, cfg.Forwarding); err != nil {
 		return nil, err
+	}
+	if g.probes, err = newProbes(cfg.Probes); err != nil {
+		return nil, fmt.Errorf("tenancy: middleware: Config.Probes: %w", err)
 	}
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)

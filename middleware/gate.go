@@ -21,6 +21,9 @@ type Gate struct {
 	proxies   proxies
 	principal func(*http.Request) any
 	authorize func(context.Context, any, tenancy.Tenant) error
+	limiter   Limiter
+	probes    *probes
+	actor     func(any) string
 	observer  tenancy.RequestObserver
 	log       *slog.Logger
 	vary      []string // a value of the Vary header
@@ -32,9 +35,9 @@ type Gate struct {
 // URL, Host, Header (with canonical names), RemoteAddr and context, and nothing
 // of its body.
 //
-// It does one lookup for each request that is not for an excluded path,
-// whatever the request is: from the time it takes nobody can tell why a request
-// was refused.
+// It does one lookup for each request that is not for an excluded path nor of a
+// client that Config.Probes holds off, whatever the request is: from the time it
+// takes nobody can tell why a request was refused.
 func (g *Gate) Admit(r *http.Request) Admission {
 	if g.excluded.has(r) {
 		return Admission{Request: r}
@@ -57,20 +60,25 @@ func (g *Gate) Admit(r *http.Request) Admission {
 // decide looks a tenant up, and asks whether the caller may act for it, even if
 // the request names none.
 func (g *Gate) decide(r *http.Request) Admission {
+	if g.probes != nil {
+		if wait := g.probes.wait(g.ClientAddr(r)); wait > 0 {
+			return g.holdOff(wait)
+		}
+	}
 	named, unnamed := g.resolve(r)
 	if isFailure(unnamed) {
-		return g.fail(r, unnamed)
+		return g.fail(r, "tenant lookup failed", unnamed)
 	}
 	tenant, unknown := g.lookup.ByIdentifier(r.Context(), named.Identifier)
 	if unknown != nil && !isUnknown(unknown) {
-		return g.fail(r, unknown)
+		return g.fail(r, "tenant lookup failed", unknown)
 	}
 	if unknown != nil || unnamed != nil {
 		tenant = tenancy.Tenant{} // the lookup may have one even so
 	}
 	stranger := g.authorized(r.Context(), named.Principal, tenant)
 	if isFailure(stranger) {
-		return g.fail(r, stranger)
+		return g.fail(r, "authorization failed", stranger)
 	}
 	if err := cmp.Or(unnamed, unknown, stranger); err != nil {
 		return g.refuse(r, ReasonNotFound, tenant, err)
@@ -122,11 +130,16 @@ func (g *Gate) inactive(tenant tenancy.Tenant) Reason {
 
 // admit makes the request that the handler gets.
 func (g *Gate) admit(r *http.Request, named Resolution, tenant tenancy.Tenant) Admission {
-	ctx := tenancy.NewContext(withPrincipal(r.Context(), named.Principal), tenant)
+	ctx := g.withActor(withPrincipal(r.Context(), named.Principal), r, named.Principal)
+	ctx = tenancy.NewContext(ctx, tenant)
 	if _, err := tenancy.ScopeFromContext(ctx); err != nil { // the lookup returned a tenant that is none
-		return g.fail(r, err)
+		return g.fail(r, "tenant lookup failed", err)
 	}
-	served := Admission{Tenant: tenant, vary: g.vary}
+	left, refusal := g.limit(r, tenant)
+	if refusal != nil {
+		return Admission{Refusal: refusal, vary: g.vary, limit: left}
+	}
+	served := Admission{Tenant: tenant, vary: g.vary, limit: left}
 	if named.Path == "" {
 		served.Request = r.WithContext(ctx)
 	} else {
@@ -148,7 +161,8 @@ func isFailure(err error) bool {
 	return errors.Is(err, tenancy.ErrUnavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// refuse turns a request down for what it is.
+// refuse turns a request down for what it is. One for a tenant that is not there
+// is counted as a probe, whatever is wrong with it.
 func (g *Gate) refuse(r *http.Request, reason Reason, tenant tenancy.Tenant, why error) Admission {
 	level := slog.LevelDebug
 	if errors.Is(why, tenancy.ErrInvalidTenant) {
@@ -159,16 +173,35 @@ func (g *Gate) refuse(r *http.Request, reason Reason, tenant tenancy.Tenant, why
 		attrs = append(attrs, slog.Any("tenant", tenant))
 	}
 	g.log.LogAttrs(r.Context(), level, "tenancy: request refused", attrs...)
+	if reason == ReasonNotFound && g.probes != nil {
+		wait, err := g.probes.count(r.Context(), g.ClientAddr(r))
+		if err != nil {
+			g.log.LogAttrs(r.Context(), slog.LevelError, "tenancy: limiter of probes failed", slog.Any("error", err))
+		}
+		if wait > 0 {
+			return g.holdOff(wait)
+		}
+	}
 	return g.refusal(reason, tenant, why)
 }
 
+// errLimited is why a request is one too many.
+var errLimited = errors.New("tenancy: too many requests")
+
+// holdOff turns down a client that has sent too many probes.
+func (g *Gate) holdOff(wait time.Duration) Admission {
+	a := g.refusal(ReasonLimited, tenancy.Tenant{}, errLimited)
+	a.Refusal.RetryAfter = wait
+	return a
+}
+
 // fail turns down a request about which nobody could say.
-func (g *Gate) fail(r *http.Request, why error) Admission {
+func (g *Gate) fail(r *http.Request, what string, why error) Admission {
 	level := slog.LevelError
 	if errors.Is(r.Context().Err(), context.Canceled) {
 		level = slog.LevelDebug // the client has gone
 	}
-	g.log.LogAttrs(r.Context(), level, "tenancy: tenant lookup failed", slog.Any("error", why))
+	g.log.LogAttrs(r.Context(), level, "tenancy: "+what, slog.Any("error", why))
 	return g.refusal(ReasonUnavailable, tenancy.Tenant{}, why)
 }
 
