@@ -164,15 +164,6 @@ func putMark(ctx context.Context, q querier, name, mark string) error {
 	return err
 }
 
-// isEmpty reports whether a database has nothing in it but, perhaps, our table.
-func isEmpty(ctx context.Context, q querier, name string) (bool, error) {
-	var things int
-	err := q.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ? AND table_name <> 'tenancy_namespace') +
-(SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = ?) + (SELECT COUNT(*) FROM information_schema.events WHERE event_schema = ?)`,
-		name, name, name).Scan(&things)
-	return things == 0, err
-}
-
 // locked lends a session that has the lock of a database's migrations, and does
 // not wait for days for the tables of others. It is discarded afterwards.
 func (k *MySQL) locked(ctx context.Context, name string, do func(*sql.Conn) error) error {

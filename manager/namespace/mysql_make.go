@@ -10,9 +10,10 @@ import (
 
 // The states of a database in tenancy_namespaces.
 const (
-	stateMaking = "making" // may be there, and may lack its mark
-	stateMade   = "made"
-	stateSpare  = "spare"
+	stateMaking   = "making" // may be there, and may lack its mark
+	stateMade     = "made"
+	stateDropping = "dropping" // may be there, and may lack its mark, but then it has nothing else either
+	stateSpare    = "spare"
 )
 
 const namespacesTable = "tenancy_namespaces"
@@ -89,14 +90,14 @@ func (k *MySQL) begun(ctx context.Context, q querier, t tenancy.Tenant) (r row, 
 	return r, err
 }
 
-// adopt accepts a database without a mark that this tenant's provisioning had begun
-// to make, and that has nothing in it.
+// adopt accepts a database without a mark that was begun to be made for this tenant,
+// or to be dropped, and that has nothing in it.
 func (k *MySQL) adopt(ctx context.Context, q querier, t tenancy.Tenant, name string, begun row, mark string) error {
-	if mark != "" || begun.name != name || begun.state != stateMaking {
+	if mark != "" || begun.name != name || begun.state != stateMaking && begun.state != stateDropping {
 		return foreign(t, "database", name)
 	}
-	empty, err := isEmpty(ctx, q, name)
-	if err == nil && !empty {
+	things, err := thingsIn(ctx, q, name)
+	if err == nil && len(things) > 0 {
 		return foreign(t, "database", name)
 	}
 	return err

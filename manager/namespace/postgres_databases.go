@@ -199,6 +199,7 @@ func (k *PostgresDatabases) grant(ctx context.Context, name string) error {
 		roles[i] = identifier(role)
 	}
 	statements := append([]string{
+		"PERFORM pg_advisory_xact_lock(" + fmt.Sprintf(lockKey, literal(name)) + ")", // two at once would fail
 		"REVOKE CONNECT, TEMPORARY ON DATABASE " + identifier(name) + " FROM PUBLIC",
 		"GRANT CONNECT ON DATABASE " + identifier(name) + " TO " + strings.Join(roles, ", "),
 		"CREATE SCHEMA IF NOT EXISTS " + identifier(k.config.Schema),

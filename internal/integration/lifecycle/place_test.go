@@ -14,7 +14,7 @@ import (
 	"github.com/entenancy/tenancy/registry"
 )
 
-// new returns a new tenant.
+// newTenant returns what a tenant is made from.
 func newTenant(name string) registry.NewTenant {
 	return registry.NewTenant{Identifier: name, Name: name}
 }

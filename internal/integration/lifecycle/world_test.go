@@ -39,16 +39,17 @@ type world struct {
 	isolation tenancy.Isolation
 	prefix    string // of namespaces
 	db        *sql.DB
-	store     *registry.EntStore
 	keeper    namespace.Keeper // nil for shared tables
 	config    manager.LifecycleConfig
 
-	app   *sql.DB // serves requests, where that is another role
-	files *sqlite.Files
-	dir   string
-	url   *url.URL // of PostgreSQL, as the owner
-	dsn   *gomysql.Config
-	roles []string
+	app         *sql.DB // serves requests, where that is another role
+	files       *sqlite.Files
+	dir         string
+	url, appURL *url.URL // of PostgreSQL, as the owner and as who serves requests
+	dsn         *gomysql.Config
+	roles       []string
+	owner       string // URL or DSN of the home
+	dirs        *migrate.Directory
 
 	mu     sync.Mutex
 	events []tenancy.LifecycleEvent
@@ -176,39 +177,91 @@ func in(t *testing.T, cells []cell, test func(t *testing.T, w *world)) {
 func newWorld(tb testing.TB, c cell) *world {
 	tb.Helper()
 	w := &world{t: tb, dialect: c.dialect, isolation: c.isolation, prefix: "t" + strings.ToLower(rand.Text()[:8]) + "_"}
-	shared := dialect.Driver(nil)
 	switch c.dialect {
 	case dialect.Postgres:
-		shared = w.openPostgres()
+		w.openPostgres()
 	case dialect.MySQL:
-		shared = w.openMariaDB()
+		w.openMariaDB()
 	case dialect.SQLite:
-		shared = w.openSQLite()
+		w.openSQLite()
 	}
-	store, err := registry.NewEntStore(entsql.OpenDB(c.dialect, w.db), registry.EntConfig{})
-	if err != nil {
+	w.dirs = directory(tb, c.dialect)
+	w.config = w.wire(w.db)
+	w.config.Observer = w
+	if err := w.config.Store.(*registry.EntStore).Init(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}
-	if err := store.Init(tb.Context()); err != nil {
-		tb.Fatal(err)
-	}
-	w.store = store
-	w.config = manager.LifecycleConfig{
-		Store: store, DefaultIsolation: c.isolation, Migrations: w.runner(directory(tb, c.dialect)), Observer: w,
-		Shared: manager.SharedTables{Driver: shared, Metadata: metadata()},
-	}
-	if w.keeper != nil {
-		w.config.Namespaces = map[tenancy.Isolation]namespace.Keeper{c.isolation: w.keeper}
-	} else if _, err := w.config.Migrations.ApplyTo(tb.Context(), tenancy.Tenant{ID: "home", Isolation: c.isolation}); err != nil {
-		tb.Fatal(err)
-	}
-	switch c.dialect {
-	case dialect.Postgres:
-		w.config.Lock = namespace.PostgresLocker(w.db)
-	case dialect.MySQL:
-		w.config.Lock = namespace.MySQLLocker(w.db)
+	w.keeper = w.config.Namespaces[c.isolation]
+	if w.keeper == nil {
+		if _, err := w.config.Migrations.ApplyTo(tb.Context(), tenancy.Tenant{ID: "home", Isolation: c.isolation}); err != nil {
+			tb.Fatal(err)
+		}
 	}
 	return w
+}
+
+// wire puts everything on a pool of the home's owner, as a process of its own would.
+func (w *world) wire(db *sql.DB) manager.LifecycleConfig {
+	w.t.Helper()
+	store, err := registry.NewEntStore(entsql.OpenDB(w.dialect, db), registry.EntConfig{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	keeper, err := w.newKeeper(db)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	shared := dialect.Driver(entsql.OpenDB(w.dialect, db))
+	if w.dialect == dialect.Postgres {
+		if shared, err = driver.New(entsql.OpenDB(dialect.Postgres, w.app), driver.Config{Databases: driver.Databases{Open: postgres.Databases{}.Open}}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	config := manager.LifecycleConfig{
+		Store: store, DefaultIsolation: w.isolation, Migrations: w.runner(db, w.dirs),
+		Shared: manager.SharedTables{Driver: shared, Metadata: metadata()},
+	}
+	if keeper != nil {
+		config.Namespaces = map[tenancy.Isolation]namespace.Keeper{w.isolation: keeper}
+	}
+	switch w.dialect {
+	case dialect.Postgres:
+		config.Lock = namespace.PostgresLocker(db)
+	case dialect.MySQL:
+		config.Lock = namespace.MySQLLocker(db)
+	}
+	return config
+}
+
+// newKeeper returns the keeper of the world's isolation, nil for shared tables.
+func (w *world) newKeeper(db *sql.DB) (namespace.Keeper, error) {
+	names := namespace.Names{Prefix: w.prefix}
+	if w.isolation != tenancy.IsolationSchema && w.isolation != tenancy.IsolationDatabase {
+		return nil, nil
+	}
+	own := w.isolation == tenancy.IsolationDatabase
+	switch w.dialect {
+	case dialect.Postgres:
+		if !own {
+			return namespace.NewPostgresSchemas(db, namespace.PostgresSchemasConfig{Names: names, Roles: w.roles})
+		}
+		address := *w.appURL
+		address.Path = ""
+		return namespace.NewPostgresDatabases(db, tenancy.NewSecret(address.String()), namespace.PostgresDatabasesConfig{Names: names, Roles: w.roles})
+	case dialect.MySQL:
+		if !own {
+			return namespace.NewMySQLSchemas(db, namespace.MySQLConfig{Names: names})
+		}
+		address := w.dsn.Clone()
+		address.DBName = ""
+		return namespace.NewMySQLDatabases(db, tenancy.NewSecret(address.FormatDSN()), namespace.MySQLConfig{Names: names})
+	default:
+		config := namespace.SQLiteConfig{Names: names}
+		if own {
+			config.Dir = w.dir
+		}
+		return namespace.NewSQLite(w.files, &lite.Driver{}, config)
+	}
 }
 
 func (w *world) Lifecycle(_ context.Context, e tenancy.LifecycleEvent) {
@@ -227,7 +280,7 @@ func open(tb testing.TB, driverName, dsn string) *sql.DB {
 	return db
 }
 
-func (w *world) openPostgres() dialect.Driver {
+func (w *world) openPostgres() {
 	tb := w.t
 	tb.Helper()
 	owner, app, system := servers.PostgresRoles(tb)
@@ -235,13 +288,16 @@ func (w *world) openPostgres() dialect.Driver {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	w.url, w.db = u, open(tb, "pgx", owner)
+	w.url, w.db, w.owner = u, open(tb, "pgx", owner), owner
 	for _, address := range []string{app, system} {
 		parsed, err := url.Parse(address)
 		if err != nil {
 			tb.Fatal(err)
 		}
 		w.roles = append(w.roles, parsed.User.Username())
+	}
+	if w.appURL, err = url.Parse(app); err != nil {
+		tb.Fatal(err)
 	}
 	config, err := pgx.ParseConfig(app)
 	if err != nil {
@@ -253,28 +309,9 @@ func (w *world) openPostgres() dialect.Driver {
 	}
 	w.app = sql.OpenDB(connector)
 	tb.Cleanup(func() { w.app.Close() })
-	names := namespace.Names{Prefix: w.prefix}
-	switch w.isolation {
-	case tenancy.IsolationSchema:
-		w.keeper, err = namespace.NewPostgresSchemas(w.db, namespace.PostgresSchemasConfig{Names: names, Roles: w.roles})
-	case tenancy.IsolationDatabase:
+	if w.isolation == tenancy.IsolationDatabase {
 		w.letCreateDatabases()
-		address, parseErr := url.Parse(app)
-		if parseErr != nil {
-			tb.Fatal(parseErr)
-		}
-		address.Path = ""
-		w.keeper, err = namespace.NewPostgresDatabases(w.db, tenancy.NewSecret(address.String()),
-			namespace.PostgresDatabasesConfig{Names: names, Roles: w.roles})
 	}
-	if err != nil {
-		tb.Fatal(err)
-	}
-	drv, err := driver.New(entsql.OpenDB(dialect.Postgres, w.app), driver.Config{Databases: driver.Databases{Open: postgres.Databases{}.Open}})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return drv
 }
 
 // letCreateDatabases lets the owner make databases, and drops them at the end.
@@ -294,7 +331,7 @@ func (w *world) letCreateDatabases() {
 	})
 }
 
-func (w *world) openMariaDB() dialect.Driver {
+func (w *world) openMariaDB() {
 	tb := w.t
 	tb.Helper()
 	dsn := servers.MariaDB(tb)
@@ -302,7 +339,7 @@ func (w *world) openMariaDB() dialect.Driver {
 	if w.dsn, err = gomysql.ParseDSN(dsn); err != nil {
 		tb.Fatal(err)
 	}
-	w.db = open(tb, "mysql", dsn)
+	w.db, w.owner = open(tb, "mysql", dsn), dsn
 	tb.Cleanup(func() {
 		for _, name := range column(tb, w.db, "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE '%"+w.prefix+"%'") {
 			if _, err := w.db.ExecContext(context.WithoutCancel(tb.Context()), "DROP DATABASE `"+name+"`"); err != nil {
@@ -310,22 +347,9 @@ func (w *world) openMariaDB() dialect.Driver {
 			}
 		}
 	})
-	config := namespace.MySQLConfig{Names: namespace.Names{Prefix: w.prefix}}
-	switch w.isolation {
-	case tenancy.IsolationSchema:
-		w.keeper, err = namespace.NewMySQLSchemas(w.db, config)
-	case tenancy.IsolationDatabase:
-		address := w.dsn.Clone()
-		address.DBName = ""
-		w.keeper, err = namespace.NewMySQLDatabases(w.db, tenancy.NewSecret(address.FormatDSN()), config)
-	}
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return entsql.OpenDB(dialect.MySQL, w.db)
 }
 
-func (w *world) openSQLite() dialect.Driver {
+func (w *world) openSQLite() {
 	tb := w.t
 	tb.Helper()
 	w.dir = tb.TempDir()
@@ -334,24 +358,12 @@ func (w *world) openSQLite() dialect.Driver {
 	if w.files, err = sqlite.New(sqlite.Config{Driver: &lite.Driver{}, Dir: w.dir}); err != nil {
 		tb.Fatal(err)
 	}
-	config := namespace.SQLiteConfig{Names: namespace.Names{Prefix: w.prefix}}
-	switch w.isolation {
-	case tenancy.IsolationDatabase:
-		config.Dir = w.dir
-		fallthrough
-	case tenancy.IsolationSchema:
-		w.keeper, err = namespace.NewSQLite(w.files, &lite.Driver{}, config)
-	}
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return entsql.OpenDB(dialect.SQLite, w.db)
 }
 
 // runner makes a runner of migrations for the tenants of the world.
-func (w *world) runner(d *migrate.Directory) *migrate.Runner {
+func (w *world) runner(db *sql.DB, d *migrate.Directory) *migrate.Runner {
 	w.t.Helper()
-	r, err := migrate.New(migrate.Config{Directory: d, Home: w.db, Open: w.open(), Concurrency: 2})
+	r, err := migrate.New(migrate.Config{Directory: d, Home: db, Open: w.open(), Concurrency: 2})
 	if err != nil {
 		w.t.Fatal(err)
 	}
