@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -254,9 +255,7 @@ func TestTampering(t *testing.T) {
 func forge(t *testing.T, method jwt.SigningMethod, signer any, header map[string]any, claims jwt.MapClaims) string {
 	t.Helper()
 	token := jwt.NewWithClaims(method, claims)
-	for name, value := range header {
-		token.Header[name] = value
-	}
+	maps.Copy(token.Header, header)
 	text, err := token.SignedString(signer)
 	if err != nil {
 		t.Fatal(err)
