@@ -100,9 +100,7 @@ func (l *Log) Record(ctx context.Context, e Entry) error {
 	if err != nil {
 		return err
 	}
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if l.closed {
+	if l.isClosed() {
 		return l.lose(ctx, e, errClosed)
 	}
 	ctx = recording(context.WithoutCancel(ctx))
@@ -111,6 +109,12 @@ func (l *Log) Record(ctx context.Context, e Entry) error {
 	}
 	l.count.recorded.Add(1)
 	return nil
+}
+
+func (l *Log) isClosed() bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.closed
 }
 
 // Submit completes the entry from ctx and queues it. If the queue is full it
@@ -148,7 +152,8 @@ var (
 
 // Close lets no more entries in, and returns when all that are queued are
 // recorded or given up. When ctx is over, the rest is given up and it fails
-// with its error. It may be called more than once.
+// with its error. It may be called more than once, and does not wait for calls
+// of Record.
 func (l *Log) Close(ctx context.Context) error {
 	l.mu.Lock()
 	if !l.closed {

@@ -32,8 +32,9 @@ type RedisConfig struct {
 }
 
 // NewRedis returns a Store in the Redis that client reaches, be it one, one
-// with replicas, or a cluster. The caller closes the client. It fails if client
-// is nil.
+// with replicas, or a cluster. The client should not retry by itself (MaxRetries:
+// -1): what it sends a second time, because the answer was lost, counts twice.
+// The caller closes the client. It fails if client is nil.
 func NewRedis(client redis.UniversalClient, cfg RedisConfig) (*Redis, error) {
 	if client == nil {
 		return nil, errors.New("tenancy: quota.NewRedis: client is nil")
