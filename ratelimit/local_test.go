@@ -67,9 +67,12 @@ func TestLocalRetryAfterIsExact(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLocal(t, ratelimit.LocalConfig{})
 				for range 3 {
-					result := allow(t, l, "acme", limit)
-					for result.Allowed {
+					var result ratelimit.Result
+					for range limit.Burst + 1 {
 						result = allow(t, l, "acme", limit)
+					}
+					if result.Allowed {
+						t.Fatalf("number %d of %v was allowed", limit.Burst+1, limit)
 					}
 					time.Sleep(result.RetryAfter - 2*time.Nanosecond)
 					if allow(t, l, "acme", limit).Allowed {

@@ -47,7 +47,10 @@ func TestFallbackWhenRedisIsAway(t *testing.T) {
 			}
 
 			line.cut.Store(false)
-			for f.Stats().Away {
+			for i := 0; f.Stats().Away; i++ {
+				if i == 5000 {
+					t.Fatal("the end of the outage is not noticed")
+				}
 				time.Sleep(5 * time.Millisecond)
 				_, _ = f.Allow(t.Context(), "other", limit)
 			}

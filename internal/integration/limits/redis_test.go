@@ -92,13 +92,16 @@ func TestRedisRetryAfter(t *testing.T) {
 	t.Parallel()
 	c := client(t)
 	l := inRedis(t, c, ratelimit.RedisConfig{Prefix: prefix(t, c)})
-	limit := ratelimit.Limit{Rate: 3, Period: 300 * time.Millisecond, Burst: 2}
-	for range 3 {
-		result := allow(t, l, "acme", limit)
-		for result.Allowed {
+	limit := ratelimit.Limit{Rate: 1, Period: 300 * time.Millisecond, Burst: 2}
+	for range 2 {
+		result := ratelimit.Result{Allowed: true}
+		for i := 0; result.Allowed; i++ {
+			if i == 1000 {
+				t.Fatal("1000 requests were allowed")
+			}
 			result = allow(t, l, "acme", limit)
 		}
-		if result.RetryAfter > 100*time.Millisecond {
+		if result.RetryAfter > 300*time.Millisecond {
 			t.Errorf("RetryAfter is %v, more than the interval", result.RetryAfter)
 		}
 		time.Sleep(result.RetryAfter)
