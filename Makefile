@@ -5,6 +5,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 LINT      := bin/golangci-lint
+ATLAS     := bin/atlas
 BENCH     ?= .
 BENCHTIME ?= 1s
 COUNT     ?= 1
@@ -66,3 +67,11 @@ services: ## Install and start PostgreSQL, MariaDB and Redis (Debian, Ubuntu)
 # Built here and not installed: everyone runs the version that tools/go.mod names, and no other module has its dependencies.
 $(LINT): tools/go.mod tools/go.sum
 	GOWORK=off go -C tools build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+# The Atlas CLI, for the tests that go back and forth between it and the runner. It takes minutes to build, so nothing builds it
+# unasked; tests use it where it is there. It is built without this repository's modules: it has two hundred dependencies of its own.
+.PHONY: atlas
+atlas: $(ATLAS) ## Build the Atlas CLI for the tests that use it
+
+$(ATLAS): tools/atlas/go.mod tools/atlas/go.sum
+	GOWORK=off go -C tools/atlas build -o ../../$(ATLAS) ariga.io/atlas/cmd/atlas

@@ -7,6 +7,7 @@ replace github.com/entenancy/tenancy => ../
 require (
 	entgo.io/ent v0.14.6
 	github.com/entenancy/tenancy v0.0.0-00010101000000-000000000000
+	github.com/go-sql-driver/mysql v1.10.1
 	github.com/google/uuid v1.6.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/riverqueue/river v0.34.0
@@ -18,6 +19,7 @@ require (
 
 require (
 	ariga.io/atlas v1.2.0 // indirect
+	filippo.io/edwards25519 v1.2.0 // indirect
 	github.com/MicahParks/jwkset v0.11.0 // indirect
 	github.com/MicahParks/keyfunc/v3 v3.8.0 // indirect
 	github.com/agext/levenshtein v1.2.3 // indirect

@@ -29,7 +29,10 @@ type Config struct {
 
 	// Home is the database with the shared tables and the tenants' schemas, as the
 	// role that owns them. On PostgreSQL it has to be opened with the driver of
-	// pgx' stdlib, and not with driver/postgres' connector, which is for tenants. Required.
+	// pgx' stdlib, and not with driver/postgres' connector, which is for tenants. It
+	// may be behind PgBouncer in transaction mode, without prepared statements
+	// (default_query_exec_mode=exec), as long as no file is outside of transactions:
+	// such a one is ErrPooler. Required.
 	Home *sql.DB
 
 	// HomeSchema is the PostgreSQL schema of the home's own tables, and of those of
@@ -57,8 +60,8 @@ type Config struct {
 	Find func(ctx context.Context, id tenancy.ID) (tenancy.Tenant, error)
 
 	// Open says how to reach a tenant's own database as the role that owns it. It
-	// must not connect, and must not make a database that is not there: where it can
-	// tell, it fails with tenancy.ErrNotProvisioned. Not used for tenants in the home.
+	// must not connect, and must not make a database that is not there, as SQLite
+	// does without mode=rw: where it can tell, it fails with tenancy.ErrNotProvisioned. Not used for tenants in the home.
 	// Defaults, on PostgreSQL, to the URL in Placement.DatabaseURL; otherwise to none.
 	Open func(ctx context.Context, t tenancy.Tenant) (Database, error)
 

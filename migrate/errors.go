@@ -29,6 +29,11 @@ var (
 	// for as long as the run has waited.
 	ErrLocked = errors.New("migrate: locked by another run")
 
+	// ErrPooler means that a file outside of transactions, a baseline or a repair
+	// was asked for through a pooler of connections such as PgBouncer, where a
+	// statement may be executed in another tenant's schema. Connect to the server.
+	ErrPooler = errors.New("migrate: this needs a connection to the server itself, and not to a pooler")
+
 	// ErrInDoubt means that a run ended within a statement that may or may not
 	// have been executed. Look, and say so with Repair.
 	ErrInDoubt = errors.New("migrate: nobody knows whether a statement was executed: look, then call Repair")

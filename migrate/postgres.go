@@ -119,8 +119,10 @@ func (e *postgresEngine) session(ctx context.Context, p *place) (*sql.Conn, func
 		return nil, nil, err
 	}
 	var there, locked bool
-	// No lock timeout: what a file is outside of transactions for waits for everybody's.
-	_, err = conn.ExecContext(ctx, "SET search_path TO "+identifier(p.schema)+"; SET row_security = off; SET lock_timeout = 0")
+	if err = direct(ctx, conn); err == nil {
+		// No lock timeout: what a file is outside of transactions for waits for everybody's.
+		_, err = conn.ExecContext(ctx, "SET search_path TO "+identifier(p.schema)+"; SET row_security = off; SET lock_timeout = 0")
+	}
 	if err == nil {
 		err = conn.QueryRowContext(ctx, fmt.Sprintf("SELECT current_schema() IS NOT NULL, pg_try_advisory_lock_shared(%d) AND pg_try_advisory_lock(%d)",
 			int64(cliLock), LockKey(p.schema))).Scan(&there, &locked)
@@ -138,17 +140,47 @@ func (e *postgresEngine) session(ctx context.Context, p *place) (*sql.Conn, func
 	return nil, nil, err
 }
 
+// direct refuses a connection to a pooler, which could give each statement another
+// session: the path of one tenant, and then the table of the next. A pooler has
+// numbers of its own for the sessions that it pretends to be.
+func direct(ctx context.Context, conn *sql.Conn) error {
+	var session, said uint32
+	err := conn.QueryRowContext(ctx, "SELECT pg_backend_pid()", pgx.QueryExecModeSimpleProtocol).Scan(&session)
+	if err != nil {
+		return err
+	}
+	err = conn.Raw(func(driverConn any) error {
+		std, ok := driverConn.(*stdlib.Conn)
+		if !ok {
+			return errNotPgx(driverConn)
+		}
+		said = std.Conn().PgConn().PID()
+		return nil
+	})
+	if err == nil && session != said {
+		err = ErrPooler
+	}
+	return err
+}
+
+func errNotPgx(driverConn any) error {
+	return fmt.Errorf("migrate: the database has to be opened with pgx' stdlib, and is a %T", driverConn)
+}
+
 func (*postgresEngine) missing(err error) bool {
 	return errors.Is(err, errMissing) || hasCode(err, "3D000")
 }
 
-// guard takes the CLI's lock in a way that other runs can have it too.
+// guard takes the CLI's lock in a way that other runs can have it too: in a
+// transaction, which has its session to itself behind a pooler too. It keeps no
+// snapshot, so nobody waits for it.
 func (e *postgresEngine) guard(ctx context.Context, db *sql.DB) (func(), error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	query := fmt.Sprintf("SET lock_timeout = %d; SELECT pg_advisory_lock_shared(%d)", milliseconds(e.config.LockWait), int64(cliLock))
+	query := fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = %d; "+
+		"SELECT pg_advisory_xact_lock_shared(%d)", milliseconds(e.config.LockWait), int64(cliLock))
 	if _, err := conn.ExecContext(ctx, query); err != nil {
 		discard(conn)
 		if hasCode(err, "55P03") {
@@ -156,7 +188,7 @@ func (e *postgresEngine) guard(ctx context.Context, db *sql.DB) (func(), error) 
 		}
 		return nil, err
 	}
-	return release(ctx, conn, "SELECT pg_advisory_unlock_all()"), nil
+	return release(ctx, conn, "COMMIT"), nil
 }
 
 func hasCode(err error, codes ...string) bool {

@@ -152,7 +152,7 @@ func (e *postgresEngine) send(ctx context.Context, db *sql.DB, s *script) error 
 	return conn.Raw(func(driverConn any) error {
 		std, ok := driverConn.(*stdlib.Conn)
 		if !ok {
-			return fmt.Errorf("migrate: the database has to be opened with pgx' stdlib, and is a %T", driverConn)
+			return errNotPgx(driverConn)
 		}
 		return sendTo(ctx, std.Conn().PgConn(), s)
 	})

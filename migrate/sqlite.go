@@ -140,7 +140,10 @@ func (*sqliteEngine) session(ctx context.Context, p *place) (*sql.Conn, func(), 
 	return conn, func() { _ = conn.Close() }, nil
 }
 
-func (*sqliteEngine) missing(error) bool { return false }
+// missing knows what SQLite says of a file that it may not make.
+func (*sqliteEngine) missing(err error) bool {
+	return err != nil && (errors.Is(err, errMissing) || strings.Contains(err.Error(), "unable to open database file"))
+}
 
 func (*sqliteEngine) guard(context.Context, *sql.DB) (func(), error) { return func() {}, nil }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"ariga.io/atlas/sql/migrate"
 	atlas "ariga.io/atlas/sql/schema"
@@ -63,12 +64,16 @@ func Adopt(ctx context.Context, config Config, adoption Adoption) ([]string, err
 	if err != nil {
 		return nil, err
 	}
+	version, err := config.nextVersion()
+	if err != nil {
+		return nil, err
+	}
 	var written []string
 	for _, h := range halves {
 		if len(h.tables) == 0 {
 			continue
 		}
-		paths, err := h.adopt(ctx, adoption)
+		paths, err := h.adopt(ctx, adoption, version)
 		written = append(written, paths...)
 		if err != nil {
 			return written, err
@@ -78,7 +83,7 @@ func Adopt(ctx context.Context, config Config, adoption Adoption) ([]string, err
 }
 
 // adopt writes the files of one directory.
-func (h half) adopt(ctx context.Context, adoption Adoption) ([]string, error) {
+func (h half) adopt(ctx context.Context, adoption Adoption, version time.Time) ([]string, error) {
 	dir, err := openDir(filepath.Join(h.config.Dir, h.name))
 	if err != nil {
 		return nil, err
@@ -94,7 +99,8 @@ func (h half) adopt(ctx context.Context, adoption Adoption) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	written, err := h.writeAll(plans)
+	plans = filled(plans...)
+	written, err := h.write(plans, version)
 	if err != nil {
 		return written, err
 	}
@@ -102,23 +108,8 @@ func (h half) adopt(ctx context.Context, adoption Adoption) ([]string, error) {
 	if err != nil {
 		return written, err
 	}
-	more, err := h.writeAll([]*migrate.Plan{rest})
+	more, err := h.write(rest, version.Add(time.Duration(len(plans))*time.Second))
 	return append(written, more...), err
-}
-
-func (h half) writeAll(plans []*migrate.Plan) ([]string, error) {
-	var written []string
-	for _, plan := range plans {
-		if len(plan.Changes) == 0 {
-			continue
-		}
-		path, err := planned{h.config.Dir, h.name, plan}.write()
-		if err != nil {
-			return written, err
-		}
-		written = append(written, path)
-	}
-	return written, nil
 }
 
 // existing returns the tables of the half as they are, and the foreign keys from

@@ -16,9 +16,21 @@ import (
 	"github.com/entenancy/tenancy/schema"
 )
 
-// Named writes what leads from the files that are there to ent's schema, into
-// one new file in each of the two directories that has something to change, and
-// returns the paths of the new files: none if there is nothing to write.
+// Named writes what leads from the files that are there to ent's schema, into new
+// files in each of the two directories that has something to change, and returns
+// the paths of the new files: none if there is nothing to write.
+//
+// On PostgreSQL what would hold a table that has rows is divided into steps, each
+// in a file of its own: of add_total, there may be
+//
+//	add_total_columns   columns, and new tables
+//	add_total_indexes   CREATE INDEX CONCURRENTLY, outside of transactions
+//	add_total_unique    constraints of these indexes
+//	add_total_tables    new tables, if they may refer to what is unique only now
+//	add_total_keys      foreign keys, checks and NOT NULL for new rows
+//	add_total_valid     the same for the rows that are there
+//
+// A single file is add_total. On MySQL and SQLite there is one in any case.
 //
 // It fails if a directory does not agree with its atlas.sum, or if a file in it
 // reaches out of the place that it is run in; see package lint. Review what it
@@ -30,17 +42,21 @@ func Named(ctx context.Context, config Config, name string) ([]string, error) {
 	if name == "" || strings.ContainsAny(name, `/\`) {
 		return nil, fmt.Errorf("diff: %q cannot be the name of a migration: use one like add_orders", name)
 	}
-	plans, err := config.plans(ctx, name)
+	all, err := config.plans(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	version, err := config.nextVersion()
 	if err != nil {
 		return nil, err
 	}
 	var written []string
-	for _, p := range plans {
-		path, err := p.write()
+	for _, p := range all {
+		paths, err := p.write(p.plans, version)
+		written = append(written, paths...)
 		if err != nil {
 			return written, err
 		}
-		written = append(written, path)
 	}
 	return written, nil
 }
@@ -48,14 +64,16 @@ func Named(ctx context.Context, config Config, name string) ([]string, error) {
 // Check fails with [ErrBehind], and the statements that are missing, if [Named]
 // would write a file. It is for continuous integration. It writes nothing.
 func Check(ctx context.Context, config Config) error {
-	plans, err := config.plans(ctx, "check")
-	if err != nil || len(plans) == 0 {
+	all, err := config.plans(ctx, "check")
+	if err != nil || len(all) == 0 {
 		return err
 	}
 	var missing []string
-	for _, p := range plans {
-		for _, change := range p.plan.Changes {
-			missing = append(missing, p.dir+": "+change.Cmd)
+	for _, p := range all {
+		for _, plan := range p.plans {
+			for _, statement := range commands(plan) {
+				missing = append(missing, p.name+": "+statement)
+			}
 		}
 	}
 	return fmt.Errorf("%w: make one by diff.Named for\n%s", ErrBehind, strings.Join(missing, "\n"))
@@ -117,6 +135,13 @@ func (c Config) halves() ([]half, error) {
 	return []half{{c, TenantDir, tenants, c.Tenancy}, shared}, nil
 }
 
+// planned are the files that a half lacks.
+type planned struct {
+	half
+
+	plans []*migrate.Plan
+}
+
 // plans returns what is to be written, for each directory that is behind.
 func (c Config) plans(ctx context.Context, name string) ([]planned, error) {
 	halves, err := c.halves()
@@ -125,19 +150,19 @@ func (c Config) plans(ctx context.Context, name string) ([]planned, error) {
 	}
 	var all []planned
 	for _, h := range halves {
-		plan, err := h.plan(ctx, name)
+		plans, err := h.plan(ctx, name)
 		if err != nil {
 			return nil, fmt.Errorf("%w (directory %s)", err, h.name)
 		}
-		if len(plan.Changes) > 0 {
-			all = append(all, planned{h.config.Dir, h.name, plan})
+		if len(plans) > 0 {
+			all = append(all, planned{h, plans})
 		}
 	}
 	return all, nil
 }
 
-// plan compares the files of a half with its tables.
-func (h half) plan(ctx context.Context, name string) (plan *migrate.Plan, err error) {
+// plan compares the files of a half with its tables, and returns those that are missing.
+func (h half) plan(ctx context.Context, name string) (plans []*migrate.Plan, err error) {
 	dir, err := openDir(filepath.Join(h.config.Dir, h.name))
 	if err != nil {
 		return nil, err
@@ -162,11 +187,7 @@ func (h half) plan(ctx context.Context, name string) (plan *migrate.Plan, err er
 	if err != nil {
 		return nil, err
 	}
-	plan, err = h.planChanges(ctx, place, name, changes)
-	if err != nil {
-		return nil, err
-	}
-	return h.protect(plan, state)
+	return h.files(ctx, place, name, changes, state)
 }
 
 // changes is what Atlas finds between two states, with composite keys. Tables

@@ -56,21 +56,18 @@ func tenants(current *atlas.Schema, m schema.Metadata) schema.Metadata {
 	return there
 }
 
-// protect adds to a plan, on PostgreSQL, what Atlas does not know of.
-func (h half) protect(plan *migrate.Plan, s state) (*migrate.Plan, error) {
-	if h.config.Dialect != dialect.Postgres {
-		return plan, nil
-	}
+// protect adds to a plan for PostgreSQL what Atlas does not know of new tables.
+func (h half) protect(plan *migrate.Plan) (*migrate.Plan, error) {
 	var protected kept
 	if _, err := postgres.Formatter(&protected, h.tenancy).Format(plan); err != nil {
 		return nil, fmt.Errorf("diff: %w", err)
 	}
-	plan = protected.plan
-	for _, statement := range s.policies {
-		plan.Changes = append(plan.Changes, &migrate.Change{Cmd: statement, Comment: "row-level security as it has to be"})
-	}
-	plan.Changes = append(plan.Changes, h.grants(s.grants)...)
-	return plan, nil
+	return protected.plan, nil
+}
+
+// lacks is what tables lack that Atlas does not know of.
+func (h half) lacks(s state) []*migrate.Change {
+	return append(commented("row-level security as it has to be", s.policies...), h.grants(s.grants)...)
 }
 
 // grants is the grants of the roles that are not there yet.

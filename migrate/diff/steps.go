@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"ariga.io/atlas/sql/migrate"
-	atlaspg "ariga.io/atlas/sql/postgres"
 	atlas "ariga.io/atlas/sql/schema"
 	"entgo.io/ent/dialect"
 
@@ -50,11 +49,15 @@ func mark(plan *migrate.Plan, part, reason string) {
 
 // addStatements plans a step of statements.
 func (s *steps) addStatements(name, comment string, statements ...string) {
-	plan := &migrate.Plan{Name: name}
+	s.plans = append(s.plans, &migrate.Plan{Name: name, Changes: commented(comment, statements...)})
+}
+
+func commented(comment string, statements ...string) []*migrate.Change {
+	var changes []*migrate.Change
 	for _, statement := range statements {
-		plan.Changes = append(plan.Changes, &migrate.Change{Cmd: statement, Comment: comment})
+		changes = append(changes, &migrate.Change{Cmd: statement, Comment: comment})
 	}
-	s.plans = append(s.plans, plan)
+	return changes
 }
 
 // take divides the changes that lead to ent's schema into steps.
@@ -163,72 +166,24 @@ func (s *steps) fill(owner func(string) string) error {
 func (s *steps) require() {
 	var added, valid []string
 	for _, t := range s.tenancy.Tables {
-		if !s.gains[t.Name] {
-			continue
+		if s.gains[t.Name] {
+			present, checked := notNull(t.Name, t.TenantColumn)
+			added, valid = append(added, present), append(valid, checked...)
 		}
-		table, column := "ALTER TABLE "+quoted(t.Name), quoted(t.TenantColumn)
-		check := quoted(shortened(t.Name + "_" + t.TenantColumn + "_present"))
-		added = append(added, table+" ADD CONSTRAINT "+check+" CHECK ("+column+" IS NOT NULL) NOT VALID")
-		valid = append(valid, table+" VALIDATE CONSTRAINT "+check, table+" ALTER COLUMN "+column+" SET NOT NULL", table+" DROP CONSTRAINT "+check)
 	}
 	s.addStatements("required", "a new row has its tenant", added...)
 	s.addStatements("not_null", "every row has its tenant", valid...)
 }
 
-// keys adds indexes and keys without holding the tables.
+// keys adds indexes and keys without holding the tables. Row-level security
+// comes after them, so FORCE is not in their way.
 func (s *steps) keys(ctx context.Context, rest []atlas.Change) {
-	var indexes, keys, others []atlas.Change
-	var unique, valid []string
-	for _, change := range rest {
-		modify, ok := change.(*atlas.ModifyTable)
-		if !ok {
-			others = append(others, change)
-			continue
-		}
-		table := "ALTER TABLE " + quoted(modify.T.Name)
-		var now, later, aside []atlas.Change
-		for _, c := range modify.Changes {
-			switch c := c.(type) {
-			case *atlas.AddIndex:
-				now = append(now, concurrently(c.I))
-				if isConstraint(c.I) {
-					unique = append(unique, table+" ADD CONSTRAINT "+quoted(c.I.Name)+" UNIQUE USING INDEX "+quoted(c.I.Name))
-				}
-			case *atlas.AddForeignKey:
-				later = append(later, &atlas.AddForeignKey{F: c.F, Extra: []atlas.Clause{&atlaspg.NotValid{}}})
-				valid = append(valid, table+" VALIDATE CONSTRAINT "+quoted(c.F.Symbol))
-			case *atlas.DropForeignKey, *atlas.DropIndex:
-				later = append(later, c)
-			default:
-				aside = append(aside, c)
-			}
-		}
-		indexes = appendTable(indexes, modify.T, now)
-		keys = appendTable(keys, modify.T, later)
-		others = appendTable(others, modify.T, aside)
-	}
-	s.add(ctx, "indexes", indexes).Directives = []string{"-- atlas:txmode none"}
-	s.addStatements("unique", "what foreign keys refer to", unique...)
-	s.add(ctx, "keys", keys)
-	s.addStatements("valid", "rows refer to rows of their tenant", valid...)
-	s.add(ctx, "others", others)
-}
-
-// concurrently is an index that is made while rows are written.
-func concurrently(index *atlas.Index) *atlas.AddIndex {
-	plain := *index
-	plain.Attrs = slices.DeleteFunc(slices.Clone(index.Attrs), func(a atlas.Attr) bool {
-		_, ok := a.(*atlaspg.Constraint)
-		return ok
-	})
-	return &atlas.AddIndex{I: &plain, Extra: []atlas.Clause{&atlaspg.Concurrently{}}}
-}
-
-func isConstraint(index *atlas.Index) bool {
-	return slices.ContainsFunc(index.Attrs, func(a atlas.Attr) bool {
-		_, ok := a.(*atlaspg.Constraint)
-		return ok
-	})
+	d := divide(rest)
+	d.keyed = nil
+	s.add(ctx, "replaced", d.replaced)
+	s.online(ctx, "", d)
+	s.constrain(ctx, "", d)
+	s.add(ctx, "others", slices.Concat(d.aside, d.made))
 }
 
 // loosen drops the foreign keys between the halves, which are in the existing

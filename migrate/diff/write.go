@@ -16,51 +16,59 @@ import (
 // versionFormat is of the versions that Atlas gives files.
 const versionFormat = "20060102150405"
 
-// planned is a plan and the directory it is for.
-type planned struct {
-	root, dir string
-	plan      *migrate.Plan
-}
-
-// write makes the file of a plan, and the sum that includes it.
-func (p planned) write() (string, error) {
-	path := filepath.Join(p.root, p.dir)
+// write makes the files of plans, with versions from the given one on, and the
+// sum that includes them. It returns their paths.
+func (h half) write(plans []*migrate.Plan, version time.Time) ([]string, error) {
+	if len(plans) == 0 {
+		return nil, nil
+	}
+	path := filepath.Join(h.config.Dir, h.name)
 	if err := os.MkdirAll(path, 0o750); err != nil {
-		return "", fmt.Errorf("diff: %w", err)
+		return nil, fmt.Errorf("diff: %w", err)
 	}
 	dir, err := migrate.NewLocalDir(path)
 	if err != nil {
-		return "", fmt.Errorf("diff: %w", err)
+		return nil, fmt.Errorf("diff: %w", err)
 	}
-	if p.plan.Version, err = nextVersion(dir); err != nil {
-		return "", err
+	planner := migrate.NewPlanner(nil, dir, migrate.PlanFormat(migrate.DefaultFormatter))
+	var written []string
+	for i, plan := range plans {
+		plan.Version = version.Add(time.Duration(i) * time.Second).Format(versionFormat)
+		if err := planner.WritePlan(plan); err != nil {
+			return written, fmt.Errorf("diff: writing to %s: %w", path, err)
+		}
+		written = append(written, filepath.Join(path, plan.Version+"_"+plan.Name+".sql"))
 	}
-	if err := migrate.NewPlanner(nil, dir, migrate.PlanFormat(migrate.DefaultFormatter)).WritePlan(p.plan); err != nil {
-		return "", fmt.Errorf("diff: writing to %s: %w", path, err)
-	}
-	return filepath.Join(path, p.plan.Version+"_"+p.plan.Name+".sql"), nil
+	return written, nil
 }
 
 // nextVersion is the time, or a second after the last file where that is later:
-// two files of one second would be one.
-func nextVersion(dir migrate.Dir) (string, error) {
-	files, err := dir.Files()
-	if err != nil {
-		return "", fmt.Errorf("diff: %w", err)
+// two files of one second would be one. It is the same for both directories, so
+// that a version is that of one change in either.
+func (c Config) nextVersion() (time.Time, error) {
+	version := time.Now().UTC().Truncate(time.Second)
+	for _, name := range []string{TenantDir, SharedDir} {
+		dir, err := openDir(filepath.Join(c.Dir, name))
+		if err != nil {
+			return version, err
+		}
+		files, err := dir.Files()
+		if err != nil {
+			return version, fmt.Errorf("diff: %w", err)
+		}
+		if len(files) == 0 {
+			continue
+		}
+		last := files[len(files)-1]
+		at, err := time.Parse(versionFormat, last.Version())
+		switch {
+		case err == nil && !at.Before(version):
+			version = at.Add(time.Second)
+		case err != nil && last.Version() >= version.Format(versionFormat):
+			return version, fmt.Errorf("diff: the version of %s is no time, and a new one would not come after it: rename it to one like %s_name.sql", last.Name(), version.Format(versionFormat))
+		}
 	}
-	version := time.Now().UTC().Format(versionFormat)
-	if len(files) == 0 {
-		return version, nil
-	}
-	last := files[len(files)-1].Version()
-	if last < version {
-		return version, nil
-	}
-	at, err := time.Parse(versionFormat, last)
-	if err != nil {
-		return "", fmt.Errorf("diff: the version of %s is no time, and a new one would not come after it: rename it to one like %s_name.sql", files[len(files)-1].Name(), version)
-	}
-	return at.Add(time.Second).Format(versionFormat), nil
+	return version, nil
 }
 
 // openDir returns a directory of files, an empty one if there is none yet.

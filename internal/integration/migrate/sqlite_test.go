@@ -37,7 +37,7 @@ func openLite(_ context.Context, t tenancy.Tenant) (migrate.Database, error) {
 	if _, err := os.Stat(path); err != nil {
 		return migrate.Database{}, fmt.Errorf("%w: %w", tenancy.ErrNotProvisioned, err)
 	}
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=foreign_keys(1)&_pragma=busy_timeout(10000)")
+	db, err := sql.Open("sqlite", "file:"+path+"?mode=rw&_pragma=foreign_keys(1)&_pragma=busy_timeout(10000)")
 	return migrate.Database{DB: db, Server: "files"}, err
 }
 

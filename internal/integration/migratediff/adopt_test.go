@@ -77,8 +77,7 @@ func TestAdopt(t *testing.T) {
 			t.Errorf("lint: %v\n%s", finding, finding.Statement)
 		}
 		must(t, diff.Check(t.Context(), config))
-		dir := filepath.Join(config.Dir, diff.TenantDir)
-		apply(t, existing, dir, 1)
+		apply(t, existing, filepath.Join(config.Dir, diff.SharedDir), 1)
 		if got := lines(t, existing, "SELECT tenant_id FROM orders ORDER BY id"); name != dialect.Postgres && !slices.Equal(got, []string{"acme", "globex"}) {
 			t.Errorf("orders are of %q", got)
 		}
@@ -92,7 +91,7 @@ func TestAdopt(t *testing.T) {
 			}
 		}
 		fresh := database(t, name)
-		apply(t, fresh, dir, 0)
+		apply(t, fresh, filepath.Join(config.Dir, diff.TenantDir), 0)
 	})
 }
 
@@ -107,11 +106,7 @@ func TestAdoptedIsLikeNew(t *testing.T) {
 	config.Roles = []string{granted}
 	written, err := diff.Adopt(t.Context(), config, diff.Adoption{Existing: existing, Owner: owners})
 	must(t, err)
-	var names []string
-	for _, path := range written {
-		_, name, _ := strings.Cut(filepath.Base(path), "_")
-		names = append(names, filepath.Base(filepath.Dir(path))+"/"+strings.TrimSuffix(name, ".sql"))
-	}
+	names := stepsOf(written)
 	want := []string{
 		"tenant/baseline", "tenant/columns", "tenant/backfill", "tenant/required", "tenant/not_null", "tenant/loose", "tenant/indexes",
 		"tenant/unique", "tenant/keys", "tenant/valid", "tenant/others", "tenant/isolation",
@@ -186,7 +181,7 @@ func TestAdoptNamesRowsThatCrossTenants(t *testing.T) {
 			}
 			_, err := diff.Adopt(t.Context(), config, diff.Adoption{Existing: existing, Owner: mistaken})
 			must(t, err)
-			if err := tryAll(t, existing, filepath.Join(config.Dir, diff.TenantDir)); err == nil || !strings.Contains(err.Error(), code) || !strings.Contains(err.Error(), "orders_users_orders") {
+			if err := tryAll(t, existing, filepath.Join(config.Dir, diff.SharedDir)); err == nil || !strings.Contains(err.Error(), code) || !strings.Contains(err.Error(), "orders_users_orders") {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -28,6 +28,9 @@ func Missing(ctx context.Context) []string {
 	if _, err := program("initdb"); err != nil {
 		lines = append(lines, missing("the program initdb", "run `make services`"))
 	}
+	if _, err := atlas(); err != nil {
+		lines = append(lines, missing("the Atlas CLI", atlasRemedy))
+	}
 	return lines
 }
 

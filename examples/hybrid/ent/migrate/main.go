@@ -5,6 +5,10 @@
 //
 //	go run ./ent/migrate/main.go add_orders
 //	go run ./ent/migrate/main.go -check
+//
+// The example runs on PostgreSQL. It has files for the other databases too,
+// with -dialect mysql and -dialect sqlite, to show that one schema serves all; a
+// project has those of the database that it runs on.
 package main
 
 import (
@@ -14,36 +18,58 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"path/filepath"
 
 	"entgo.io/ent/dialect"
+	_ "github.com/go-sql-driver/mysql" // the database driver "mysql"
 	_ "github.com/jackc/pgx/v5/stdlib" // the database driver "pgx"
+	_ "modernc.org/sqlite"             // the database driver "sqlite"
 
 	"github.com/entenancy/tenancy/examples/hybrid/ent/migrate"
 	"github.com/entenancy/tenancy/migrate/diff"
 	"github.com/entenancy/tenancy/migrate/lint"
 )
 
+// database is how to reach a database to try things in.
+type database struct{ driver, dev string }
+
 func main() {
-	dev := flag.String("dev", "postgres://postgres@127.0.0.1:5432/postgres?sslmode=disable", "a PostgreSQL to try things in, where the user may make a schema")
+	databases := map[string]database{
+		dialect.Postgres: {"pgx", "postgres://postgres@127.0.0.1:5432/postgres?sslmode=disable"},
+		dialect.MySQL:    {"mysql", "root@tcp(127.0.0.1:3306)/"},
+		"sqlite":         {"sqlite", ":memory:"},
+	}
+	name := flag.String("dialect", dialect.Postgres, "postgres, mysql or sqlite")
+	dev := flag.String("dev", "", "where to try things in: a database where the user may make a schema. Defaults to a server on this machine")
 	check := flag.Bool("check", false, "fail if a migration is missing or is refused, and write nothing")
 	flag.Parse()
-	if err := run(context.Background(), *dev, *check, flag.Arg(0)); err != nil {
+	at, ok := databases[*name]
+	if !ok {
+		log.Fatalf("-dialect %s: it has to be postgres, mysql or sqlite", *name)
+	}
+	if *dev != "" {
+		at.dev = *dev
+	}
+	if err := run(context.Background(), *name, at, *check, flag.Arg(0)); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, dev string, check bool, name string) error {
-	db, err := sql.Open("pgx", dev)
+func run(ctx context.Context, name string, at database, check bool, migration string) error {
+	db, err := sql.Open(at.driver, at.dev)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
 	config := diff.Config{
-		Dir:     "migrations",
-		Dialect: dialect.Postgres,
+		Dir:     filepath.Join("migrations", name),
+		Dialect: name,
 		Dev:     db,
 		Tables:  migrate.Tables,
 		Tenancy: migrate.Tenancy,
+	}
+	if name == "sqlite" {
+		config.Dialect, config.GlobalFile = dialect.SQLite, true
 	}
 	if check {
 		if err := diff.Check(ctx, config); err != nil {
@@ -51,7 +77,7 @@ func run(ctx context.Context, dev string, check bool, name string) error {
 		}
 		return refuse(config)
 	}
-	written, err := diff.Named(ctx, config, name)
+	written, err := diff.Named(ctx, config, migration)
 	if err != nil {
 		return err
 	}
@@ -62,7 +88,7 @@ func run(ctx context.Context, dev string, check bool, name string) error {
 // refuse looks through all files for what must not be run.
 func refuse(config diff.Config) error {
 	for _, name := range []string{diff.TenantDir, diff.SharedDir} {
-		findings, err := lint.Directory(os.DirFS(config.Dir+"/"+name), lint.Config{Dialect: config.Dialect})
+		findings, err := lint.Directory(os.DirFS(filepath.Join(config.Dir, name)), lint.Config{Dialect: config.Dialect})
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,4 @@
+-- Create "orders" table
+CREATE TABLE `orders` (`id` bigint NOT NULL AUTO_INCREMENT, `tenant_id` varchar(255) NOT NULL, `number` varchar(255) NOT NULL, `cents` bigint NOT NULL, `order_country` bigint NULL, PRIMARY KEY (`id`), INDEX `order_tenant_id` (`tenant_id`), UNIQUE INDEX `order_tenant_id_number` (`tenant_id`, `number`)) CHARSET utf8mb4 COLLATE utf8mb4_bin;
+-- Create "items" table
+CREATE TABLE `items` (`id` bigint NOT NULL AUTO_INCREMENT, `tenant_id` varchar(255) NOT NULL, `sku` varchar(255) NOT NULL, `order_items` bigint NULL, PRIMARY KEY (`id`), INDEX `items_orders_items` (`order_items`), INDEX `item_tenant_id` (`tenant_id`), CONSTRAINT `items_orders_items` FOREIGN KEY (`order_items`) REFERENCES `orders` (`id`) ON UPDATE RESTRICT ON DELETE SET NULL) CHARSET utf8mb4 COLLATE utf8mb4_bin;
