@@ -47,6 +47,11 @@ type Config struct {
 	// GlobalSchema is the PostgreSQL schema of the global tables.
 	// Defaults to "public". On other databases it must be empty.
 	GlobalSchema string
+
+	// Observer is told of each statement, of the beginning and the end of each
+	// transaction, and of each System scope when it is first used, as the package
+	// comment says. Defaults to none, which costs nothing.
+	Observer Observer
 }
 
 // Switcher is a home that acts for the tenant of each statement's context. It

@@ -77,6 +77,20 @@
 // transaction, fails with tenancy.ErrCrossTenant, one under none with
 // tenancy.ErrNoTenant; the transaction goes on as if it had not been tried.
 //
+// # Observing
+//
+// [Config].Observer is told of each statement when it is on its way, and when it
+// has been answered; of BEGIN, COMMIT and ROLLBACK likewise, of the first that
+// ends a transaction; and of a System scope before its first statement. What
+// StatementStart returns goes down to the database client, unless it acts for
+// another scope than before.
+//
+// A statement under no scope, or whose tenant has no place, is not told of: its
+// caller gets the error. One that is refused later, such as with
+// tenancy.ErrCrossTenant in another tenant's transaction, is told of and ends
+// with that error, though nothing was sent. What generated code refuses does not
+// come as far as this.
+//
 // # Replicas
 //
 // [Replica] marks a context whose queries may be answered by a replica of their

@@ -62,22 +62,24 @@ func (d *Driver) Dialect() string { return d.dialect }
 
 // Exec implements [dialect.Driver].
 func (d *Driver) Exec(ctx context.Context, query string, args, v any) error {
-	ctx, r, err := d.route(ctx, query, false)
+	var r route
+	ctx, err := d.route(ctx, &r, tenancy.OperationExec, query)
 	if err != nil {
 		return err
 	}
 	defer r.done()
-	return r.explain(r.driver.Exec(ctx, r.query, args, v))
+	return r.end(ctx, r.driver.Exec(ctx, r.query, args, v))
 }
 
 // Query implements [dialect.Driver].
 func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
-	ctx, r, err := d.route(ctx, query, true)
+	var r route
+	ctx, err := d.route(ctx, &r, tenancy.OperationQuery, query)
 	if err != nil {
 		return err
 	}
 	defer r.done()
-	return r.explain(r.driver.Query(ctx, r.query, args, v))
+	return r.end(ctx, r.driver.Query(ctx, r.query, args, v))
 }
 
 // execer and queryer are what ent's sql/execquery feature asks of a driver.
@@ -92,32 +94,34 @@ type queryer interface {
 // ExecContext runs SQL written by hand in the place of the tenant. It is held
 // by what the database does for that place, and by nothing else.
 func (d *Driver) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	ctx, r, err := d.route(ctx, query, false)
+	var r route
+	ctx, err := d.route(ctx, &r, tenancy.OperationExec, query)
 	if err != nil {
 		return nil, err
 	}
 	defer r.done()
 	raw, ok := r.driver.(execer)
 	if !ok {
-		return nil, unsupported(r.driver, "ExecContext")
+		return nil, r.end(ctx, unsupported(r.driver, "ExecContext"))
 	}
 	result, err := raw.ExecContext(ctx, r.query, args...)
-	return result, r.explain(err)
+	return result, r.end(ctx, err)
 }
 
 // QueryContext is ExecContext for SQL that returns rows.
 func (d *Driver) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	ctx, r, err := d.route(ctx, query, true)
+	var r route
+	ctx, err := d.route(ctx, &r, tenancy.OperationQuery, query)
 	if err != nil {
 		return nil, err
 	}
 	defer r.done()
 	raw, ok := r.driver.(queryer)
 	if !ok {
-		return nil, unsupported(r.driver, "QueryContext")
+		return nil, r.end(ctx, unsupported(r.driver, "QueryContext"))
 	}
 	rows, err := raw.QueryContext(ctx, r.query, args...) //nolint:sqlclosecheck // the caller reads and closes them
-	return rows, r.explain(err)
+	return rows, r.end(ctx, err)
 }
 
 // Close closes the home, the other drivers of the Config, and every pool.

@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -22,7 +23,10 @@ func crossTenant() error {
 	return fmt.Errorf("driver: the transaction began under another scope than the statement's: %w", tenancy.ErrCrossTenant)
 }
 
-func (r *route) explain(err error) error { return r.place.explain(err) }
+// end ends a statement with its error, which it explains.
+func (r *route) end(ctx context.Context, err error) error {
+	return r.told.end(ctx, r.place.explain(err))
+}
 
 // explain says of an error of a tenant's own place that something is missing
 // there, where that is what it means.

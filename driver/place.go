@@ -11,6 +11,7 @@ import (
 
 // place is whose statement it is and where it goes.
 type place struct {
+	scope  *tenancy.Scope // of the context that the statement goes with
 	system bool
 	tenant tenancy.Tenant // with its placement; zero in a System scope
 	own    bool           // in a database of the tenant's own, and not in the home
@@ -29,27 +30,41 @@ func (p *place) moved(o *place) bool {
 		p.tenant.Placement.DatabaseURL.Reveal() != o.tenant.Placement.DatabaseURL.Reveal()
 }
 
-// placeOf reads the scope of ctx. The context that it returns has the tenant
-// with its placement, for the home to read.
-func (d *Driver) placeOf(ctx context.Context) (context.Context, place, error) {
+// placeIn reads the scope of ctx and sets p, which is zero, to its place. The
+// context that it returns has the tenant with its placement, for the home to read.
+func (d *Driver) placeIn(ctx context.Context, p *place) (context.Context, error) {
 	scope, err := tenancy.ScopeFromContext(ctx)
 	if err != nil {
-		return ctx, place{}, fmt.Errorf("driver: nothing was sent: %w", err)
+		return ctx, fmt.Errorf("driver: nothing was sent: %w", err)
 	}
+	p.scope = scope
 	if scope.System() {
-		return ctx, place{system: true}, nil
+		p.system = true
+		d.tellSystem(ctx, scope)
+		return ctx, nil
 	}
-	p := place{tenant: scope.Tenant()}
+	p.tenant = scope.Tenant()
 	if !placed(p.tenant) && (d.config.Place != nil || p.tenant.Isolation != "") {
 		if p.tenant, err = d.Place(p.tenant); err != nil {
-			return ctx, place{}, err
+			return ctx, err
 		}
 		ctx = tenancy.NewContext(ctx, p.tenant)
+		if p.scope, err = tenancy.ScopeFromContext(ctx); err != nil {
+			return ctx, fmt.Errorf("driver: Config.Place: %w", err)
+		}
 	}
 	if p.own, err = d.owns(p.tenant); err == nil {
-		err = d.ready.admit(ctx, &p)
+		err = d.ready.admit(ctx, p)
 	}
-	return ctx, p, err
+	return ctx, err
+}
+
+// isolation is that of the place, empty in a System scope.
+func (p *place) isolation() tenancy.Isolation {
+	if p.tenant.Isolation == "" && !p.system {
+		return tenancy.IsolationShared
+	}
+	return p.tenant.Isolation
 }
 
 // placed reports whether the tenant's record says where its rows are.

@@ -10,7 +10,8 @@ import (
 // has to be closed. Nothing of this driver stands between: what is done on it is
 // held by its context, as far as the home sees to that, and by the database.
 func (d *Driver) Conn(ctx context.Context) (*sql.Conn, error) {
-	ctx, r, err := d.route(ctx, "", false)
+	var r route
+	ctx, err := d.route(ctx, &r, "", "")
 	if err != nil {
 		return nil, err
 	}
@@ -20,5 +21,5 @@ func (d *Driver) Conn(ctx context.Context) (*sql.Conn, error) {
 		return nil, unsupported(r.driver, "DB")
 	}
 	conn, err := pool.DB().Conn(ctx)
-	return conn, r.explain(err)
+	return conn, r.end(ctx, err)
 }

@@ -15,6 +15,7 @@ type route struct {
 	query  string
 	place  place
 	pool   *pool // held while the statement runs; nil in the home
+	told   *told
 }
 
 // done gives back what the route holds. Rows and transactions that the
@@ -25,31 +26,35 @@ func (r *route) done() {
 	}
 }
 
-// route finds the way of a statement under ctx, and the context that it goes
-// with. It sends nothing.
-func (d *Driver) route(ctx context.Context, query string, reads bool) (context.Context, route, error) {
-	ctx, p, err := d.placeOf(ctx)
+// route sets r, which is zero, to the way of a statement under ctx, and returns
+// the context that it goes with. It sends nothing. The observer is told of an
+// operation, unless it is empty. It fills in what the caller has, because copies
+// of a route would take most of its time.
+func (d *Driver) route(ctx context.Context, r *route, operation tenancy.Operation, query string) (context.Context, error) {
+	ctx, err := d.placeIn(ctx, &r.place)
 	if err != nil {
-		return ctx, route{}, err
+		return ctx, err
 	}
-	r := route{place: p}
-	about := unsaid
-	if p.own { // in the home it makes no difference
-		about = d.names.about(query)
+	r.query = d.textFor(&r.place, query)
+	if d.observes() && operation != "" {
+		ctx, r.told = d.tell(ctx, &r.place, operation, r.query)
 	}
-	if about == both {
-		return ctx, route{}, spans(p.tenant)
+	if err := d.direct(ctx, r, operation == tenancy.OperationQuery, query); err != nil {
+		return ctx, r.told.end(ctx, err)
 	}
-	r.query = d.textFor(&p, query)
-	if err := d.direct(ctx, &r, about, reads && wantsReplica(ctx) && isRead(query)); err != nil {
-		return ctx, route{}, err
-	}
-	return ctx, r, nil
+	return ctx, nil
 }
 
 // direct picks the driver of a route.
-func (d *Driver) direct(ctx context.Context, r *route, about tables, replica bool) (err error) {
+func (d *Driver) direct(ctx context.Context, r *route, reads bool, query string) (err error) {
+	about := unsaid
+	if r.place.own { // in the home it makes no difference
+		about = d.names.about(query)
+	}
+	replica := reads && wantsReplica(ctx) && isRead(query)
 	switch {
+	case about == both:
+		return spans(r.place.tenant)
 	case r.place.system:
 		r.driver = d.system
 	case !r.place.own || about == globals:

@@ -13,9 +13,11 @@ import (
 // Tx is a transaction of the one scope that began it. Like every transaction
 // it is not safe for concurrent use.
 type Tx struct {
-	dialect.Tx // Commit and Rollback are the database's
-	driver     *Driver
-	place      place
+	dialect.Tx
+	driver *Driver
+	place  place
+	began  context.Context // the caller's, for the observer: Commit and Rollback have none
+	over   bool            // the observer was told of its end
 }
 
 // Tx implements [dialect.Driver].
@@ -40,62 +42,90 @@ func (d *Driver) BeginTx(ctx context.Context, options *sql.TxOptions) (dialect.T
 }
 
 func (d *Driver) begin(ctx context.Context, begin func(context.Context, dialect.Driver) (dialect.Tx, error)) (dialect.Tx, error) {
-	ctx, r, err := d.route(ctx, "", false)
+	began := ctx
+	var r route
+	ctx, err := d.route(ctx, &r, tenancy.OperationBegin, "")
 	if err != nil {
 		return nil, err
 	}
 	defer r.done()
 	inner, err := begin(ctx, r.driver)
-	if err != nil {
-		return nil, r.explain(err)
+	if err = r.end(ctx, err); err != nil {
+		return nil, err
 	}
-	return &Tx{Tx: inner, driver: d, place: r.place}, nil
+	return &Tx{Tx: inner, driver: d, place: r.place, began: began}, nil
+}
+
+// Commit implements [dialect.Tx].
+func (t *Tx) Commit() error {
+	ctx, s := t.tellEnd(tenancy.OperationCommit)
+	return s.end(ctx, t.Tx.Commit())
+}
+
+// Rollback implements [dialect.Tx].
+func (t *Tx) Rollback() error {
+	ctx, s := t.tellEnd(tenancy.OperationRollback)
+	return s.end(ctx, t.Tx.Rollback())
+}
+
+// tellEnd tells the observer that the transaction ends, once: a Rollback that is
+// deferred and comes after Commit does nothing.
+func (t *Tx) tellEnd(operation tenancy.Operation) (context.Context, *told) {
+	if t.over || !t.driver.observes() {
+		return t.began, nil
+	}
+	t.over = true
+	return t.driver.tell(t.began, &t.place, operation, "")
 }
 
 // Exec implements [dialect.Tx].
 func (t *Tx) Exec(ctx context.Context, query string, args, v any) error {
-	ctx, s, err := t.admit(ctx, query, false)
+	var s step
+	ctx, err := t.admit(ctx, &s, tenancy.OperationExec, query)
 	if err != nil {
 		return err
 	}
-	return s.explain(s.on.Exec(ctx, s.query, args, v))
+	return s.end(ctx, s.on.Exec(ctx, s.query, args, v))
 }
 
 // Query implements [dialect.Tx].
 func (t *Tx) Query(ctx context.Context, query string, args, v any) error {
-	ctx, s, err := t.admit(ctx, query, true)
+	var s step
+	ctx, err := t.admit(ctx, &s, tenancy.OperationQuery, query)
 	if err != nil {
 		return err
 	}
-	return s.explain(s.on.Query(ctx, s.query, args, v))
+	return s.end(ctx, s.on.Query(ctx, s.query, args, v))
 }
 
 // ExecContext runs SQL written by hand in the transaction.
 func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	ctx, s, err := t.admit(ctx, query, false)
+	var s step
+	ctx, err := t.admit(ctx, &s, tenancy.OperationExec, query)
 	if err != nil {
 		return nil, err
 	}
 	raw, ok := s.on.(execer)
 	if !ok {
-		return nil, unsupported(s.on, "ExecContext")
+		return nil, s.end(ctx, unsupported(s.on, "ExecContext"))
 	}
 	result, err := raw.ExecContext(ctx, s.query, args...)
-	return result, s.explain(err)
+	return result, s.end(ctx, err)
 }
 
 // QueryContext is ExecContext for SQL that returns rows.
 func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	ctx, s, err := t.admit(ctx, query, true)
+	var s step
+	ctx, err := t.admit(ctx, &s, tenancy.OperationQuery, query)
 	if err != nil {
 		return nil, err
 	}
 	raw, ok := s.on.(queryer)
 	if !ok {
-		return nil, unsupported(s.on, "QueryContext")
+		return nil, s.end(ctx, unsupported(s.on, "QueryContext"))
 	}
 	rows, err := raw.QueryContext(ctx, s.query, args...)
-	return rows, s.explain(err)
+	return rows, s.end(ctx, err)
 }
 
 // step is the way of one statement within a transaction.
@@ -103,35 +133,51 @@ type step struct {
 	on    dialect.ExecQuerier // the transaction, or the home for a query of global entities
 	query string
 	place place
+	told  *told
 }
 
-func (s *step) explain(err error) error { return s.place.explain(err) }
+// end ends a statement with its error, which it explains.
+func (s *step) end(ctx context.Context, err error) error {
+	return s.told.end(ctx, s.place.explain(err))
+}
 
-// admit says which way a statement under ctx goes, and with which context, if
-// it may.
-func (t *Tx) admit(ctx context.Context, query string, reads bool) (context.Context, step, error) {
-	ctx, p, err := t.driver.placeOf(ctx)
-	switch {
-	case err != nil:
-		return ctx, step{}, err
-	case !t.place.same(&p):
-		return ctx, step{}, crossTenant()
-	case t.place.moved(&p):
-		return ctx, step{}, fmt.Errorf("driver: %w: %s has moved since the transaction began", tenancy.ErrInvalidPlacement, p.tenant)
+// admit sets s, which is zero, to the way of a statement under ctx, if it may go
+// one, and returns the context that it goes with.
+func (t *Tx) admit(ctx context.Context, s *step, operation tenancy.Operation, query string) (context.Context, error) {
+	ctx, err := t.driver.placeIn(ctx, &s.place)
+	if err != nil {
+		return ctx, err
 	}
-	s := step{on: t.Tx, query: t.driver.textFor(&p, query), place: p}
-	if !p.own {
-		return ctx, s, nil
+	s.on, s.query = t.Tx, t.driver.textFor(&s.place, query)
+	if t.driver.observes() {
+		ctx, s.told = t.driver.tell(ctx, &s.place, operation, s.query)
+	}
+	if err := t.check(s, operation, query); err != nil {
+		return ctx, s.told.end(ctx, err)
+	}
+	return ctx, nil
+}
+
+// check refuses what does not belong into the transaction, and picks what the
+// statement runs on.
+func (t *Tx) check(s *step, operation tenancy.Operation, query string) error {
+	switch {
+	case !t.place.same(&s.place):
+		return crossTenant()
+	case t.place.moved(&s.place):
+		return fmt.Errorf("driver: %w: %s has moved since the transaction began", tenancy.ErrInvalidPlacement, s.place.tenant)
+	case !s.place.own:
+		return nil
 	}
 	switch t.driver.names.about(query) {
 	case both:
-		return ctx, step{}, spans(p.tenant)
+		return spans(s.place.tenant)
 	case globals:
-		if !reads || !isRead(query) {
-			return ctx, step{}, spans(p.tenant)
+		if operation != tenancy.OperationQuery || !isRead(query) {
+			return spans(s.place.tenant)
 		}
 		s.on = t.driver.home
 	case unsaid, tenants:
 	}
-	return ctx, s, nil
+	return nil
 }
