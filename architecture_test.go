@@ -31,6 +31,7 @@ func ranks() map[string]int {
 		"ratelimit/...": 10,
 		"audit":         10,
 		"envelope":      10,
+		"observe":       10,
 		"quota":         10,
 
 		"quota/quotatest": 15,
@@ -49,6 +50,7 @@ func ranks() map[string]int {
 		"middleware":  30,
 		"migrate/...": 30,
 
+		"metrics":                   35,
 		"registry/registrytest":     35,
 		"middleware/middlewaretest": 35,
 

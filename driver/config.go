@@ -52,6 +52,12 @@ type Config struct {
 	// transaction, and of each System scope when it is first used, as the package
 	// comment says. Defaults to none, which costs nothing.
 	Observer Observer
+
+	// Comment reports whether a tenant's statement under ctx carries the tenant's
+	// id as a comment, for the database's logs and lists of what runs. It is called
+	// for each statement, from several goroutines, and must be quick. What that
+	// costs is in the package comment. Defaults to none, which costs nothing.
+	Comment func(ctx context.Context) bool
 }
 
 // Switcher is a home that acts for the tenant of each statement's context. It

@@ -7,6 +7,7 @@ import (
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/sqlcomment"
 )
 
 // route is the way of one statement outside a transaction.
@@ -39,6 +40,7 @@ func (d *Driver) route(ctx context.Context, r *route, operation tenancy.Operatio
 	if d.observes() && operation != "" {
 		ctx, r.told = d.tell(ctx, &r.place, operation, r.query)
 	}
+	r.query = d.comment(ctx, &r.place, r.query)
 	if err := d.direct(ctx, r, operation == tenancy.OperationQuery, query); err != nil {
 		return ctx, r.told.end(ctx, err)
 	}
@@ -82,6 +84,14 @@ func (d *Driver) textFor(p *place, query string) string {
 		return query
 	}
 	return d.names.rewrite(query)
+}
+
+// comment returns the query with the tenant's id at its end, where it is wanted.
+func (d *Driver) comment(ctx context.Context, p *place, query string) string {
+	if d.config.Comment == nil || p.system || query == "" || !d.config.Comment(ctx) {
+		return query
+	}
+	return sqlcomment.Append(query, string(p.tenant.ID))
 }
 
 // isRead reports whether the query can be answered by a replica. Whatever else

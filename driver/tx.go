@@ -152,6 +152,7 @@ func (t *Tx) admit(ctx context.Context, s *step, operation tenancy.Operation, qu
 	if t.driver.observes() {
 		ctx, s.told = t.driver.tell(ctx, &s.place, operation, s.query)
 	}
+	s.query = t.driver.comment(ctx, &s.place, s.query)
 	if err := t.check(s, operation, query); err != nil {
 		return ctx, s.told.end(ctx, err)
 	}

@@ -1,19 +1,35 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/entenancy/tenancy/internal/sqlcomment"
 )
 
 // call is a statement and its arguments, as the caller means them.
 type call struct {
 	sql     string
+	sent    string // with the comment that says whose it is; empty where that is sql
 	args    []any
 	unnamed bool
+}
+
+// text is what the server gets of a statement that is not prepared.
+func (c *call) text() string { return cmp.Or(c.sent, c.sql) }
+
+// split takes the comment off the text. Each tenant would have prepared
+// statements of its own otherwise.
+func (c call) split() call {
+	if bare, found := sqlcomment.Cut(c.sql); found {
+		c.sql, c.sent = bare, c.sql
+	}
+	return c
 }
 
 // newCall takes arguments as stdlib does: the first ones may be options of pgx.
@@ -39,8 +55,8 @@ func (c *conn) newCall(ctx context.Context, sql string, named []driver.NamedValu
 		case pgx.QueryResultFormats, pgx.QueryResultFormatsByOID:
 			return call{}, fmt.Errorf("postgres: %T is not supported, the driver chooses the formats", first)
 		default:
-			return made, nil
+			return made.split(), nil
 		}
 	}
-	return made, nil
+	return made.split(), nil
 }

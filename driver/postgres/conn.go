@@ -152,7 +152,7 @@ func (c *conn) ExecContext(ctx context.Context, sql string, named []driver.Named
 
 func (c *conn) exec(ctx context.Context, w way, call call) (pgconn.CommandTag, error) {
 	if len(call.args) == 0 {
-		return c.script(ctx, w, call.sql)
+		return c.script(ctx, w, call.text())
 	}
 	var r result
 	if err := c.run(ctx, w, call, &r); err != nil {

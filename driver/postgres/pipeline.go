@@ -70,7 +70,7 @@ func (c *conn) runUnnamed(ctx context.Context, w way, call call, r *result) erro
 	}
 	p := c.wire().StartPipeline(ctx)
 	l := c.sendLead(p, w, true)
-	p.SendQueryParams(call.sql, c.encoder.ParamValues, nil, c.encoder.ParamFormats, nil)
+	p.SendQueryParams(call.text(), c.encoder.ParamValues, nil, c.encoder.ParamFormats, nil)
 	*r = result{c: c, w: w, p: p}
 	return c.launch(r, l)
 }
@@ -91,8 +91,13 @@ func (c *conn) runNamed(ctx context.Context, w way, call call, r *result) error 
 	}
 	p := c.wire().StartPipeline(ctx)
 	l := c.sendLead(p, w, false)
-	p.SendQueryStatement(st.desc, c.encoder.ParamValues, c.encoder.ParamFormats, st.formats)
-	*r = result{c: c, w: w, p: p, st: st}
+	*r = result{c: c, w: w, p: p}
+	if call.sent != "" { // the prepared one says how the arguments are encoded
+		p.SendQueryParams(call.sent, c.encoder.ParamValues, st.desc.ParamOIDs, c.encoder.ParamFormats, nil)
+	} else {
+		p.SendQueryStatement(st.desc, c.encoder.ParamValues, c.encoder.ParamFormats, st.formats)
+		r.st = st
+	}
 	if hot {
 		r.own = c.sendOwn(p, w, st)
 	}
