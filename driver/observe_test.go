@@ -276,15 +276,15 @@ func TestObserverOfAPlacedTenant(t *testing.T) {
 	}
 }
 
-// silent is a home that allocates nothing.
-type silent struct{ home }
+// quiet is a home that allocates nothing.
+type quiet struct{ home }
 
-func (*silent) Exec(context.Context, string, any, any) error  { return nil }
-func (*silent) Query(context.Context, string, any, any) error { return nil }
-func (s *silent) Tx(context.Context) (dialect.Tx, error)      { return s, nil }
-func silently(tb testing.TB, o driver.Observer) (*driver.Driver, context.Context) {
+func (*quiet) Exec(context.Context, string, any, any) error  { return nil }
+func (*quiet) Query(context.Context, string, any, any) error { return nil }
+func (s *quiet) Tx(context.Context) (dialect.Tx, error)      { return s, nil }
+func quietly(tb testing.TB, o driver.Observer) (*driver.Driver, context.Context) {
 	tb.Helper()
-	d, err := driver.New(&silent{}, driver.Config{Observer: o})
+	d, err := driver.New(&quiet{}, driver.Config{Observer: o})
 	must(tb, err)
 	return d, ofTenant(tb, "acme")
 }
@@ -299,7 +299,7 @@ func TestObserverAllocations(t *testing.T) {
 		"none":                  {nil, 0, 1},
 		"one that does nothing": {tenancy.NopObserver{}, 1, 4},
 	} {
-		d, ctx := silently(t, test.told)
+		d, ctx := quietly(t, test.told)
 		if got := testing.AllocsPerRun(100, func() { must(t, d.Query(ctx, "SELECT", nil, nil)) }); got != test.query {
 			t.Errorf("%s: a query allocates %g times, want %g", name, got, test.query)
 		}
@@ -323,7 +323,7 @@ func BenchmarkObserver(b *testing.B) {
 		name string
 		told driver.Observer
 	}{{"none", nil}, {"nop", tenancy.NopObserver{}}} {
-		d, ctx := silently(b, observer.told)
+		d, ctx := quietly(b, observer.told)
 		b.Run("observer="+observer.name+"/query", func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
