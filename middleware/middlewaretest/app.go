@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/entenancy/tenancy"
@@ -118,6 +119,16 @@ func (a *App) fault(format string, args ...any) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.faults = append(a.faults, fmt.Sprintf(format, args...))
+}
+
+// wantOutside fails if the outermost middleware has not looked at what is left.
+func (a *App) wantOutside(t *testing.T, times int) {
+	t.Helper()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.outside < times {
+		t.Errorf("App.Outside was called %d times, want %d: the outermost middleware has to, after each request", a.outside, times)
+	}
 }
 
 // problems waits for work that outlives requests, and returns what went wrong.

@@ -25,4 +25,12 @@
 // Around the tenant handler goes a middleware, the outermost one. When all
 // inside of it is done it recovers from a panic, tells App.Recovered and answers
 // 500; in any case it then tells App.Outside its context.
+//
+// # Procedure calls
+//
+// RunRPC is the suite of adapters that answer with codes, such as those of gRPC,
+// once for each style of calls. The application has two procedures, Procedure
+// and OpenProcedure, which take a text and return that of App.Tenant, but fail
+// with CodeApp and ErrApp's text for TextError. An interceptor around the one
+// under test tells App.Outside its context when the call is done.
 package middlewaretest

@@ -21,16 +21,6 @@ func served(t *testing.T, serve Serve) {
 	f.wantOutside(t, 3)
 }
 
-// wantOutside fails if the outermost middleware has not looked at what is left.
-func (f *fixture) wantOutside(t *testing.T, times int) {
-	t.Helper()
-	f.App.mu.Lock()
-	defer f.App.mu.Unlock()
-	if f.outside < times {
-		t.Errorf("App.Outside was called %d times, want %d: the outermost middleware has to, after each request", f.outside, times)
-	}
-}
-
 // application is left alone: its errors and panics are what it makes of them.
 func application(t *testing.T, serve Serve) {
 	f := start(t, serve, nil)

@@ -54,7 +54,7 @@ type fixture struct {
 	url    string
 }
 
-// start serves the application, and looks when the server has ended at what went wrong.
+// start serves the application.
 func start(t *testing.T, serve Serve, change func(*Setup)) *fixture {
 	t.Helper()
 	f := &fixture{App: newApp(), tenants: newTenants()}
@@ -62,17 +62,23 @@ func start(t *testing.T, serve Serve, change func(*Setup)) *fixture {
 	if change != nil {
 		change(&setup)
 	}
-	t.Cleanup(func() { // after the server's own
-		for _, problem := range f.problems() {
-			t.Error(problem)
-		}
-		if was, is, found := f.changed(); found {
-			t.Errorf("the lookup was asked for %q, which has become %q: the string shares memory with the request", was, is)
-		}
-	})
+	watch(t, f.App, f.tenants)
 	f.url = serve(t, setup)
 	transport := &http.Transport{MaxConnsPerHost: 8, MaxIdleConnsPerHost: 8} // so that tenants follow each other on a connection
 	t.Cleanup(transport.CloseIdleConnections)                                // so that the server has nothing to wait for
 	f.client = &http.Client{Transport: transport}
 	return f
+}
+
+// watch looks at what went wrong when the server that is to be started has ended.
+func watch(t *testing.T, app *App, lookup *tenants) {
+	t.Helper()
+	t.Cleanup(func() { // after the server's own, which comes later
+		for _, problem := range app.problems() {
+			t.Error(problem)
+		}
+		if was, is, found := lookup.changed(); found {
+			t.Errorf("the lookup was asked for %q, which has become %q: the string shares memory with the request", was, is)
+		}
+	})
 }
