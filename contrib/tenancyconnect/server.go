@@ -27,15 +27,15 @@ func (s *server) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		if req.Spec().IsClient {
 			return next(ctx, req)
 		}
-		a := s.gate.Admit(request(ctx, req.HTTPMethod(), req.Spec(), req.Peer(), req.Header()))
-		if a.Refusal != nil {
-			return nil, refused(&a)
-		}
-		response, err := next(a.Request.Context(), req)
+		ctx, header, err := s.admit(ctx, req.HTTPMethod(), req.Spec(), req.Peer(), req.Header())
 		if err != nil {
 			return nil, err
 		}
-		addHeader(response.Header(), a.Header())
+		response, err := next(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		addHeader(response.Header(), header)
 		return response, nil
 	}
 }
@@ -43,12 +43,12 @@ func (s *server) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 // WrapStreamingHandler implements [connect.Interceptor].
 func (s *server) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
 	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
-		a := s.gate.Admit(request(ctx, http.MethodPost, conn.Spec(), conn.Peer(), conn.RequestHeader()))
-		if a.Refusal != nil {
-			return refused(&a)
+		ctx, header, err := s.admit(ctx, http.MethodPost, conn.Spec(), conn.Peer(), conn.RequestHeader())
+		if err != nil {
+			return err
 		}
-		addHeader(conn.ResponseHeader(), a.Header())
-		return next(a.Request.Context(), conn)
+		addHeader(conn.ResponseHeader(), header)
+		return next(ctx, conn)
 	}
 }
 
@@ -57,13 +57,21 @@ func (*server) WrapStreamingClient(next connect.StreamingClientFunc) connect.Str
 	return next
 }
 
-// request describes a call as a request of net/http, as far as a gate looks at it.
-func request(ctx context.Context, method string, spec connect.Spec, peer connect.Peer, header http.Header) *http.Request {
+// admit returns the context for the procedure and headers for its response, or
+// the error to refuse the call with. What the gate gets is the call as a request
+// of net/http, as far as a gate looks at it.
+func (s *server) admit(
+	ctx context.Context, method string, spec connect.Spec, peer connect.Peer, header http.Header,
+) (context.Context, http.Header, error) {
 	r := &http.Request{
 		Method: method, URL: &url.URL{Path: spec.Procedure, RawQuery: peer.Query.Encode()}, RequestURI: spec.Procedure,
 		Header: header, RemoteAddr: peer.Addr,
 	}
-	return r.WithContext(ctx)
+	a := s.gate.Admit(r.WithContext(ctx))
+	if a.Refusal != nil {
+		return nil, nil, refused(&a)
+	}
+	return a.Request.Context(), a.Header(), nil
 }
 
 func addHeader(to, from http.Header) {

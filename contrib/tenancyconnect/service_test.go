@@ -55,15 +55,22 @@ func serve(tb testing.TB, services map[string]orders, opts ...connect.HandlerOpt
 				return stream.Send(wrapperspb.String(out))
 			}, opts...))
 	}
-	return startTLS(tb, mux)
+	return start(tb, mux)
 }
 
-func startTLS(tb testing.TB, handler http.Handler) *httptest.Server {
+// start starts a server of HTTP/2 without TLS, which gRPC needs.
+func start(tb testing.TB, handler http.Handler) *httptest.Server {
 	tb.Helper()
+	var both, newer http.Protocols
+	both.SetHTTP1(true)
+	both.SetUnencryptedHTTP2(true)
+	newer.SetUnencryptedHTTP2(true)
 	server := httptest.NewUnstartedServer(handler)
-	server.EnableHTTP2 = true // for gRPC
-	server.StartTLS()
+	server.Config.Protocols = &both
+	server.Start()
 	tb.Cleanup(server.Close)
+	server.Client().Transport = &http.Transport{Protocols: &newer}
+	tb.Cleanup(server.Client().CloseIdleConnections)
 	return server
 }
 
@@ -102,9 +109,7 @@ func streamed(ctx context.Context, server *httptest.Server, procedure string, re
 func caller(server *httptest.Server, call style, opts ...connect.ClientOption) middlewaretest.Call {
 	return func(ctx context.Context, procedure, sent string, header http.Header) middlewaretest.Reply {
 		req := connect.NewRequest(wrapperspb.String(sent))
-		for name, values := range header {
-			req.Header()[name] = values
-		}
+		maps.Copy(req.Header(), header)
 		body, s, err := call(ctx, server, procedure, req, opts...)
 		reply := middlewaretest.Reply{Body: body, Rest: printed(s.header) + printed(s.trailer)}
 		var told *connect.Error

@@ -49,9 +49,10 @@ const (
 
 // The codes that a tenant handler answers with.
 const (
-	codeNotFound         = 5
-	codePermissionDenied = 7
-	codeUnavailable      = 14
+	codeNotFound          = 5
+	codePermissionDenied  = 7
+	codeResourceExhausted = 8
+	codeUnavailable       = 14
 )
 
 // RunRPC runs the suite of procedure calls, for one style of calls: unary or
@@ -68,6 +69,7 @@ func RunRPC(t *testing.T, serve ServeRPC) {
 		{"Refused", rpcRefused},
 		{"Unavailable", rpcUnavailable},
 		{"Membership", rpcMembership},
+		{"Limited", rpcLimited},
 		{"Excluded", rpcExcluded},
 		{"AtOnce", rpcAtOnce},
 	} {

@@ -103,7 +103,7 @@ func rpcAtOnce(t *testing.T, serve ServeRPC) {
 	for i := range many {
 		identifier := numbered(i)
 		wg.Go(func() {
-			for range 5 {
+			for range 3 {
 				if got := c.get(t, identifier); !got.is(idOf(identifier)) {
 					t.Errorf("%s: got %+v", identifier, got)
 				}

@@ -64,7 +64,7 @@ func atOnce(t *testing.T, serve Serve) {
 	for i := range many {
 		identifier := numbered(i)
 		wg.Go(func() {
-			for range 5 {
+			for range 3 {
 				if got := f.get(t, "/tenant", identifier); !got.is(http.StatusOK, idOf(identifier)) {
 					t.Errorf("%s: got %d %q", identifier, got.status, got.body)
 				}

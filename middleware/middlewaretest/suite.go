@@ -35,6 +35,7 @@ func Run(t *testing.T, serve Serve) {
 		{"Refused", refused},
 		{"Unavailable", unavailable},
 		{"Membership", membership},
+		{"Limited", limited},
 		{"Excluded", excluded},
 		{"Application", application},
 		{"Vary", vary},
