@@ -1,0 +1,146 @@
+package manager_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"entgo.io/ent/dialect"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/manager"
+	"github.com/entenancy/tenancy/registry"
+)
+
+// TestFromConfigurationToRequest sees two tenants in two places through their
+// life, with nothing but a configuration and a directory of migrations.
+func TestFromConfigurationToRequest(t *testing.T) {
+	t.Parallel()
+	for name, config := range configs() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := config(t)
+			c.Migrations = manager.MigrationsConfig{AtStart: true, Require: "latest"}
+			c.Audit.Sinks = []manager.AuditSink{manager.AuditSinkRegistry}
+			migrations := migrations(t, name)
+			m := open(t, c, manager.App{Migrations: migrations, SharedMigrations: migrations})
+			served(t, m)
+		})
+	}
+}
+
+func served(t *testing.T, m *manager.Manager) {
+	t.Helper()
+	acme, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"})
+	must(t, err)
+	globex, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "globex", Name: "Globex", Plan: "gold"})
+	must(t, err)
+	if globex.Isolation != tenancy.IsolationSchema || globex.Placement.Schema == "" || acme.Isolation == globex.Isolation {
+		t.Errorf("acme is %s, globex %s", acme.Isolation, globex.Isolation)
+	}
+	h := api(m)
+	for _, name := range []string{"acme", "globex"} {
+		if code, text := ask(t, h, http.MethodPost, "/notes/"+name, name); code != http.StatusOK {
+			t.Fatalf("%s writes: %d %s", name, code, text)
+		}
+	}
+	for _, name := range []string{"acme", "globex"} {
+		code, text := ask(t, h, http.MethodGet, "/notes", name)
+		// SQL by hand sees all rows of shared tables where no database holds it.
+		held := m.Driver().Dialect() == dialect.Postgres || name == "globex"
+		if code != http.StatusOK || held && text != "of "+name {
+			t.Errorf("%s reads: %d %q", name, code, text)
+		}
+	}
+	ended(t, m, h, globex)
+}
+
+// ended suspends and erases a tenant, and looks for what is left.
+func ended(t *testing.T, m *manager.Manager, h http.Handler, globex tenancy.Tenant) {
+	t.Helper()
+	_, unknown := ask(t, h, http.MethodGet, "/notes", "nobody")
+	_, err := m.Lifecycle().Suspend(t.Context(), globex.ID)
+	must(t, err)
+	if code, text := ask(t, h, http.MethodGet, "/notes", "globex"); code != http.StatusNotFound || text != unknown {
+		t.Errorf("suspended: %d %s", code, text)
+	}
+	receipt, err := m.Lifecycle().Erase(t.Context(), globex.ID)
+	must(t, err)
+	if !receipt.Dropped || !receipt.Intact() {
+		t.Errorf("receipt: %+v", receipt)
+	}
+	if code, text := ask(t, h, http.MethodGet, "/notes", "acme"); code != http.StatusOK || !strings.Contains(text, "of acme") {
+		t.Errorf("the neighbour: %d %q", code, text)
+	}
+	if stats := m.Audit().Stats(); stats.Recorded < 4 || stats.Failed > 0 { // two provisions, a suspension, an erasure
+		t.Errorf("audit: %+v", stats)
+	}
+}
+
+func TestRegisterIsForWhoIsLetIn(t *testing.T) {
+	t.Parallel()
+	c := sqliteConfig(t)
+	c.Migrations.AtStart = true
+	c.Tenants = manager.TenantsConfig{DefaultStatus: tenancy.StatusSuspended, Max: 1}
+	files := migrations(t, dialect.SQLite)
+	m := open(t, c, manager.App{Migrations: files, SharedMigrations: files})
+	n := registry.NewTenant{Identifier: "acme", Name: "Acme"}
+	if _, err := m.Register(t.Context(), n); !errors.Is(err, manager.ErrRegistrationClosed) {
+		t.Errorf("closed: %v", err)
+	}
+	c.Tenants.AllowRegistration = true
+	m = open(t, c, manager.App{Migrations: files, SharedMigrations: files})
+	acme, err := m.Register(t.Context(), n)
+	must(t, err)
+	if acme.Status != tenancy.StatusSuspended {
+		t.Errorf("its status is %s", acme.Status)
+	}
+	if _, err := m.Register(t.Context(), registry.NewTenant{Identifier: "globex", Name: "Globex"}); !errors.Is(err, tenancy.ErrTooManyTenants) {
+		t.Errorf("one too many: %v", err)
+	}
+	if _, err := m.Register(t.Context(), registry.NewTenant{Identifier: "hooli", Name: "Hooli", Isolation: tenancy.IsolationSchema}); !errors.Is(err, tenancy.ErrInvalidTenant) {
+		t.Errorf("chooses an isolation: %v", err)
+	}
+}
+
+// TestStartRefusesWhatRowLevelSecurityDoesNotHold has an owner serve requests.
+func TestStartRefusesWhatRowLevelSecurityDoesNotHold(t *testing.T) {
+	t.Parallel()
+	c := postgresConfig(t)
+	c.Migrations.AtStart = true
+	c.Database.URL = c.Database.SystemURL // which bypasses it
+	files := migrations(t, dialect.Postgres)
+	m, err := manager.New(t.Context(), c, manager.App{Migrations: files, SharedMigrations: files, Tenancy: notes()})
+	must(t, err)
+	defer m.Close()
+	if err := m.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "BYPASSRLS") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestReadiness(t *testing.T) {
+	t.Parallel()
+	m, err := manager.New(t.Context(), sqliteConfig(t), manager.App{Tenancy: notes()})
+	must(t, err)
+	get := func(h http.Handler) int {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+		return w.Code
+	}
+	if code := get(m.ReadyHandler()); code != http.StatusServiceUnavailable {
+		t.Errorf("before Start: %d", code)
+	}
+	must(t, m.Start(t.Context()))
+	if code := get(m.ReadyHandler()); code != http.StatusOK {
+		t.Errorf("after Start: %d", code)
+	}
+	must(t, m.Close())
+	if code := get(m.ReadyHandler()); code != http.StatusServiceUnavailable {
+		t.Errorf("after Close: %d", code)
+	}
+	if code := get(m.HealthHandler()); code != http.StatusOK {
+		t.Errorf("health: %d", code)
+	}
+}

@@ -1,0 +1,71 @@
+package manager
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"slices"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/middleware"
+	"github.com/entenancy/tenancy/quota"
+	"github.com/entenancy/tenancy/registry"
+	"github.com/entenancy/tenancy/schema"
+)
+
+// App is what a program brings that no environment can say. The zero App works
+// for tenants in shared tables that somebody else migrates.
+type App struct {
+	// Tenancy is the generated migrate.Tenancy of the ent client: whose rows are
+	// in which table. Required for every isolation but shared.
+	Tenancy schema.Metadata
+	// Migrations are the files of tenants' tables, and SharedMigrations those of
+	// the home, as package migrate/diff writes them. Config.Migrations.Dir and
+	// SharedDir come before them. Defaults to none: there is no Migrator, and
+	// provisioning makes no tables.
+	Migrations, SharedMigrations fs.FS
+	// Roles are the PostgreSQL roles that may use the schemas which are made for
+	// tenants. Defaults to the users of Database.URL and Database.SystemURL.
+	Roles []string
+
+	// Place says where a tenant lives of whom the registry does not say it. It
+	// must be quick and always say the same. Defaults to Config.Isolation.Default.
+	Place func(tenancy.Tenant) (tenancy.Tenant, error)
+	// Isolation says which isolation a new tenant gets.
+	// Defaults to what Config.Isolation says of plans and tenants.
+	Isolation func(n registry.NewTenant) (tenancy.Isolation, error)
+	// Hooks are called around what becomes of a tenant. Defaults to none.
+	Hooks map[Action]Hook
+
+	// Resolver is strategy custom.
+	Resolver middleware.Resolver
+	// Principal and Authorize say who sent a request, and whether they may act for
+	// a tenant, see package middleware. Default to what a token says, and to
+	// everybody: the resolver alone decides.
+	Principal func(*http.Request) any
+	Authorize func(ctx context.Context, principal any, tenant tenancy.Tenant) error
+
+	// Quotas are how much of what tenants may have, by name. Defaults to none.
+	Quotas map[string]quota.Quota
+
+	// Observer is told of all that happens, beside the audit.
+	// Defaults to none.
+	Observer tenancy.Observer
+	// Logger hears what somebody should know. Defaults to slog.Default().
+	Logger *slog.Logger
+}
+
+// problems names what the configuration needs of the program.
+func (a App) problems(c Config) []Problem {
+	var found checks
+	uses := func(s Strategy) bool { return slices.Contains(c.Resolution.Strategies, s) }
+	found.refuse(uses(StrategyCustom) && a.Resolver == nil, "Resolution.Strategies", "has custom, and the program has no App.Resolver")
+	found.refuse(!uses(StrategyCustom) && a.Resolver != nil, "Resolution.Strategies", "does not have custom, and the program has an App.Resolver")
+	separate := c.Isolation.Default != tenancy.IsolationShared || c.Isolation.Premium != tenancy.IsolationShared
+	found.refuse(separate && len(a.Tenancy.Tables) == 0, "Isolation.Default", "needs App.Tenancy, the generated migrate.Tenancy")
+	migrations := c.Migrations.Dir != "" || a.Migrations != nil
+	found.refuse(c.Migrations.AtStart && !migrations, "Migrations.AtStart", "needs Migrations.Dir or App.Migrations")
+	found.refuse(c.Migrations.Require != "" && !migrations, "Migrations.Require", "needs Migrations.Dir or App.Migrations")
+	return found
+}

@@ -1,0 +1,182 @@
+package manager
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io/fs"
+	"iter"
+	"os"
+
+	"entgo.io/ent/dialect"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/audit"
+	"github.com/entenancy/tenancy/driver"
+	"github.com/entenancy/tenancy/envelope"
+	"github.com/entenancy/tenancy/migrate"
+	"github.com/entenancy/tenancy/registry"
+)
+
+// The parts of a Manager, in the order in which New makes them. Each needs
+// those before it.
+
+func (m *Manager) openRegistry(context.Context) (err error) {
+	if m.databases, err = newDatabases(m.config, m.app); err != nil {
+		return err
+	}
+	if m.admin, err = m.databases.admin(); err != nil {
+		return err
+	}
+	if url := m.config.Redis.URL; !url.IsZero() {
+		options, err := redis.ParseURL(url.Reveal())
+		if err != nil {
+			return &ConfigError{Problems: []Problem{{Path: "Redis.URL", Env: envOf("Redis.URL"), Reason: "cannot be used as a URL of Redis"}}}
+		}
+		m.redis = redis.NewClient(options)
+	}
+	m.layers, err = newLayers(m.config, m.app, m.admin, m.redis)
+	return err
+}
+
+// observe makes the one observer that all parts tell.
+func (m *Manager) observe(context.Context) (err error) {
+	all := []tenancy.Observer{m.app.Observer}
+	if !m.config.Audit.Disabled {
+		observer, err := m.openAudit()
+		if err != nil {
+			return err
+		}
+		all = append(all, observer)
+	}
+	m.observer = tenancy.Observers(all...)
+	return nil
+}
+
+func (m *Manager) openAudit() (tenancy.Observer, error) {
+	var sinks []audit.Sink
+	for _, sink := range m.config.Audit.Sinks {
+		if sink == AuditSinkRegistry {
+			sinks = append(sinks, m.layers.base.Audit())
+		} else {
+			sinks = append(sinks, audit.NewSlogSink(m.app.Logger))
+		}
+	}
+	var err error
+	if m.audit, err = audit.New(sinks, audit.Config{Logger: m.app.Logger}); err != nil {
+		return nil, err
+	}
+	return audit.NewObserver(m.audit)
+}
+
+func (m *Manager) openMigrator(context.Context) error {
+	cfg := m.config.Migrations
+	tenants, err := m.directory(cfg.Dir, m.app.Migrations)
+	if err != nil || tenants == nil {
+		return err
+	}
+	shared, err := m.directory(cfg.SharedDir, m.app.SharedMigrations)
+	if err != nil {
+		return err
+	}
+	m.migrator, err = migrate.New(migrate.Config{
+		Directory: tenants, Shared: shared, Home: m.admin, HomeSchema: m.config.Database.GlobalSchema,
+		Tenants: m.tenants, Find: m.layers.top.ByID, Place: m.place, Open: m.databases.owned,
+		Concurrency: cfg.Concurrency, LockTimeout: cfg.LockTimeout, StatementTimeout: cfg.StatementTimeout,
+		MaxFailures: cfg.MaxFailures, Logger: m.app.Logger,
+	})
+	if err != nil || cfg.Require == "" {
+		return err
+	}
+	version := cfg.Require
+	if version == latest {
+		version = ""
+	}
+	m.ready, err = m.migrator.Requires(version)
+	return err
+}
+
+// latest requires the last version that there is.
+const latest = "latest"
+
+// directory reads the migrations at a path, or else those that the program has
+// brought. It is nil where there are none.
+func (m *Manager) directory(path string, files fs.FS) (*migrate.Directory, error) {
+	if path != "" {
+		files = os.DirFS(path)
+	}
+	if files == nil {
+		return nil, nil //nolint:nilnil // there are none
+	}
+	return migrate.NewDirectory(files, dialectOf(m.config.Database.URL))
+}
+
+func (m *Manager) tenants(ctx context.Context) iter.Seq2[tenancy.Tenant, error] {
+	return registry.All(ctx, m.layers.top, registry.Query{})
+}
+
+// place says where a tenant is of whom the registry does not say it: the one
+// rule for driver, migrations and provisioning.
+func (m *Manager) place(t tenancy.Tenant) (tenancy.Tenant, error) {
+	if m.app.Place != nil {
+		return m.app.Place(t)
+	}
+	t.Isolation = cmp.Or(t.Isolation, m.config.Isolation.Default)
+	return t, nil
+}
+
+func (m *Manager) openDriver(context.Context) error {
+	open := func(address tenancy.Secret, system bool) (dialect.Driver, error) {
+		p, err := m.databases.home(address, system)
+		if err == nil {
+			m.pools = append(m.pools, p)
+		}
+		return p.driver, err
+	}
+	config := driver.Config{
+		GlobalSchema: m.config.Database.GlobalSchema, Place: m.place, Ready: m.ready,
+		Databases: driver.Databases{
+			Open: m.databases.open, MaxConns: m.config.Pools.MaxConns, MaxConnsPerTenant: m.config.Pools.MaxConnsPerTenant,
+			MaxIdleTime: m.config.Pools.MaxIdleTime, MaxPools: m.config.Pools.MaxPools,
+		},
+	}
+	home, err := open(m.config.Database.URL, false)
+	if err == nil && !m.config.Database.SystemURL.IsZero() {
+		config.System, err = open(m.config.Database.SystemURL, true)
+	}
+	for _, replica := range m.config.Database.ReplicaURLs {
+		if err == nil {
+			var d dialect.Driver
+			d, err = open(replica, false)
+			config.Replicas = append(config.Replicas, d)
+		}
+	}
+	if err == nil {
+		m.driver, err = driver.New(home, config)
+	}
+	return err
+}
+
+func (m *Manager) openEnvelopes(context.Context) (err error) {
+	cfg := m.config.Envelope
+	if cfg.Key.IsZero() {
+		return nil
+	}
+	keys := []envelope.Key{keyOf(cfg.Key)}
+	for _, old := range cfg.OldKeys {
+		keys = append(keys, keyOf(old))
+	}
+	if m.sealer, err = envelope.NewSealer(keys[0], envelope.SealerConfig{Lifetime: cfg.TTL}); err != nil {
+		return err
+	}
+	m.opener, err = envelope.NewOpener(keys, m.layers.top, envelope.OpenerConfig{System: cfg.System})
+	return err
+}
+
+// keyOf names a key by a hash of it, so that nobody has to think of names.
+func keyOf(secret tenancy.Secret) envelope.Key {
+	sum := sha256.Sum256([]byte("tenancy envelope key\x00" + secret.Reveal()))
+	return envelope.Key{ID: hex.EncodeToString(sum[:8]), Secret: secret}
+}

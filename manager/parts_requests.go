@@ -1,0 +1,145 @@
+package manager
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/entenancy/tenancy/middleware"
+	"github.com/entenancy/tenancy/quota"
+	"github.com/entenancy/tenancy/ratelimit"
+)
+
+// limits is how requests are limited.
+type limits struct {
+	fallback *ratelimit.Fallback // nil without Redis
+	tenants  *ratelimit.Tenants  // nil without a limit
+	probes   *ratelimit.Clients  // nil without a limit
+}
+
+func (m *Manager) openLimits(context.Context) (err error) {
+	m.limits = &limits{}
+	cfg := m.config.RateLimit
+	limiter, err := m.limiter()
+	if err != nil {
+		return err
+	}
+	if cfg.Requests > 0 {
+		plans := make(map[string]ratelimit.Limit, len(cfg.Plans))
+		for plan, requests := range cfg.Plans {
+			plans[plan] = ratelimit.Limit{Rate: requests, Period: cfg.Window}
+		}
+		usual := ratelimit.Limit{Rate: cfg.Requests, Period: cfg.Window, Burst: cfg.Burst}
+		m.limits.tenants, err = ratelimit.NewTenants(limiter, usual, ratelimit.TenantsConfig{Plans: plans, MetadataKey: cfg.MetadataKey})
+	}
+	if err == nil && cfg.Probes > 0 {
+		m.limits.probes, err = ratelimit.NewClients(limiter, ratelimit.Limit{Rate: cfg.Probes, Period: cfg.Window})
+	}
+	if err != nil {
+		return err
+	}
+	return m.openQuotas()
+}
+
+// limiter counts in Redis, and as configured while that is away; without one,
+// in this process.
+func (m *Manager) limiter() (ratelimit.Limiter, error) {
+	if m.redis == nil {
+		return ratelimit.NewLocal(ratelimit.LocalConfig{})
+	}
+	inRedis, err := ratelimit.NewRedis(m.redis, ratelimit.RedisConfig{Prefix: m.config.Redis.Prefix + ":limit:"})
+	if err != nil {
+		return nil, err
+	}
+	m.limits.fallback, err = ratelimit.NewFallback(inRedis, ratelimit.FallbackConfig{
+		Away: m.config.RateLimit.WhenRedisIsAway, Logger: m.app.Logger,
+	})
+	return m.limits.fallback, err
+}
+
+// openQuotas counts what is used up in the registry's database, which does not
+// forget.
+func (m *Manager) openQuotas() (err error) {
+	m.quotas, err = quota.New(m.layers.base.Quotas(), m.app.Quotas)
+	return err
+}
+
+func (m *Manager) openGate(context.Context) error {
+	resolver, err := m.resolver()
+	if err != nil {
+		return err
+	}
+	cfg := m.config.Resolution
+	var proxies []netip.Prefix
+	for _, network := range cfg.TrustedProxies {
+		prefix, err := netip.ParsePrefix(network)
+		if err != nil {
+			return err
+		}
+		proxies = append(proxies, prefix)
+	}
+	config := middleware.Config{
+		Principal: m.app.Principal, Authorize: m.app.Authorize, Excluded: cfg.ExcludedPaths,
+		TrustedProxies: proxies, Forwarding: middleware.Forwarding(cfg.Forwarding), Observer: m.observer, Logger: m.app.Logger,
+	}
+	m.gate, err = middleware.NewGate(m.layers.top, resolver, config)
+	return err
+}
+
+// resolver combines those of all strategies.
+func (m *Manager) resolver() (middleware.Resolver, error) {
+	cfg := m.config.Resolution
+	all := make([]middleware.Resolver, 0, len(cfg.Strategies))
+	for _, strategy := range cfg.Strategies {
+		one, err := m.resolverOf(strategy)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	switch {
+	case len(all) == 1:
+		return all[0], nil
+	case cfg.Agree:
+		return middleware.Agree(all...), nil
+	default:
+		return middleware.First(all...), nil
+	}
+}
+
+func (m *Manager) resolverOf(strategy Strategy) (middleware.Resolver, error) {
+	cfg := m.config.Resolution
+	switch strategy {
+	case StrategySubdomain:
+		return middleware.Subdomain(cfg.DomainSuffix, cfg.ReservedLabels...), nil
+	case StrategyPath:
+		return middleware.Path(cfg.PathPrefix), nil
+	case StrategyJWT:
+		return m.jwt()
+	case StrategyCookie:
+		return middleware.Cookie(cfg.Cookie), nil
+	case StrategyQuery:
+		return middleware.Query(cfg.QueryParameter), nil
+	case StrategyCustom:
+		return m.app.Resolver, nil
+	default:
+		return middleware.Header(cfg.Header), nil
+	}
+}
+
+// jwt reads tokens. Keys that are published are fetched now and, until Close,
+// again and again.
+func (m *Manager) jwt() (middleware.Resolver, error) {
+	cfg := m.config.JWT
+	config := middleware.JWTConfig{
+		Secret: []byte(cfg.Secret.Reveal()), PublicKey: []byte(cfg.PublicKey), Algorithms: cfg.Algorithms,
+		Issuer: cfg.Issuer, Audience: cfg.Audience, AnyAudience: cfg.AnyAudience, Leeway: cfg.Leeway, Claim: cfg.TenantClaim,
+	}
+	if cfg.JWKSURL != "" {
+		var err error
+		config.Keys, err = middleware.NewJWKS(m.background, cfg.JWKSURL, middleware.JWKSConfig{Logger: m.app.Logger})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return middleware.JWT(config), nil
+}

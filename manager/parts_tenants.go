@@ -1,0 +1,63 @@
+package manager
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"entgo.io/ent/dialect"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/driver/postgres"
+	"github.com/entenancy/tenancy/registry"
+)
+
+func (m *Manager) openLifecycle(context.Context) (err error) {
+	if m.server, err = m.databases.server(); err != nil {
+		return err
+	}
+	roles := m.app.Roles
+	if roles == nil {
+		roles = m.config.roles()
+	}
+	config := LifecycleConfig{
+		Store: m.layers.top, Isolation: m.isolation, DefaultIsolation: m.config.Isolation.Default, Migrations: m.migrator,
+		Verify: m.verifyTenant(), Shared: SharedTables{Driver: m.driver, Metadata: m.app.Tenancy}, Hooks: m.app.Hooks,
+		Lock: m.databases.locker(m.admin), Spares: m.spares(), Observer: m.observer, Logger: m.app.Logger,
+	}
+	if m.migrator != nil { // nobody makes an empty namespace
+		if config.Namespaces, err = m.databases.keepers(m.admin, cmp.Or(m.server, m.admin), roles); err != nil {
+			return err
+		}
+	}
+	m.lifecycle, err = NewLifecycle(config)
+	return err
+}
+
+// isolation says which isolation a new tenant gets.
+func (m *Manager) isolation(n registry.NewTenant) (tenancy.Isolation, error) {
+	if m.app.Isolation != nil {
+		return m.app.Isolation(n)
+	}
+	i := m.config.Isolation
+	if slices.Contains(i.PremiumPlans, n.Plan) || slices.Contains(i.PremiumTenants, n.Identifier) {
+		return i.Premium, nil
+	}
+	return i.Default, nil
+}
+
+// verifyTenant looks at row-level security and keys of a new tenant's place, on
+// PostgreSQL.
+func (m *Manager) verifyTenant() func(context.Context, tenancy.Tenant) error {
+	if dialectOf(m.config.Database.URL) != dialect.Postgres || len(m.app.Tenancy.Tables) == 0 {
+		return nil
+	}
+	return VerifyPostgres(m.pools[0].db, m.app.Tenancy, postgres.Config{Unnamed: m.config.Database.Unnamed})
+}
+
+func (m *Manager) spares() SparesConfig {
+	if m.config.Tenants.WarmPool == 0 {
+		return SparesConfig{}
+	}
+	return SparesConfig{Count: map[tenancy.Isolation]int{m.config.Isolation.Default: m.config.Tenants.WarmPool}}
+}

@@ -1,0 +1,67 @@
+package manager
+
+import (
+	"context"
+	"fmt"
+
+	"entgo.io/ent/dialect"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/driver/postgres"
+)
+
+// Start makes the registry's tables, migrates with Config.Migrations.AtStart,
+// and checks that row-level security holds where it is relied on: it fails
+// with postgres.ErrUnsafe, and the program must not serve then. After it the
+// Manager is ready. What else it starts ends with Close.
+//
+// It needs no tenant in ctx, and may be called again after a failure.
+func (m *Manager) Start(ctx context.Context) error {
+	if err := m.databases.prepare(); err != nil {
+		return fmt.Errorf("manager: %w", err)
+	}
+	if err := m.layers.base.Init(ctx); err != nil {
+		return fmt.Errorf("manager: the registry: %w", err)
+	}
+	if m.config.Migrations.AtStart {
+		if _, err := m.migrator.Apply(ctx); err != nil {
+			return fmt.Errorf("manager: migrating: %w", err)
+		}
+	}
+	if err := m.verify(ctx); err != nil {
+		return err
+	}
+	if err := m.warm(ctx); err != nil {
+		return err
+	}
+	if m.config.Tenants.WarmPool > 0 {
+		m.running.Go(func() { m.lifecycle.KeepSpares(m.background) })
+	}
+	m.started.Store(true)
+	return nil
+}
+
+// verify refuses to serve where row-level security would not hold.
+func (m *Manager) verify(ctx context.Context) error {
+	i := m.config.Isolation
+	relied := i.Default == tenancy.IsolationRLS || i.Premium == tenancy.IsolationRLS
+	if dialectOf(m.config.Database.URL) != dialect.Postgres || !relied {
+		return nil
+	}
+	hints, err := postgres.Verify(ctx, m.pools[0].db, m.app.Tenancy, postgres.VerifyConfig{Schema: m.config.Database.GlobalSchema})
+	for _, hint := range hints {
+		m.app.Logger.InfoContext(ctx, "tenancy: slow under row-level security", "hint", hint)
+	}
+	return err
+}
+
+// warm reads tenants that are likely to be asked for.
+func (m *Manager) warm(ctx context.Context) error {
+	if m.layers.cache == nil || m.config.Cache.Warm == 0 {
+		return nil
+	}
+	if _, err := m.layers.cache.Warm(ctx, m.config.Cache.Warm); err != nil {
+		return fmt.Errorf("manager: warming the cache: %w", err)
+	}
+	return nil
+}

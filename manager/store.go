@@ -1,0 +1,113 @@
+package manager
+
+import (
+	"database/sql"
+	"fmt"
+
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/crypt"
+	"github.com/entenancy/tenancy/registry"
+)
+
+// layers is the registry with what stands over it: Redis and encryption, and
+// the cache of this process on top, where they are configured.
+type layers struct {
+	base  *registry.EntStore
+	redis *registry.RedisCache // nil without
+	cache *registry.Cache      // nil without
+	top   registry.Store
+}
+
+func newLayers(c Config, app App, admin *sql.DB, client *redis.Client) (*layers, error) {
+	base, err := registry.NewEntStore(entsql.OpenDB(dialectOf(c.Database.URL), admin), registry.EntConfig{
+		MaxTenants: c.Tenants.Max, Logger: app.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	l := &layers{base: base, top: base}
+	cipher, err := newCipher(c.Encryption)
+	if err != nil {
+		return nil, err
+	}
+	if client != nil && !c.Cache.Disabled {
+		l.redis, err = registry.NewRedisCache(l.top, client, registry.RedisCacheConfig{
+			Prefix: c.Redis.Prefix, TTL: c.Cache.RedisTTL, Cipher: cipher, Logger: app.Logger,
+		})
+		if err != nil {
+			return nil, err
+		}
+		l.top = l.redis
+	}
+	if cipher != nil {
+		if l.top, err = registry.NewEncryptedStore(l.top, cipher, registry.EncryptedConfig{}); err != nil {
+			return nil, err
+		}
+	}
+	return l, l.remember(c, app, admin, client)
+}
+
+// remember puts the cache of this process on top.
+func (l *layers) remember(c Config, app App, admin *sql.DB, client *redis.Client) (err error) {
+	if c.Cache.Disabled {
+		return nil
+	}
+	told, err := invalidations(c, app, admin, client)
+	if err != nil {
+		return err
+	}
+	l.cache, err = registry.NewCache(l.top, registry.CacheConfig{
+		Size: c.Cache.Size, TTL: c.Cache.TTL, Invalidations: told, Logger: app.Logger,
+	})
+	if err == nil {
+		l.top = l.cache
+	}
+	return err
+}
+
+// invalidations is how processes tell each other of changes: by Redis, or else
+// by PostgreSQL; not at all on other databases.
+func invalidations(c Config, app App, admin *sql.DB, client *redis.Client) (registry.Invalidations, error) {
+	switch {
+	case client != nil:
+		return registry.NewRedisInvalidations(client, registry.RedisInvalidationsConfig{
+			Channel: c.Redis.Prefix + ":registry", Logger: app.Logger,
+		})
+	case dialectOf(c.Database.URL) == "postgres":
+		return registry.NewPostgresInvalidations(admin, registry.PostgresInvalidationsConfig{Logger: app.Logger})
+	default:
+		return nil, nil //nolint:nilnil // none is what a cache takes
+	}
+}
+
+func newCipher(e EncryptionConfig) (*crypt.Cipher, error) {
+	if e.Key.IsZero() {
+		return nil, nil //nolint:nilnil // no key is no encryption
+	}
+	cipher, err := crypt.Passphrase(e.Key.Reveal(), reveal(e.OldKeys)...)
+	if err != nil {
+		return nil, fmt.Errorf("manager: Config.Encryption: %w", err)
+	}
+	return cipher, nil
+}
+
+func reveal(secrets []tenancy.Secret) []string {
+	texts := make([]string, 0, len(secrets))
+	for _, s := range secrets {
+		texts = append(texts, s.Reveal())
+	}
+	return texts
+}
+
+// close ends the caches, the topmost first.
+func (l *layers) close() {
+	if l.cache != nil {
+		l.cache.Close()
+	}
+	if l.redis != nil {
+		l.redis.Close()
+	}
+}
