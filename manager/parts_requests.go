@@ -81,6 +81,15 @@ func (m *Manager) openGate(context.Context) error {
 		Principal: m.app.Principal, Authorize: m.app.Authorize, Excluded: cfg.ExcludedPaths,
 		TrustedProxies: proxies, Forwarding: middleware.Forwarding(cfg.Forwarding), Observer: m.observer, Logger: m.app.Logger,
 	}
+	if m.limits.tenants != nil {
+		config.Limiter = m.limits.tenants
+	}
+	if m.limits.probes != nil {
+		config.Probes = m.limits.probes
+	}
+	if m.audit != nil {
+		config.Actor = middleware.PrincipalName
+	}
 	m.gate, err = middleware.NewGate(m.layers.top, resolver, config)
 	return err
 }

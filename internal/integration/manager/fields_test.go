@@ -48,8 +48,8 @@ func TestNoFieldIsDead(t *testing.T) {
 
 func fieldOf(of types.Type, name string) types.Object {
 	fields, _ := of.Underlying().(*types.Struct)
-	for i := range fields.NumFields() {
-		if field := fields.Field(i); field.Name() == name {
+	for field := range fields.Fields() {
+		if field.Name() == name {
 			return field
 		}
 	}

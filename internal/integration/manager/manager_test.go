@@ -1,15 +1,18 @@
 package manager_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/integration/servers"
 	"github.com/entenancy/tenancy/manager"
 	"github.com/entenancy/tenancy/registry"
 )
@@ -142,5 +145,28 @@ func TestReadiness(t *testing.T) {
 	}
 	if code := get(m.HealthHandler()); code != http.StatusOK {
 		t.Errorf("health: %d", code)
+	}
+}
+
+// TestHandlerLimits has Redis count, for two Managers as for one.
+func TestHandlerLimits(t *testing.T) {
+	t.Parallel()
+	c := sqliteConfig(t)
+	c.Migrations.AtStart = true
+	c.Redis = manager.RedisConfig{URL: tenancy.NewSecret(servers.Redis(t)), Prefix: "test-" + strings.ToLower(rand.Text())}
+	c.RateLimit = manager.RateLimitConfig{Requests: 3, Window: time.Hour}
+	files := migrations(t, dialect.SQLite)
+	app := manager.App{Migrations: files, SharedMigrations: files}
+	first, second := open(t, c, app), open(t, c, app)
+	_, err := first.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"})
+	must(t, err)
+	for i, m := range []*manager.Manager{first, second, first, second, first} {
+		want := http.StatusOK
+		if i >= 3 {
+			want = http.StatusTooManyRequests
+		}
+		if code, text := ask(t, api(m), http.MethodGet, "/notes", "acme"); code != want {
+			t.Errorf("request %d: %d %s", i, code, text)
+		}
 	}
 }
