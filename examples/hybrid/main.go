@@ -6,10 +6,10 @@
 //	initech  has a schema of its own
 //	globex   has a database of its own
 //
-// The user in the URL makes two databases and three roles, and removes them
-// again at the end. Read it in this order: this file puts the parts together,
-// tour.go uses them and proves where everything went, places.go is what a
-// deployment does once, with migrations and grants.
+// The user in the URL makes two databases and two roles, and removes them again
+// at the end. Read it in this order: this file puts the parts together, tenants.go
+// says how tenants come and go, tour.go uses it all and proves where everything
+// went, places.go is what a deployment does once.
 package main
 
 import (
@@ -51,33 +51,45 @@ func run(ctx context.Context, out io.Writer, url string) (err error) {
 	if err != nil {
 		return err
 	}
-	drv, err := open(ctx, made)
+	home, drv, err := open(ctx, made)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, drv.Close()) }()
+	lifecycle, err := made.lifecycle(home, drv)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		_, _ = io.WriteString(out, "\nAnd at the end:\n")
+		err = errors.Join(err, eraseAll(context.WithoutCancel(ctx), out, &made, lifecycle))
+	}()
+	if err := signUp(ctx, lifecycle); err != nil {
+		return err
+	}
 	return takeTour(ctx, out, made, drv, ent.NewClient(ent.TenancyDriver(drv)))
 }
 
 // open returns the driver that an application would use: nothing here knows
-// which tenants there are.
-func open(ctx context.Context, made places) (*driver.Driver, error) {
+// which tenants there are. It returns the pool of the home as well.
+func open(ctx context.Context, made places) (*sql.DB, *driver.Driver, error) {
 	home, err := pool(made.app)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// Refuse to serve where the database would not hold the tenants apart.
 	if _, err := postgres.Verify(ctx, home, migrate.Tenancy, postgres.VerifyConfig{}); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	system, err := pool(made.system)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return driver.New(entsql.OpenDB(dialect.Postgres, home), driver.Config{
+	drv, err := driver.New(entsql.OpenDB(dialect.Postgres, home), driver.Config{
 		System:    entsql.OpenDB(dialect.Postgres, system),
 		Databases: driver.Databases{Open: postgres.Databases{}.Open},
 	})
+	return home, drv, err
 }
 
 // pool returns an ordinary *sql.DB whose statements act for the tenant in their context.

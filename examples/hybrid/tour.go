@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -101,21 +102,32 @@ func (t *tour) ordersOf(ctx context.Context, name string, want int) {
 // whereTheyAre asks as the owner, past this library.
 func (t *tour) whereTheyAre(ctx context.Context) {
 	t.say("\nWhere they are, as the databases' owner sees it:\n")
+	initech := t.tenants["initech"].Placement.Schema
+	globex := t.made.url(databaseIn(t.tenants["globex"]), nil)
 	for _, place := range []struct {
 		name, url, query, want string
 	}{
 		{"home, public.orders", t.made.home, "SELECT number FROM public.orders ORDER BY 1", "acme"},
-		{"home, initech.orders", t.made.home, "SELECT number FROM initech.orders ORDER BY 1", "initech"},
-		{"globex' database", t.made.globex, "SELECT number FROM public.orders ORDER BY 1", "globex"},
+		{"initech' schema", t.made.home, "SELECT number FROM " + initech + ".orders ORDER BY 1", "initech"},
+		{"globex' database", globex, "SELECT number FROM public.orders ORDER BY 1", "globex"},
 	} {
 		found, err := customers(ctx, place.url, place.query)
 		t.check(err == nil && slices.Equal(found, []string{place.want}), "  %-22s holds the orders of %v", place.name, found)
 	}
 }
 
+// databaseIn returns the name of a tenant's own database.
+func databaseIn(t tenancy.Tenant) string {
+	address, err := url.Parse(t.Placement.DatabaseURL.Reveal())
+	if err != nil {
+		return ""
+	}
+	return strings.TrimPrefix(address.Path, "/")
+}
+
 // customers returns whose orders a query finds, by their numbers.
-func customers(ctx context.Context, url, query string) (found []string, err error) {
-	db, err := sql.Open("pgx", url)
+func customers(ctx context.Context, address, query string) (found []string, err error) {
+	db, err := sql.Open("pgx", address)
 	if err != nil {
 		return nil, err
 	}

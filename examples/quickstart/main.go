@@ -30,7 +30,9 @@ import (
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/examples/quickstart/ent"
+	"github.com/entenancy/tenancy/examples/quickstart/ent/migrate"
 	_ "github.com/entenancy/tenancy/examples/quickstart/ent/runtime" // ent's hooks and policies, the tenant's among them
+	"github.com/entenancy/tenancy/manager"
 	"github.com/entenancy/tenancy/middleware"
 	"github.com/entenancy/tenancy/registry"
 )
@@ -73,7 +75,16 @@ func run(ctx context.Context, out io.Writer, addr string, serve bool) error {
 	if err != nil {
 		return err
 	}
-	if err := seed(ctx, client, tenants); err != nil {
+	// Makes tenants, suspends and erases them. Here they share tables; on PostgreSQL
+	// one may get a schema or a database instead: see examples/hybrid.
+	lifecycle, err := manager.NewLifecycle(manager.LifecycleConfig{
+		Store:  tenants,
+		Shared: manager.SharedTables{Driver: driver, Metadata: migrate.Tenancy},
+	})
+	if err != nil {
+		return err
+	}
+	if err := seed(ctx, client, lifecycle); err != nil {
 		return err
 	}
 
@@ -125,16 +136,20 @@ func openRegistry(ctx context.Context, driver dialect.Driver) (*registry.EntStor
 	return store, nil
 }
 
-// seed creates the tenants, and the data that they share.
-func seed(ctx context.Context, client *ent.Client, tenants registry.Store) error {
+// seed signs the tenants up, and creates the data that they share.
+func seed(ctx context.Context, client *ent.Client, lifecycle *manager.Lifecycle) error {
 	for _, t := range []registry.NewTenant{
-		{Identifier: "acme", Name: "Acme Corp.", Status: tenancy.StatusActive},
-		{Identifier: "globex", Name: "Globex", Status: tenancy.StatusActive},
-		{Identifier: "hooli", Name: "Hooli", Status: tenancy.StatusActive},
-		{Identifier: "initech", Name: "Initech, who did not pay", Status: tenancy.StatusSuspended},
+		{Identifier: "acme", Name: "Acme Corp."},
+		{Identifier: "globex", Name: "Globex"},
+		{Identifier: "hooli", Name: "Hooli"},
+		{Identifier: "initech", Name: "Initech, who did not pay"},
 	} {
-		if _, err := tenants.Create(ctx, t); err != nil {
-			return fmt.Errorf("creating tenant %s: %w", t.Identifier, err)
+		made, err := lifecycle.Provision(ctx, t)
+		if err == nil && t.Identifier == "initech" {
+			_, err = lifecycle.Suspend(ctx, made.ID)
+		}
+		if err != nil {
+			return fmt.Errorf("signing up %s: %w", t.Identifier, err)
 		}
 	}
 	// Countries belong to no tenant. Writing them takes the one way past the

@@ -20,11 +20,13 @@ func TestHybrid(t *testing.T) {
 	}
 	for _, want := range []string{
 		"home, public.orders    holds the orders of [acme]",
-		"home, initech.orders   holds the orders of [initech]",
+		"initech' schema        holds the orders of [initech]",
 		"globex' database       holds the orders of [globex]",
 		"globex   SELECT number FROM orders, as raw SQL: [globex-0 globex-1 globex-2]",
 		"tenancy: cross-tenant access",
 		"Everybody saw their own, wherever it was.",
+		"acme     erased: [{items 1} {orders 1}]",
+		"globex   erased: tenant_",
 	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the example does not say %q:\n%s", want, out)
