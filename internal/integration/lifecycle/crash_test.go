@@ -17,8 +17,10 @@ import (
 // overNetwork are the cells whose messages can be cut.
 func overNetwork() []cell {
 	return []cell{
-		{dialect.Postgres, tenancy.IsolationSchema}, {dialect.Postgres, tenancy.IsolationDatabase},
-		{dialect.MySQL, tenancy.IsolationSchema}, {dialect.MySQL, tenancy.IsolationDatabase},
+		{dialect.Postgres, tenancy.IsolationSchema},
+		{dialect.Postgres, tenancy.IsolationDatabase},
+		{dialect.MySQL, tenancy.IsolationSchema},
+		{dialect.MySQL, tenancy.IsolationDatabase},
 	}
 }
 
@@ -132,8 +134,11 @@ func TestErasingIsFinishedWhereverItDied(t *testing.T) {
 // end of the context, and looks at what the operator sees.
 func TestEachStepCanFail(t *testing.T) {
 	in(t, []cell{
-		{dialect.SQLite, tenancy.IsolationSchema}, {dialect.SQLite, tenancy.IsolationDatabase}, {dialect.SQLite, tenancy.IsolationShared},
-		{dialect.Postgres, tenancy.IsolationSchema}, {dialect.MySQL, tenancy.IsolationSchema},
+		{dialect.SQLite, tenancy.IsolationSchema},
+		{dialect.SQLite, tenancy.IsolationDatabase},
+		{dialect.SQLite, tenancy.IsolationShared},
+		{dialect.Postgres, tenancy.IsolationSchema},
+		{dialect.MySQL, tenancy.IsolationSchema},
 	}, func(t *testing.T, w *world) {
 		l := w.lifecycle()
 		beside := w.provision(l, newTenant("beside"))

@@ -68,8 +68,12 @@ func (w *world) fill(t tenancy.Tenant) {
 		}
 		id := strings.ReplaceAll(string(t.ID), "'", "''")
 		for _, row := range []struct{ table, column, id, to string }{
-			{"customers", "parent_id", "c1", ""}, {"customers", "parent_id", "c2", "c1"}, {"customers", "parent_id", "c3", "c2"},
-			{"orders", "customer_id", "o1", "c1"}, {"orders", "customer_id", "o2", "c3"}, {"lines", "order_id", "l1", "o1"},
+			{"customers", "parent_id", "c1", ""},
+			{"customers", "parent_id", "c2", "c1"},
+			{"customers", "parent_id", "c3", "c2"},
+			{"orders", "customer_id", "o1", "c1"},
+			{"orders", "customer_id", "o2", "c3"},
+			{"lines", "order_id", "l1", "o1"},
 		} {
 			to := "NULL"
 			if row.to != "" {

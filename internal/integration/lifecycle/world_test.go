@@ -150,9 +150,12 @@ func (c cell) String() string { return c.dialect + "/" + string(c.isolation) }
 // namespaces are the cells whose tenants have a namespace of their own.
 func namespaces() []cell {
 	return []cell{
-		{dialect.Postgres, tenancy.IsolationSchema}, {dialect.Postgres, tenancy.IsolationDatabase},
-		{dialect.MySQL, tenancy.IsolationSchema}, {dialect.MySQL, tenancy.IsolationDatabase},
-		{dialect.SQLite, tenancy.IsolationSchema}, {dialect.SQLite, tenancy.IsolationDatabase},
+		{dialect.Postgres, tenancy.IsolationSchema},
+		{dialect.Postgres, tenancy.IsolationDatabase},
+		{dialect.MySQL, tenancy.IsolationSchema},
+		{dialect.MySQL, tenancy.IsolationDatabase},
+		{dialect.SQLite, tenancy.IsolationSchema},
+		{dialect.SQLite, tenancy.IsolationDatabase},
 	}
 }
 
