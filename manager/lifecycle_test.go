@@ -1,0 +1,197 @@
+package manager_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"entgo.io/ent/dialect"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/manager"
+	"github.com/entenancy/tenancy/manager/namespace"
+	"github.com/entenancy/tenancy/registry"
+	"github.com/entenancy/tenancy/schema"
+)
+
+// told writes down what an observer and hooks are told.
+type told struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (o *told) note(what string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.all = append(o.all, what)
+}
+
+func (o *told) Lifecycle(_ context.Context, e tenancy.LifecycleEvent) {
+	outcome := "done"
+	if e.Err != nil {
+		outcome = "failed"
+	}
+	o.note(e.Action + " " + outcome + " " + string(e.Tenant.Status))
+}
+
+// hooks notes each call, and for whom its context acts.
+func (o *told) hooks() map[manager.Action]manager.Hook {
+	all := map[manager.Action]manager.Hook{}
+	for _, action := range []manager.Action{
+		manager.ActionProvision, manager.ActionSuspend, manager.ActionActivate, manager.ActionDelete, manager.ActionRestore, manager.ActionErase,
+	} {
+		hook := func(when string) func(context.Context, tenancy.Tenant) error {
+			return func(ctx context.Context, t tenancy.Tenant) error {
+				acting, err := tenancy.FromContext(ctx)
+				if err == nil && acting.ID != t.ID {
+					err = errors.New("it acts for another")
+				}
+				o.note(when + " " + string(action) + " " + string(t.Status))
+				return err
+			}
+		}
+		all[action] = manager.Hook{Before: hook("before"), After: hook("after")}
+	}
+	return all
+}
+
+func newLifecycle(t *testing.T, configure func(*manager.LifecycleConfig)) (*manager.Lifecycle, registry.Store) {
+	t.Helper()
+	config := manager.LifecycleConfig{Store: registry.NewMemoryStore(registry.MemoryConfig{})}
+	configure(&config)
+	l, err := manager.NewLifecycle(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, config.Store
+}
+
+func TestHooksActForTheTenantAndTheObserverIsTold(t *testing.T) {
+	t.Parallel()
+	var o told
+	l, _ := newLifecycle(t, func(c *manager.LifecycleConfig) { c.Hooks, c.Observer = o.hooks(), &o })
+	acme, err := l.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, call := range []func(context.Context, tenancy.ID) (tenancy.Tenant, error){l.Suspend, l.Activate, l.Delete, l.Restore} {
+		if _, err := call(t.Context(), acme.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := l.Erase(t.Context(), acme.ID); err == nil {
+		t.Error("it erases rows of tables that nobody has named")
+	}
+	want := []string{
+		"before provision ", "after provision provisioning", "provision done active",
+		"before suspend active", "after suspend suspended", "suspend done suspended",
+		"before activate suspended", "after activate active", "activate done active",
+		"before delete active", "after delete deleted", "delete done deleted",
+		"before restore deleted", "after restore suspended", "restore done suspended",
+		"erase failed suspended",
+	}
+	if !slices.Equal(o.all, want) {
+		t.Errorf("got  %q\nwant %q", o.all, want)
+	}
+}
+
+func TestAHookRefuses(t *testing.T) {
+	t.Parallel()
+	errMine := errors.New("mine")
+	refuse := manager.Hook{Before: func(context.Context, tenancy.Tenant) error { return errMine }}
+	l, store := newLifecycle(t, func(c *manager.LifecycleConfig) {
+		c.Hooks = map[manager.Action]manager.Hook{manager.ActionProvision: refuse, manager.ActionDelete: refuse}
+	})
+	if _, err := l.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"}); !errors.Is(err, errMine) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := store.ByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrNotFound) {
+		t.Errorf("there is a record: %v", err)
+	}
+	kept, err := store.Create(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme", Status: tenancy.StatusActive})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Delete(t.Context(), kept.ID); !errors.Is(err, errMine) {
+		t.Errorf("got %v", err)
+	}
+	if now, err := store.ByID(t.Context(), kept.ID); err != nil || now.Status != tenancy.StatusActive {
+		t.Errorf("it is %s: %v", now.Status, err)
+	}
+}
+
+func TestIsolationIsAMatterOfPolicy(t *testing.T) {
+	t.Parallel()
+	l, _ := newLifecycle(t, func(c *manager.LifecycleConfig) {
+		c.DefaultIsolation = tenancy.IsolationShared
+		c.Isolation = func(n registry.NewTenant) (tenancy.Isolation, error) {
+			switch n.Plan {
+			case "gold":
+				return tenancy.IsolationRLS, nil
+			case "stolen":
+				return "", errors.New("not this one")
+			default:
+				return "", nil
+			}
+		}
+	})
+	for plan, want := range map[string]tenancy.Isolation{"gold": tenancy.IsolationRLS, "": tenancy.IsolationShared} {
+		got, err := l.Provision(t.Context(), registry.NewTenant{Identifier: "acme-" + plan + "x", Name: "Acme", Plan: plan})
+		if err != nil || got.Isolation != want {
+			t.Errorf("plan %q: got %q, %v", plan, got.Isolation, err)
+		}
+	}
+	if _, err := l.Provision(t.Context(), registry.NewTenant{Identifier: "acme-s", Name: "Acme", Plan: "stolen"}); err == nil {
+		t.Error("the policy's error is lost")
+	}
+}
+
+func TestNewLifecycleNamesTheField(t *testing.T) {
+	t.Parallel()
+	store := registry.NewMemoryStore(registry.MemoryConfig{})
+	for field, config := range map[string]manager.LifecycleConfig{
+		"Store":            {},
+		"DefaultIsolation": {Store: store, DefaultIsolation: "glass"},
+		"Namespaces":       {Store: store, Namespaces: map[tenancy.Isolation]namespace.Keeper{tenancy.IsolationRLS: nil}},
+		"Hooks":            {Store: store, Hooks: map[manager.Action]manager.Hook{"resurrect": {}}},
+		"Shared":           {Store: store, Shared: manager.SharedTables{Metadata: schema.Metadata{Tables: []schema.Table{{Name: "orders"}}}}},
+		"Spares.Count":     {Store: store, Spares: manager.SparesConfig{Count: map[tenancy.Isolation]int{tenancy.IsolationSchema: 1}}},
+		"Spares.Interval":  {Store: store, Spares: manager.SparesConfig{Interval: -time.Second}},
+	} {
+		if l, err := manager.NewLifecycle(config); l != nil || err == nil || !strings.Contains(err.Error(), "LifecycleConfig."+field) {
+			t.Errorf("%s: got %v", field, err)
+		}
+	}
+}
+
+func TestReceiptIsIntactUntilItIsChanged(t *testing.T) {
+	t.Parallel()
+	l, store := newLifecycle(t, func(c *manager.LifecycleConfig) {
+		c.Shared = manager.SharedTables{Driver: emptyDatabase{}, Metadata: schema.Metadata{Tables: []schema.Table{{Name: "orders", TenantColumn: "tenant_id", ColumnType: schema.Int64}}}}
+	})
+	made, err := store.Create(t.Context(), registry.NewTenant{ID: "no-number", Identifier: "acme", Name: "Acme"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Erase(t.Context(), made.ID); !errors.Is(err, tenancy.ErrInvalidID) {
+		t.Errorf("an id that is no number: %v", err)
+	}
+	receipt := manager.Receipt{TenantID: "a", Rows: []manager.ErasedRows{{Table: "orders", Rows: 3}}}
+	text, err := json.Marshal(receipt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if receipt.Intact() || !strings.Contains(string(text), `"rows":[{"table":"orders","rows":3}]`) {
+		t.Errorf("got %s", text)
+	}
+}
+
+// emptyDatabase is asked nothing.
+type emptyDatabase struct{ dialect.Driver }
+
+func (emptyDatabase) Dialect() string { return dialect.SQLite }
