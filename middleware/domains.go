@@ -1,0 +1,63 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/entenancy/tenancy"
+)
+
+// DomainLookup finds out whose a domain is that a tenant has brought along. It
+// must be safe for concurrent use.
+type DomainLookup interface {
+	// IdentifierByDomain returns the identifier of the tenant that has the
+	// domain, which is in lower case, without port and without a dot at the end,
+	// and empty if the request has none that could be. It fails with
+	// [tenancy.ErrNotFound] if no tenant has it. Any other error means that
+	// nobody can say.
+	IdentifierByDomain(ctx context.Context, domain string) (string, error)
+}
+
+// Host returns a resolver that looks up whose the host's domain is, in addition
+// to the lookup of the tenant: give it a lookup that caches. A domain has to be
+// shown to be the tenant's before it is kept, as by a record in its DNS.
+//
+// A host that is no tenant's names none. It is looked up whatever the host is, so
+// that all take as long. New refuses a nil lookup.
+func Host(domains DomainLookup) Resolver { return byDomain{domains} }
+
+type byDomain struct{ domains DomainLookup }
+
+func (d byDomain) Validate() error {
+	if d.domains == nil {
+		return errors.New("tenancy: middleware.Host: domains is nil")
+	}
+	return nil
+}
+
+func (d byDomain) Resolve(r *http.Request) (Resolution, error) {
+	domain, malformed := hostname(r.Host)
+	identifier, err := d.domains.IdentifierByDomain(r.Context(), domain)
+	switch {
+	case errors.Is(err, tenancy.ErrNotFound):
+		return Resolution{}, malformed
+	case err != nil:
+		return Resolution{}, &unavailable{err}
+	case malformed != nil:
+		return Resolution{}, malformed
+	case domain == "":
+		return Resolution{}, nil // the lookup may have a default
+	default:
+		return Resolution{Identifier: identifier}, nil
+	}
+}
+
+func (d byDomain) Vary() []string { return nil }
+
+// unavailable is an error that means that nobody could say, whatever it is.
+type unavailable struct{ error }
+
+func (u *unavailable) Is(target error) bool { return target == tenancy.ErrUnavailable }
+
+func (u *unavailable) Unwrap() error { return u.error }
