@@ -17,7 +17,10 @@ require (
 	modernc.org/sqlite v1.58.0
 )
 
-require github.com/go-redis/redis_rate/v10 v10.0.1 // indirect
+require (
+	github.com/caarlos0/env/v11 v11.4.1 // indirect
+	github.com/go-redis/redis_rate/v10 v10.0.1 // indirect
+)
 
 require (
 	ariga.io/atlas v1.2.0 // indirect
