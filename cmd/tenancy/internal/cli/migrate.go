@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/cmd/tenancy/internal/app"
+	"github.com/entenancy/tenancy/migrate"
+)
+
+func (t *tool) migrateCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "migrate",
+		Short: "Bring the tables of all tenants to the version that the program needs",
+		Long: "Files in the directory of migrations are applied to the shared tables, to each\n" +
+			"tenant's schema and to each tenant's database. See docs/migrations.md.\n\n" + exitHelp,
+	}
+	cmd.AddCommand(t.diffCommand(), t.lintCommand(), t.planCommand(), t.applyCommand(), t.statusCommand(),
+		t.repairCommand(), t.driftCommand(), t.baselineCommand())
+	return cmd
+}
+
+// onRunner opens the application and its migrations for a command.
+func (t *tool) onRunner(
+	tuning *migrate.Config, run func(ctx context.Context, a *app.App, r *migrate.Runner, args []string) error,
+) func(*cobra.Command, []string) error {
+	return t.onApp(func(ctx context.Context, a *app.App, args []string) error {
+		r, err := a.Runner(*tuning)
+		if err != nil {
+			return usage(err)
+		}
+		return run(ctx, a, r, args)
+	})
+}
+
+// tune adds the flags of how hard to work.
+func tune(flags *pflag.FlagSet, c *migrate.Config) {
+	flags.IntVar(&c.Concurrency, "concurrency", 0, "how many tenants at once on one server (default the machine's cores, up to 4)")
+	flags.DurationVar(&c.LockWait, "lock-wait", 0, "how long to wait for other runs (default 10s)")
+	flags.DurationVar(&c.LockTimeout, "lock-timeout", 0, "how long a statement waits for a lock (default 2s)")
+	flags.DurationVar(&c.StatementTimeout, "statement-timeout", 0, "how long a statement may take, on PostgreSQL (default the server's)")
+}
+
+// result is what became of one tenant, as JSON shows it.
+type result struct {
+	who
+
+	Outcome   migrate.Outcome `json:"outcome"`
+	From      string          `json:"from"`
+	To        string          `json:"to"`
+	Error     string          `json:"error,omitempty"`
+	Code      string          `json:"code,omitempty"`
+	File      string          `json:"file,omitempty"`
+	Line      int             `json:"line,omitempty"`
+	Statement string          `json:"statement,omitempty"`
+	TookMS    float64         `json:"took_ms"`
+}
+
+// who names a tenant or the home.
+type who struct {
+	ID         tenancy.ID `json:"id,omitempty"`
+	Identifier string     `json:"identifier,omitempty"`
+	Home       bool       `json:"home,omitempty"`
+}
+
+func whoIs(t tenancy.Tenant) who {
+	return who{ID: t.ID, Identifier: t.Identifier, Home: t.ID == ""}
+}
+
+func (t *tool) resultOf(r migrate.Result) result {
+	shown := result{
+		who: whoIs(r.Tenant), Outcome: r.Outcome, From: r.From, To: r.To,
+		File: r.File, Line: r.Line, Statement: r.Statement, TookMS: milliseconds(r.Took),
+	}
+	if r.Err != nil {
+		shown.Error, shown.Code = t.redact(r.Err.Error()), errorCode(r.Err)
+	}
+	return shown
+}
+
+// line is the result for people.
+func (t *tool) line(r migrate.Result) string {
+	text := fmt.Sprintf("%-9s  %s", r.Outcome, tenantName(r.Tenant))
+	if r.From != r.To {
+		text += fmt.Sprintf("  %s → %s", cmp.Or(r.From, "nothing"), cmp.Or(r.To, "nothing"))
+	}
+	if r.Err != nil {
+		text += "  " + t.redact(r.Err.Error())
+	}
+	return text
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

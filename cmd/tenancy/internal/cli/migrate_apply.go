@@ -1,0 +1,159 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/cmd/tenancy/internal/app"
+	"github.com/entenancy/tenancy/cmd/tenancy/internal/output"
+	"github.com/entenancy/tenancy/migrate"
+)
+
+func (t *tool) applyCommand() *cobra.Command {
+	var tuning migrate.Config
+	var canary []string
+	cmd := &cobra.Command{
+		Use:   "apply [IDENTIFIER...]",
+		Short: "Apply what is pending: everywhere, or to the tenants that are named",
+		Long: "Tenants that fail are named and the others are gone on with; run it again to\n" +
+			"resume. Ctrl-C finishes the tenants that were begun.",
+		RunE: t.onApp(func(ctx context.Context, a *app.App, args []string) error {
+			if len(canary) > 0 {
+				tuning.Waves = []migrate.Wave{{Name: "canary", Match: func(t tenancy.Tenant) bool { return slices.Contains(canary, t.Identifier) }}}
+			}
+			if t.dryRun {
+				return t.plan(ctx, a, tuning, args)
+			}
+			if err := a.Init(ctx); err != nil {
+				return err
+			}
+			if len(args) > 0 {
+				return t.applyTo(ctx, a, tuning, args)
+			}
+			return t.apply(ctx, a, tuning)
+		}),
+	}
+	flags := cmd.Flags()
+	tune(flags, &tuning)
+	flags.StringSliceVar(&canary, "canary", nil, "identifiers of tenants that go first; if one fails no other is begun")
+	flags.IntVar(&tuning.MaxFailures, "max-failures", 0, "begin no more tenants after so many failures (default never)")
+	flags.Float64Var(&tuning.MaxFailureRate, "max-failure-rate", 0, "the same as a part of those tried, from 0 to 1 (default never)")
+	return t.writes(cmd)
+}
+
+// apply brings everything up to date.
+func (t *tool) apply(ctx context.Context, a *app.App, tuning migrate.Config) error {
+	total, err := a.Places(ctx)
+	if err != nil {
+		return err
+	}
+	var progress *output.Progress
+	tuning.OnResult = func(r migrate.Result) { t.showResult(progress, r) }
+	r, err := a.Runner(tuning)
+	if err != nil {
+		return usage(err)
+	}
+	progress = t.progress(total)
+	report, err := r.Apply(ctx)
+	progress.Close()
+	var part *migrate.PartialError
+	if err != nil && !errors.As(err, &part) {
+		return err
+	}
+	return errors.Join(t.showReport(report), err)
+}
+
+// progress shows how far a run is on the standard error.
+func (t *tool) progress(total int) *output.Progress {
+	return output.NewProgress(t.streams.Err, terminal(t.streams.Err) && !t.json, total)
+}
+
+// showResult tells of one tenant: what went well only where lines are kept.
+func (t *tool) showResult(progress *output.Progress, r migrate.Result) {
+	text := ""
+	switch {
+	case t.json:
+		_ = t.print.Emit("result", t.resultOf(r), "") // a reader that is gone does not stop the run
+	case r.Outcome == migrate.Unchanged:
+	case !terminal(t.streams.Out):
+		_ = t.print.Text("%s", t.line(r))
+	case r.Outcome == migrate.Failed || !terminal(t.streams.Err):
+		text = t.line(r)
+	}
+	progress.Step(text)
+}
+
+// report counts outcomes, as JSON shows it.
+type report struct {
+	Applied   int     `json:"applied"`
+	Unchanged int     `json:"unchanged"`
+	Failed    int     `json:"failed"`
+	Skipped   int     `json:"skipped"`
+	TookMS    float64 `json:"took_ms"`
+}
+
+func (t *tool) showReport(r migrate.Report) error {
+	return t.print.Emit("report", report{r.Applied, r.Unchanged, r.Failed, r.Skipped, milliseconds(r.Took)},
+		fmt.Sprintf("%d applied, %d unchanged, %d failed, %d skipped in %s", r.Applied, r.Unchanged, r.Failed, r.Skipped, r.Took.Round(time.Millisecond)))
+}
+
+// applyTo brings single tenants up to date.
+func (t *tool) applyTo(ctx context.Context, a *app.App, tuning migrate.Config, identifiers []string) error {
+	r, err := a.Runner(tuning)
+	if err != nil {
+		return usage(err)
+	}
+	tenants, err := findAll(ctx, a, identifiers)
+	if err != nil {
+		return err
+	}
+	report, start := migrate.Report{}, time.Now()
+	partial := &migrate.PartialError{}
+	progress := t.progress(len(tenants))
+	for _, tenant := range tenants {
+		if ctx.Err() != nil {
+			partial.Cause = context.Cause(ctx)
+			break
+		}
+		result, _ := r.ApplyTo(ctx, tenant) // its error is in the result
+		t.showResult(progress, result)
+		switch result.Outcome {
+		case migrate.Applied:
+			report.Applied++
+		case migrate.Unchanged:
+			report.Unchanged++
+		case migrate.Failed, migrate.Skipped:
+			report.Failed++
+			partial.Failures = append(partial.Failures, result)
+		}
+	}
+	progress.Close()
+	report.Took = time.Since(start)
+	if err := t.showReport(report); err != nil || len(partial.Failures) == 0 && partial.Cause == nil {
+		return err
+	}
+	return partial
+}
+
+// findAll reads the records of tenants before anything is done to one.
+func findAll(ctx context.Context, a *app.App, identifiers []string) ([]tenancy.Tenant, error) {
+	tenants := make([]tenancy.Tenant, 0, len(identifiers))
+	for _, identifier := range identifiers {
+		ref, err := refOf("", []string{identifier})
+		if err != nil {
+			return nil, err
+		}
+		tenant, err := a.Find(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		tenants = append(tenants, tenant)
+	}
+	return tenants, nil
+}

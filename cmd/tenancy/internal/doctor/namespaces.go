@@ -1,0 +1,173 @@
+package doctor
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"entgo.io/ent/dialect"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/cmd/tenancy/internal/app"
+)
+
+// markTenant is what the mark of a tenant's namespace begins with, before the
+// escaped id; see package manager/namespace.
+const markTenant = "tenancy: tenant "
+
+// namespaces compares the schemas and databases that there are with the registry.
+func (e *examination) namespaces(ctx context.Context) (*Check, error) {
+	if !e.read {
+		return nil, errUnread
+	}
+	if e.Dialect == dialect.SQLite {
+		return e.files(ctx)
+	}
+	schemas, err := e.marks(ctx, schemasOf(e.Dialect))
+	if err != nil {
+		return nil, err
+	}
+	check := &Check{}
+	if e.Dialect == dialect.MySQL {
+		e.keepOwn(schemas)
+	}
+	owned := e.compare(check, schemas)
+	if e.Dialect == dialect.Postgres {
+		databases, err := e.marks(ctx, "SELECT datname, coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE NOT datistemplate")
+		if err != nil {
+			return nil, err
+		}
+		e.keepOwn(databases)
+		owned += e.orphans(check, "database", databases, func(t tenancy.Tenant, name string) bool { return app.DatabaseName(t) == name })
+	}
+	slices.SortFunc(check.Findings, func(a, b Finding) int { return strings.Compare(a.Message, b.Message) })
+	check.Note = plural(owned, "namespace") + " of tenants"
+	return check, nil
+}
+
+// keepOwn leaves out what another application has on the same server: names with
+// another prefix, of which the registry says nothing.
+func (e *examination) keepOwn(marks map[string]string) {
+	prefix, known := e.NamespacePrefix(), map[string]bool{}
+	for _, t := range e.all {
+		placed, _ := e.Place(t)
+		known[placed.Placement.Schema], known[app.DatabaseName(placed)] = true, true
+	}
+	maps.DeleteFunc(marks, func(name, _ string) bool {
+		return !known[name] && !strings.HasPrefix(name, prefix) && !strings.HasPrefix(name, sparePrefix+prefix)
+	})
+}
+
+// sparePrefix is what the name of a spare begins with, which on MySQL a tenant keeps.
+const sparePrefix = "tenancy_warm_"
+
+// schemasOf is the query of names and marks.
+func schemasOf(d string) string {
+	if d == dialect.Postgres {
+		return "SELECT nspname, coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'"
+	}
+	return "SELECT s.schema_name, COALESCE(t.table_name, '') FROM information_schema.schemata s " +
+		"LEFT JOIN information_schema.tables t ON t.table_schema = s.schema_name AND t.table_name = 'tenancy_namespace'"
+}
+
+// marks reads the mark of each namespace by its name, empty for none.
+func (e *examination) marks(ctx context.Context, query string) (map[string]string, error) {
+	marks, err := pairs(ctx, e.Home, query)
+	if err != nil || e.Dialect == dialect.Postgres {
+		return marks, err
+	}
+	for name, table := range marks {
+		if table == "" {
+			continue
+		}
+		var mark string
+		err := e.Home.QueryRowContext(ctx, "SELECT mark FROM `"+strings.ReplaceAll(name, "`", "``")+"`.tenancy_namespace WHERE id = 1").Scan(&mark) //nolint:gosec // a quoted name
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, err
+		}
+		marks[name] = mark
+	}
+	return marks, nil
+}
+
+func pairs(ctx context.Context, db *sql.DB, query string) (_ map[string]string, err error) {
+	rows, err := db.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	found := map[string]string{}
+	for rows.Next() {
+		var key, value string
+		if err := rows.Scan(&key, &value); err != nil {
+			return nil, err
+		}
+		found[key] = value
+	}
+	return found, rows.Err()
+}
+
+// compare looks at schemas, from both sides, and says how many are of tenants.
+func (e *examination) compare(check *Check, schemas map[string]string) int {
+	for _, t := range e.all {
+		placed, _ := e.Place(t)
+		if placed.Isolation != tenancy.IsolationSchema || placed.Placement.Schema == "" {
+			continue
+		}
+		e.compareOne(check, placed, schemas)
+	}
+	return e.orphans(check, "schema", schemas, func(t tenancy.Tenant, name string) bool {
+		return t.Placement.Schema == name || e.Dialect == dialect.MySQL && app.DatabaseName(t) == name
+	})
+}
+
+// compareOne looks for the schema of one tenant.
+func (e *examination) compareOne(check *Check, t tenancy.Tenant, schemas map[string]string) {
+	name := t.Placement.Schema
+	mark, there := schemas[name]
+	switch {
+	case !there && t.Status != tenancy.StatusProvisioning:
+		check.add(Problem, fmt.Sprintf("%s has no namespace: there is no schema %q", t, name))
+	case there && mark == "":
+		check.add(Hint, fmt.Sprintf("the schema %q of %s has no mark: it was made by hand, and tenant erase will refuse to drop it", name, t))
+	}
+}
+
+// orphans looks for namespaces that are marked as a tenant's and not its place.
+func (e *examination) orphans(check *Check, kind string, marks map[string]string, placed func(tenancy.Tenant, string) bool) int {
+	owned := 0
+	for name, mark := range marks {
+		escaped, ok := strings.CutPrefix(mark, markTenant)
+		if !ok {
+			continue
+		}
+		owned++
+		id, err := url.QueryUnescape(escaped)
+		if err != nil {
+			id = escaped
+		}
+		switch t := e.byID(tenancy.ID(id)); {
+		case slices.Contains(e.broken, tenancy.ID(id)):
+		case t.ID == "":
+			check.add(Problem, fmt.Sprintf("the %s %q is marked as that of tenant %s, which the registry does not know: drop it if it is no other application's, or restore the record", kind, name, id))
+		case !placed(t, name):
+			check.add(Problem, fmt.Sprintf("the %s %q is marked as that of %s, whose record says that it is elsewhere", kind, name, t))
+		}
+	}
+	return owned
+}
+
+func (e *examination) byID(id tenancy.ID) tenancy.Tenant {
+	for _, t := range e.all {
+		if t.ID == id {
+			placed, _ := e.Place(t)
+			return placed
+		}
+	}
+	return tenancy.Tenant{}
+}

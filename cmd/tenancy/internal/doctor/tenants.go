@@ -1,0 +1,105 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/migrate"
+)
+
+// tenants is what one reading of the registry has found.
+type tenants struct {
+	all    []tenancy.Tenant
+	broken []tenancy.ID
+	read   bool
+}
+
+// registry reads all records.
+func (e *examination) registry(ctx context.Context) (*Check, error) {
+	check := &Check{}
+	for t, err := range e.All(ctx) {
+		switch {
+		case err != nil && t.ID == "":
+			return nil, err
+		case err != nil:
+			e.broken = append(e.broken, t.ID)
+			check.add(Problem, err.Error())
+		default:
+			e.all = append(e.all, t)
+		}
+	}
+	e.read = true
+	counts := map[tenancy.Status]int{}
+	for _, t := range e.all {
+		counts[t.Status]++
+	}
+	check.Note = plural(len(e.all)+len(e.broken), "tenant")
+	for _, status := range tenancy.Statuses() {
+		if counts[status] > 0 {
+			check.Note += fmt.Sprintf(", %d %s", counts[status], status)
+		}
+	}
+	return check, nil
+}
+
+// errUnread is why what needs the registry could not be found out.
+var errUnread = errors.New("the registry could not be read")
+
+// provisioning looks for tenants that are stuck.
+func (e *examination) provisioning(context.Context) (*Check, error) {
+	if !e.read {
+		return nil, errUnread
+	}
+	check := &Check{}
+	for _, t := range e.all {
+		if since := time.Since(t.UpdatedAt); t.Status == tenancy.StatusProvisioning && since >= e.config.StuckAfter {
+			check.add(Problem, fmt.Sprintf("%s has been provisioning since %s: tenancy tenant resume %s", t, t.UpdatedAt.UTC().Format(time.RFC3339), t.Identifier))
+		}
+	}
+	return check, nil
+}
+
+// mostNamed is how many tenants a check names.
+const mostNamed = 20
+
+// migrations looks for tenants that are behind.
+func (e *examination) migrations(ctx context.Context) (*Check, error) {
+	runner, err := e.Runner(migrate.Config{})
+	if err != nil {
+		return skipped(err.Error()) //nolint:nilerr // it is said in the check
+	}
+	check := &Check{}
+	current, behind := 0, 0
+	var messages []string
+	for s, err := range runner.Status(ctx) {
+		name := "the home"
+		if s.Tenant.ID != "" {
+			name = s.Tenant.String()
+		}
+		switch {
+		case err != nil:
+			return nil, err
+		case s.Err != nil:
+			messages = append(messages, name+": "+s.Err.Error())
+		case s.Pending > 0:
+			behind++
+			messages = append(messages, name+" is behind by "+plural(s.Pending, "file"))
+		default:
+			current++
+		}
+	}
+	slices.Sort(messages)
+	for i, message := range messages {
+		if i == mostNamed {
+			check.add(Problem, fmt.Sprintf("and %d more: tenancy migrate status", len(messages)-mostNamed))
+			break
+		}
+		check.add(Problem, message)
+	}
+	check.Note = fmt.Sprintf("%d up to date, %d behind, %d with an error", current, behind, len(messages)-behind)
+	return check, nil
+}
