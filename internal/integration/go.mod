@@ -7,9 +7,11 @@ replace github.com/entenancy/tenancy => ../../
 require (
 	ariga.io/atlas v1.2.0
 	entgo.io/ent v0.14.6
+	github.com/creack/pty v1.1.24
 	github.com/entenancy/tenancy v0.0.0-00010101000000-000000000000
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/google/uuid v1.6.0
+	github.com/hinshun/vt10x v0.0.0-20220301184237-5011da428d02
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/redis/go-redis/v9 v9.17.3
 	github.com/rogpeppe/go-internal v1.16.0

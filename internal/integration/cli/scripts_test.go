@@ -1,0 +1,167 @@
+package cli_test
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestScripts runs each script of testdata on each database. Beside the commands
+// of package testscript there are
+//
+//	exits CODE ARGUMENT...        runs the tool, which has to end with the code
+//	dump FILE                     writes all that there is in the databases to a file
+//	sql STATEMENT                 executes SQL in the home
+//	sqlfile NAME STATEMENT        executes SQL in a tenant's file, on SQLite
+//	migration DIRECTORY NAME SQL  writes a migration, of SQL or of @FILE, and the directory's atlas.sum
+//	lines TYPE...                 the last output is JSON lines, of these types and no others
+//	capture NAME FIELD...         sets a variable to a field of the last output's first JSON line
+//	pooler                        puts a pooler in transaction mode before the serving connections
+//
+// and [postgres] and [sqlite] say which database it is.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	scripts, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(scripts) == 0 {
+		t.Fatal("no scripts: ", err)
+	}
+	for _, d := range databases() {
+		for _, script := range scripts {
+			name := strings.TrimSuffix(filepath.Base(script), ".txtar")
+			t.Run(d.name+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				runScript(t, d, script)
+			})
+		}
+	}
+}
+
+func runScript(t *testing.T, d database, script string) {
+	t.Helper()
+	var home string
+	testscript.Run(t, testscript.Params{
+		Files: []string{script},
+		Setup: func(env *testscript.Env) error {
+			home = d.home(t, env.WorkDir)
+			for name, value := range map[string]string{
+				"PATH":                 program + string(os.PathListSeparator) + env.Getenv("PATH"),
+				"TENANCY_DATABASE_URL": home,
+				"TENANCY_TENANTS_DIR":  filepath.Join(env.WorkDir, "tenants"),
+				"GOCACHE":              goEnv(t, "GOCACHE"),
+				// Others have databases of tenants on the same server.
+				"TENANCY_NAMESPACE_PREFIX": "t" + strings.ToLower(rand.Text()[:8]) + "_",
+			} {
+				env.Setenv(name, value)
+			}
+			return os.Mkdir(filepath.Join(env.WorkDir, "tenants"), 0o755)
+		},
+		Condition: func(name string) (bool, error) {
+			return name == d.name, nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits": func(ts *testscript.TestScript, _ bool, args []string) { exits(ts, home, args) },
+			"dump": func(ts *testscript.TestScript, _ bool, args []string) {
+				text := d.dump(t, d.open(t, home), ts.MkAbs("tenants"))
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+			},
+			"sql": func(ts *testscript.TestScript, _ bool, args []string) {
+				_, err := d.open(t, home).ExecContext(t.Context(), args[0])
+				ts.Check(err)
+			},
+			"sqlfile": func(ts *testscript.TestScript, _ bool, args []string) {
+				_, err := d.open(t, "file:"+filepath.Join(ts.MkAbs("tenants"), args[0]+".db")).ExecContext(t.Context(), args[1])
+				ts.Check(err)
+			},
+			"migration": func(ts *testscript.TestScript, _ bool, args []string) {
+				text := args[2]
+				if file, ok := strings.CutPrefix(text, "@"); ok {
+					text = ts.ReadFile(file)
+				}
+				ts.Check(migration(ts.MkAbs(args[0]), args[1], text))
+			},
+			"pooler": func(ts *testscript.TestScript, _ bool, _ []string) {
+				ts.Setenv("TENANCY_OWNER_URL", home)
+				ts.Setenv("TENANCY_DATABASE_URL", startPooler(t, home))
+			},
+			"lines":   lines,
+			"capture": capture,
+		},
+	})
+}
+
+func goEnv(t *testing.T, name string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "env", name).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// exits runs the tool and looks at its exit code, and for the password where it must not be.
+func exits(ts *testscript.TestScript, home string, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	err = ts.Exec("tenancy", args[1:]...)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("it ended with %d, and should have with %d", got, want)
+	}
+	if password := passwordOf(home); password != "" && strings.Contains(ts.ReadFile("stdout")+ts.ReadFile("stderr"), password) {
+		ts.Fatalf("the password was shown")
+	}
+}
+
+// jsonLines reads the last output as JSON lines, of one shape.
+func jsonLines(ts *testscript.TestScript) (kinds []string, values []any) {
+	for line := range strings.Lines(ts.ReadFile("stdout")) {
+		var object map[string]any
+		ts.Check(json.Unmarshal([]byte(line), &object))
+		kind, ok := object["type"].(string)
+		value, has := object[kind]
+		if !ok || !has || len(object) != 2 {
+			ts.Fatalf("not of the shape that is documented: %s", line)
+		}
+		kinds, values = append(kinds, kind), append(values, value)
+	}
+	return kinds, values
+}
+
+func lines(ts *testscript.TestScript, _ bool, want []string) {
+	got, _ := jsonLines(ts)
+	slices.Sort(got)
+	slices.Sort(want)
+	if got = slices.Compact(got); !slices.Equal(got, want) {
+		ts.Fatalf("the lines are of types %q, and should be of %q", got, want)
+	}
+}
+
+func capture(ts *testscript.TestScript, _ bool, args []string) {
+	_, values := jsonLines(ts)
+	value := values[0]
+	for _, field := range args[1:] {
+		value = value.(map[string]any)[field]
+	}
+	text, ok := value.(string)
+	if !ok {
+		encoded, err := json.Marshal(value)
+		ts.Check(err)
+		text = string(encoded)
+	}
+	ts.Setenv(args[0], text)
+}
