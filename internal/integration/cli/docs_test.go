@@ -31,7 +31,7 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 	for _, place := range []string{"tenant", "shared"} {
 		dir := filepath.Join(s.dir, migrations, place)
-		if err := migration(dir, "20260101000000_init.sql", "CREATE TABLE notes (id bigint PRIMARY KEY);"); err != nil {
+		if err := migration(dir, "20260101000000_notes.sql", notes); err != nil {
 			t.Fatal(err)
 		}
 	}

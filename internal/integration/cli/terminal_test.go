@@ -103,6 +103,9 @@ func (s *session) run(code int, args ...string) string {
 	return s.ends(code)
 }
 
+// notes is the first migration.
+const notes = "CREATE TABLE notes (id bigint PRIMARY KEY, tenant_id varchar(255) NOT NULL, label text NOT NULL);"
+
 // newSession makes a home with migrations for a person at a terminal.
 func newSession(t *testing.T, d database) *session {
 	t.Helper()
@@ -112,7 +115,7 @@ func newSession(t *testing.T, d database) *session {
 	}
 	s := &session{t: t, dir: dir}
 	s.env = append(os.Environ(), "TERM=xterm", "TENANCY_DATABASE_URL="+d.home(t, dir), "TENANCY_TENANTS_DIR="+filepath.Join(dir, "tenants"), "TENANCY_ISOLATION=schema")
-	s.migration("20260101000000_notes.sql", "CREATE TABLE notes (id bigint PRIMARY KEY, tenant_id varchar(255) NOT NULL, label text NOT NULL);")
+	s.migration("20260101000000_notes.sql", notes)
 	return s
 }
 
