@@ -24,7 +24,7 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 	s := newSession(t, databases()[1])
 	s.env = append(s.env, "PATH="+program+string(os.PathListSeparator)+os.Getenv("PATH"), "GOWORK="+filepath.Join(root, "go.work"),
-		"TENANCY_MIGRATE_TARGET="+filepath.Join(root, "examples/hybrid/ent/migrate/main.go"))
+		"TENANCY_CLI_MIGRATE_TARGET="+filepath.Join(root, "examples/hybrid/ent/migrate/main.go"))
 	migrations := "migrations" // where the example's program writes
 	if _, err := os.Stat(filepath.Join(root, "examples/hybrid/migrations/postgres")); err == nil {
 		migrations = "migrations/postgres"

@@ -53,12 +53,12 @@ func runScript(t *testing.T, d database, script string) {
 		Setup: func(env *testscript.Env) error {
 			home = d.home(t, env.WorkDir)
 			for name, value := range map[string]string{
-				"PATH":                 program + string(os.PathListSeparator) + env.Getenv("PATH"),
-				"TENANCY_DATABASE_URL": home,
-				"TENANCY_TENANTS_DIR":  filepath.Join(env.WorkDir, "tenants"),
-				"GOCACHE":              goEnv(t, "GOCACHE"),
+				"PATH":                         program + string(os.PathListSeparator) + env.Getenv("PATH"),
+				"TENANCY_DATABASE_URL":         home,
+				"TENANCY_DATABASE_TENANTS_DIR": filepath.Join(env.WorkDir, "tenants"),
+				"GOCACHE":                      goEnv(t, "GOCACHE"),
 				// Others have databases of tenants on the same server.
-				"TENANCY_NAMESPACE_PREFIX": "t" + strings.ToLower(rand.Text()[:8]) + "_",
+				"TENANCY_ISOLATION_PREFIX": "t" + strings.ToLower(rand.Text()[:8]) + "_",
 			} {
 				env.Setenv(name, value)
 			}
@@ -89,7 +89,7 @@ func runScript(t *testing.T, d database, script string) {
 				ts.Check(migration(ts.MkAbs(args[0]), args[1], text))
 			},
 			"pooler": func(ts *testscript.TestScript, _ bool, _ []string) {
-				ts.Setenv("TENANCY_OWNER_URL", home)
+				ts.Setenv("TENANCY_DATABASE_ADMIN_URL", home)
 				ts.Setenv("TENANCY_DATABASE_URL", startPooler(t, home))
 			},
 			"lines":   lines,

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
@@ -31,12 +32,15 @@ type App struct {
 
 // Open opens what the configuration names. It connects where it has to.
 func Open(config Config) (*App, error) {
-	if config.OwnerURL == "" {
+	if config.AdminURL == "" {
 		return nil, errNoDatabase
 	}
-	home, dialectName, err := OpenDatabase(config.OwnerURL)
+	home, dialectName, err := OpenDatabase(config.AdminURL)
 	if err != nil {
 		return nil, err
+	}
+	if config.TenantsDir == "" && dialectName == dialect.SQLite {
+		config.TenantsDir = filepath.Join(filepath.Dir(filePath(config.AdminURL)), "tenants")
 	}
 	a := &App{Config: config, Dialect: dialectName, Home: home}
 	if err := a.openRegistry(); err != nil {
@@ -51,10 +55,11 @@ func (a *App) openRegistry() error {
 		return err
 	}
 	a.Tenants = a.store
-	if a.Config.EncryptionKey == "" {
+	keys := a.Config.EncryptionKeys
+	if len(keys) == 0 {
 		return nil
 	}
-	cipher, err := crypt.Passphrase(a.Config.EncryptionKey)
+	cipher, err := crypt.Passphrase(keys[0], keys[1:]...)
 	if err != nil {
 		return fmt.Errorf("TENANCY_ENCRYPTION_KEY: %w", err)
 	}
@@ -66,7 +71,7 @@ func (a *App) openRegistry() error {
 // the file too: nothing else does, so that who only looks leaves nothing behind.
 func (a *App) Init(ctx context.Context) error {
 	if a.Dialect == dialect.SQLite {
-		if err := createFile(a.Config.OwnerURL); err != nil {
+		if err := createFile(filePath(a.Config.AdminURL)); err != nil {
 			return err
 		}
 	}

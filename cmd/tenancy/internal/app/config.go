@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
@@ -16,22 +17,28 @@ import (
 )
 
 // Config says where everything is. Each field is a flag and a variable of the
-// environment, and the flag wins.
+// environment, and the flag wins. The variables are those of manager.Config; what
+// only this tool has begins with TENANCY_CLI_.
 type Config struct {
 	// DatabaseURL is the home, the database with the registry and the shared tables,
-	// as the role that serves requests. Defaults to OwnerURL.
+	// as the role that serves requests. Defaults to AdminURL.
 	DatabaseURL string
-	// OwnerURL reaches the home as the role that owns the tables, past any pooler.
+	// AdminURL reaches the home as the role that owns the tables, past any pooler.
 	// Defaults to DatabaseURL.
-	OwnerURL string
+	AdminURL string
 	// MigrationsDir has the directories tenant and shared, as migrate/diff writes
 	// them, or the files of tenants' tables themselves.
 	MigrationsDir string
-	// Isolation is that of tenants whose record does not say. Defaults to shared.
+	// SharedDir has the files of the home. Defaults to the directory shared that
+	// goes with MigrationsDir, if there is one.
+	SharedDir string
+	// Isolation is that of tenants whose record does not say. Defaults to rls
+	// on PostgreSQL, and to shared elsewhere.
 	Isolation string
-	// HomeSchema is the PostgreSQL schema of the shared tables.
-	HomeSchema string
-	// TenantsDir is the directory of tenants' files, on SQLite.
+	// GlobalSchema is the PostgreSQL schema of the shared tables. Defaults to public.
+	GlobalSchema string
+	// TenantsDir is the directory of tenants' files, on SQLite. Defaults to tenants
+	// beside the home's file.
 	TenantsDir string
 	// TenantColumn is the column with the tenant's id, or several with commas between.
 	TenantColumn string
@@ -41,9 +48,10 @@ type Config struct {
 	// Roles are the roles or users that serve requests, with commas between. They
 	// get the use of new namespaces. On MySQL they are like shop@%.
 	Roles string
-	// EncryptionKey is the passphrase of the registry's secrets. It has a variable,
-	// TENANCY_ENCRYPTION_KEY, and no flag, because others can see a process' flags.
-	EncryptionKey string
+	// EncryptionKeys are the passphrases of the registry's secrets, the current one
+	// first. They have variables, TENANCY_ENCRYPTION_KEY and TENANCY_ENCRYPTION_OLD_KEYS,
+	// and no flags, because others can see a process' flags.
+	EncryptionKeys []string
 }
 
 // setting is one field of Config.
@@ -54,15 +62,16 @@ type setting struct {
 
 func (c *Config) settings() []setting {
 	return []setting{
-		{"database-url", "TENANCY_DATABASE_URL", "the database with the registry: postgres://…, a MySQL DSN, or file:… for SQLite", "", &c.DatabaseURL},
-		{"owner-url", "TENANCY_OWNER_URL", "the same database as the role that owns the tables, and not through a pooler", "", &c.OwnerURL},
+		{"database-url", "TENANCY_DATABASE_URL", "the database with the registry, as the role that serves requests: postgres://…, mysql://… or sqlite:///…", "", &c.DatabaseURL},
+		{"admin-url", "TENANCY_DATABASE_ADMIN_URL", "the same database as the role that owns the tables, and not through a pooler", "", &c.AdminURL},
 		{"migrations-dir", "TENANCY_MIGRATIONS_DIR", "the directory of migrations", "migrations", &c.MigrationsDir},
-		{"isolation", "TENANCY_ISOLATION", "the isolation of tenants whose record has none", "", &c.Isolation},
-		{"home-schema", "TENANCY_HOME_SCHEMA", "the PostgreSQL schema of the shared tables", "", &c.HomeSchema},
-		{"tenants-dir", "TENANCY_TENANTS_DIR", "the directory of tenants' files, on SQLite", "", &c.TenantsDir},
-		{"tenant-column", "TENANCY_TENANT_COLUMN", "the column with the tenant's id; several with commas between", "tenant_id", &c.TenantColumn},
-		{"namespace-prefix", "TENANCY_NAMESPACE_PREFIX", "what the names of new schemas, databases and files begin with (default tenant_)", "", &c.NamespacePrefix},
-		{"roles", "TENANCY_ROLES", "roles that serve requests, which get the use of new namespaces (default that of the database URL)", "", &c.Roles},
+		{"shared-migrations-dir", "TENANCY_MIGRATIONS_SHARED_DIR", "that of the home (default shared beside it or in it)", "", &c.SharedDir},
+		{"isolation", "TENANCY_ISOLATION_DEFAULT", "that of new tenants, and of those whose record has none (default rls on PostgreSQL, otherwise shared)", "", &c.Isolation},
+		{"global-schema", "TENANCY_DATABASE_GLOBAL_SCHEMA", "the PostgreSQL schema of the shared tables (default public)", "", &c.GlobalSchema},
+		{"tenants-dir", "TENANCY_DATABASE_TENANTS_DIR", "the directory of tenants' files, on SQLite (default tenants beside the home's file)", "", &c.TenantsDir},
+		{"tenant-column", "TENANCY_CLI_TENANT_COLUMN", "the column with the tenant's id; several with commas between", "tenant_id", &c.TenantColumn},
+		{"namespace-prefix", "TENANCY_ISOLATION_PREFIX", "what the names of new schemas, databases and files begin with (default tenant_)", "", &c.NamespacePrefix},
+		{"roles", "TENANCY_CLI_ROLES", "roles that serve requests, which get the use of new namespaces (default that of the database URL)", "", &c.Roles},
 	}
 }
 
@@ -81,11 +90,11 @@ func (c *Config) FromEnvironment(flags *pflag.FlagSet, getenv func(string) strin
 			*s.target = value
 		}
 	}
-	c.EncryptionKey = getenv("TENANCY_ENCRYPTION_KEY")
-	c.OwnerURL = cmp.Or(c.OwnerURL, c.DatabaseURL)
-	c.DatabaseURL = cmp.Or(c.DatabaseURL, c.OwnerURL)
+	c.EncryptionKeys = list(getenv("TENANCY_ENCRYPTION_KEY") + "," + getenv("TENANCY_ENCRYPTION_OLD_KEYS"))
+	c.AdminURL = cmp.Or(c.AdminURL, c.DatabaseURL)
+	c.DatabaseURL = cmp.Or(c.DatabaseURL, c.AdminURL)
 	if err := tenancy.Isolation(c.Isolation).Validate(); err != nil {
-		return fmt.Errorf("--isolation (TENANCY_ISOLATION) is none of %q", tenancy.Isolations())
+		return fmt.Errorf("--isolation (TENANCY_ISOLATION_DEFAULT) is none of %q", tenancy.Isolations())
 	}
 	return nil
 }
@@ -93,19 +102,21 @@ func (c *Config) FromEnvironment(flags *pflag.FlagSet, getenv func(string) strin
 // errNoDatabase says what is missing.
 var errNoDatabase = errors.New("no database: set TENANCY_DATABASE_URL or --database-url")
 
-// tenantColumns are the columns that TenantColumn names.
-func (c *Config) tenantColumns() []string {
-	var columns []string
-	for column := range strings.SplitSeq(c.TenantColumn, ",") {
-		columns = append(columns, strings.TrimSpace(column))
+// list splits a text at its commas.
+func list(text string) []string {
+	var all []string
+	for one := range strings.SplitSeq(text, ",") {
+		if one = strings.TrimSpace(one); one != "" {
+			all = append(all, one)
+		}
 	}
-	return columns
+	return all
 }
 
 // Secrets are the parts of the configuration that must not be shown.
 func (c *Config) Secrets() []string {
-	secrets := []string{c.EncryptionKey}
-	for _, address := range []string{c.DatabaseURL, c.OwnerURL} {
+	secrets := slices.Clone(c.EncryptionKeys)
+	for _, address := range []string{c.DatabaseURL, c.AdminURL} {
 		secrets = append(secrets, passwordOf(address))
 	}
 	return secrets

@@ -21,14 +21,14 @@ import (
 
 // errURL stands in for what a parser says, which may hold a part of the password.
 var errURL = errors.New("the database URL cannot be used; what is wrong with it may be secret, so compare it with " +
-	"postgres://user@host:5432/database, user@tcp(host:3306)/database or file:/path/to/home.db")
+	"postgres://user@host:5432/database, mysql://user@host:3306/database or sqlite:///path/to/home.db")
 
 // OpenDatabase returns the database of a URL, and its dialect. It does not connect.
 func OpenDatabase(address string) (*sql.DB, string, error) {
-	switch scheme, _, _ := strings.Cut(address, ":"); {
-	case scheme == "postgres" || scheme == "postgresql":
+	switch scheme, _, _ := strings.Cut(address, ":"); scheme {
+	case "postgres", "postgresql":
 		return openPostgres(address)
-	case scheme == "file":
+	case "file", "sqlite":
 		return openSQLite(address)
 	default:
 		return openMySQL(address)
@@ -75,29 +75,35 @@ func mysqlConfig(address string) (*mysql.Config, error) {
 	return config, nil
 }
 
-// createFile makes the file of a URL for SQLite, unless it is there.
-func createFile(address string) error {
-	path, _, _ := strings.Cut(strings.TrimPrefix(address, "file:"), "?")
+// filePath returns the path in a URL for SQLite: file:home.db, file:///var/home.db
+// and the same with sqlite. It is empty for one that cannot be read.
+func filePath(address string) string {
+	_, path, _ := strings.Cut(address, ":")
+	path, _, _ = strings.Cut(path, "?")
+	path = strings.TrimPrefix(path, "//") // an empty host
 	path, err := url.PathUnescape(path)
 	if err != nil {
-		return errURL
+		return ""
 	}
-	if trimmed := strings.TrimPrefix(path, "//"); trimmed != path { // file:///path has an empty host
-		path = trimmed
-	}
-	f, err := os.OpenFile(filepath.FromSlash(path), os.O_RDWR|os.O_CREATE, 0o600)
+	return filepath.FromSlash(path)
+}
+
+// createFile makes a file, unless it is there.
+func createFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator's own path
 	if err != nil {
 		return fmt.Errorf("making the file: %w", err)
 	}
 	return f.Close()
 }
 
-// openSQLite opens a file: URL, of a file that is there. Writers wait for each
-// other, and a transaction takes the write lock when it begins.
+// openSQLite opens a file that is there. Writers wait for each other, and a
+// transaction takes the write lock when it begins.
 func openSQLite(address string) (*sql.DB, string, error) {
-	path, query, _ := strings.Cut(address, "?")
+	_, query, _ := strings.Cut(address, "?")
 	values, err := url.ParseQuery(query)
-	if err != nil {
+	path := filePath(address)
+	if err != nil || path == "" {
 		return nil, "", errURL
 	}
 	pragmas := strings.Join(values["_pragma"], " ")
@@ -111,7 +117,7 @@ func openSQLite(address string) (*sql.DB, string, error) {
 			values.Set(name, value)
 		}
 	}
-	db, err := sql.Open("sqlite", path+"?"+values.Encode())
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()+"?"+values.Encode())
 	if err != nil {
 		return nil, "", errURL
 	}

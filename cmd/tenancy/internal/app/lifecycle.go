@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 
@@ -41,7 +42,7 @@ func (a *App) Lifecycle(ctx context.Context, t tenancy.Tenant) (*manager.Lifecyc
 	} else if config.Shared, err = a.sharedTables(ctx); err != nil {
 		return nil, err
 	}
-	if a.Dialect == dialect.Postgres && a.Config.DatabaseURL != a.Config.OwnerURL {
+	if a.Dialect == dialect.Postgres && a.Config.DatabaseURL != a.Config.AdminURL {
 		config.Verify = a.verify
 	}
 	return manager.NewLifecycle(config)
@@ -84,8 +85,8 @@ func (a *App) keepers() (map[tenancy.Isolation]namespace.Keeper, error) {
 }
 
 func (a *App) fileKeepers(names namespace.Names) (map[tenancy.Isolation]namespace.Keeper, error) {
-	if a.Config.TenantsDir == "" {
-		return nil, errors.New("where are the files of tenants? Set --tenants-dir or TENANCY_TENANTS_DIR")
+	if err := os.MkdirAll(a.Config.TenantsDir, 0o750); err != nil {
+		return nil, fmt.Errorf("the directory of tenants' files: %w", err)
 	}
 	files, err := sqlite.New(sqlite.Config{Driver: &moderncsqlite.Driver{}, Dir: a.Config.TenantsDir})
 	if err != nil {
@@ -102,14 +103,9 @@ func (a *App) NamespacePrefix() string { return cmp.Or(a.Config.NamespacePrefix,
 // roles are those that serve requests. On PostgreSQL the one of the database URL
 // is among them, unless it is the owner.
 func (a *App) roles() []string {
-	var roles []string
-	for role := range strings.SplitSeq(a.Config.Roles, ",") {
-		if role = strings.TrimSpace(role); role != "" {
-			roles = append(roles, role)
-		}
-	}
+	roles := list(a.Config.Roles)
 	if a.Dialect == dialect.Postgres {
-		serving, owner := userOf(a.Config.DatabaseURL), userOf(a.Config.OwnerURL)
+		serving, owner := userOf(a.Config.DatabaseURL), userOf(a.Config.AdminURL)
 		if serving != owner && !slices.Contains(roles, serving) {
 			roles = append(roles, serving)
 		}
@@ -141,7 +137,7 @@ func withoutDatabase(address string) tenancy.Secret {
 // TenantTables returns the tables of a schema that hold rows of tenants. It fails
 // where it can see that the tenant column of one is not configured.
 func (a *App) TenantTables(ctx context.Context, db *sql.DB, schemaName string) (schema.Metadata, error) {
-	return catalog.Tenants(ctx, db, a.Dialect, schemaName, a.Config.tenantColumns())
+	return catalog.Tenants(ctx, db, a.Dialect, schemaName, list(a.Config.TenantColumn))
 }
 
 // sharedTables are empty where the home has none.
@@ -152,7 +148,7 @@ func (a *App) sharedTables(ctx context.Context) (manager.SharedTables, error) {
 	}
 	home := a.Home
 	if a.Dialect == dialect.Postgres {
-		if home, err = TenantPool(a.Config.OwnerURL); err != nil {
+		if home, err = TenantPool(a.Config.AdminURL); err != nil {
 			return manager.SharedTables{}, err
 		}
 		a.closers = append(a.closers, home.Close)
@@ -192,7 +188,7 @@ func (a *App) verify(ctx context.Context, t tenancy.Tenant) error {
 
 // LooseKeys returns the foreign keys of the home that do not include the tenant and could.
 func (a *App) LooseKeys(ctx context.Context) ([]string, error) {
-	return catalog.Loose(ctx, a.Home, a.Dialect, a.Schema(), a.Config.tenantColumns())
+	return catalog.Loose(ctx, a.Home, a.Dialect, a.Schema(), list(a.Config.TenantColumn))
 }
 
 // Statuses returns a lifecycle that changes the status of tenants, and not their places.
@@ -207,10 +203,10 @@ func (a *App) Holdings(ctx context.Context, t tenancy.Tenant) ([]string, error) 
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case t.Isolation == tenancy.IsolationSchema:
+	switch t.Isolation {
+	case tenancy.IsolationSchema:
 		return []string{"schema " + t.Placement.Schema}, nil
-	case t.Isolation == tenancy.IsolationDatabase:
+	case tenancy.IsolationDatabase:
 		return []string{"database " + DatabaseName(t)}, nil
 	}
 	tables, err := a.TenantTables(ctx, a.Home, a.Schema())

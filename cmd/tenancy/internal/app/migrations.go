@@ -3,9 +3,7 @@ package app
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"net/url"
 	"os"
@@ -22,20 +20,29 @@ import (
 )
 
 // Directories returns the directories of migrations: of tenants' tables and, if
-// there is one, of the global ones.
+// there is one, of the home.
 func (c Config) Directories() (tenant, shared string, err error) {
-	tenant = filepath.Join(c.MigrationsDir, diff.TenantDir)
-	if _, err := os.Stat(tenant); err == nil {
-		shared = filepath.Join(c.MigrationsDir, diff.SharedDir)
-		if _, err := os.Stat(shared); err != nil {
+	tenant, shared = filepath.Join(c.MigrationsDir, diff.TenantDir), filepath.Join(c.MigrationsDir, diff.SharedDir)
+	if !exists(tenant) {
+		tenant, shared = c.MigrationsDir, filepath.Join(filepath.Dir(filepath.Clean(c.MigrationsDir)), diff.SharedDir)
+		if filepath.Base(tenant) != diff.TenantDir {
 			shared = ""
 		}
-		return tenant, shared, nil
 	}
-	if _, err := os.Stat(c.MigrationsDir); errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case !exists(tenant):
 		return "", "", fmt.Errorf("there is no directory %s: set --migrations-dir or TENANCY_MIGRATIONS_DIR", c.MigrationsDir)
+	case c.SharedDir != "":
+		shared = c.SharedDir
+	case !exists(shared):
+		shared = ""
 	}
-	return c.MigrationsDir, "", nil
+	return tenant, shared, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // Runner returns the runner of the application's migrations. What is in tuning
@@ -53,7 +60,7 @@ func (a *App) Runner(tuning migrate.Config) (*migrate.Runner, error) {
 			return nil, err
 		}
 	}
-	tuning.Home, tuning.HomeSchema = a.Home, a.Config.HomeSchema
+	tuning.Home, tuning.HomeSchema = a.Home, a.Config.GlobalSchema
 	tuning.Find, tuning.Place = a.Tenants.ByID, a.Place
 	if tuning.Tenants == nil {
 		tuning.Tenants = a.All
@@ -85,10 +92,14 @@ func (a *App) Place(t tenancy.Tenant) (tenancy.Tenant, error) {
 
 // DefaultIsolation is that of tenants whose record has none.
 func (a *App) DefaultIsolation() tenancy.Isolation {
-	if a.Config.Isolation == "" {
+	switch {
+	case a.Config.Isolation != "":
+		return tenancy.Isolation(a.Config.Isolation)
+	case a.Dialect == dialect.Postgres:
+		return tenancy.IsolationRLS
+	default:
 		return tenancy.IsolationShared
 	}
-	return tenancy.Isolation(a.Config.Isolation)
 }
 
 // openTenant reaches the database or file of one tenant.
@@ -110,7 +121,7 @@ func (a *App) openTenantPostgres(t tenancy.Tenant) (migrate.Database, error) {
 	if err != nil {
 		return migrate.Database{}, fmt.Errorf("%w: %s: %w", tenancy.ErrInvalidPlacement, t, errURL)
 	}
-	home, err := pgx.ParseConfig(a.Config.OwnerURL)
+	home, err := pgx.ParseConfig(a.Config.AdminURL)
 	if err != nil {
 		return migrate.Database{}, errURL
 	}

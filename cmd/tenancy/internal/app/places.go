@@ -52,7 +52,7 @@ func (a *App) Places(ctx context.Context) (int, error) {
 // Schema is the PostgreSQL schema of the shared tables. Empty on other databases.
 func (a *App) Schema() string {
 	if a.Dialect == dialect.Postgres {
-		return cmp.Or(a.Config.HomeSchema, "public")
+		return cmp.Or(a.Config.GlobalSchema, "public")
 	}
 	return ""
 }

@@ -106,7 +106,7 @@ func (t *tool) tell(err error) {
 }
 
 // terminal reports whether a person is at a stream.
-func terminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) } //nolint:gosec // a descriptor is a small number
+func terminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // onApp opens the application for a command, and closes it afterwards.
 func (t *tool) onApp(run func(ctx context.Context, a *app.App, args []string) error) func(*cobra.Command, []string) error {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,13 +41,14 @@ func (t *tool) doctorCommand() *cobra.Command {
 
 func (t *tool) showCheck(c doctor.Check) error {
 	c.Note = t.redact(c.Note)
-	text := fmt.Sprintf("%-8s %s", c.Outcome, c.Name)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%-8s %s", c.Outcome, c.Name)
 	if c.Note != "" {
-		text += ": " + c.Note
+		text.WriteString(": " + c.Note)
 	}
 	for i := range c.Findings {
 		c.Findings[i].Message = t.redact(c.Findings[i].Message)
-		text += fmt.Sprintf("\n  %-8s %s", c.Findings[i].Severity, c.Findings[i].Message)
+		fmt.Fprintf(&text, "\n  %-8s %s", c.Findings[i].Severity, c.Findings[i].Message)
 	}
-	return t.print.Emit("check", c, text)
+	return t.print.Emit("check", c, text.String())
 }

@@ -32,16 +32,16 @@ func (t *tool) diffCommand() *cobra.Command {
 			if t.dryRun {
 				last = "-check"
 			}
-			return t.generate(cmd, cmp.Or(target, os.Getenv("TENANCY_MIGRATE_TARGET"), "./ent/migrate/main.go"), append(args[1:], last))
+			return t.generate(cmd, cmp.Or(target, os.Getenv("TENANCY_CLI_MIGRATE_TARGET"), "./ent/migrate/main.go"), append(args[1:], last))
 		},
 	}
-	cmd.Flags().StringVar(&target, "target", "", "the program (default ./ent/migrate/main.go) [TENANCY_MIGRATE_TARGET]")
+	cmd.Flags().StringVar(&target, "target", "", "the program (default ./ent/migrate/main.go) [TENANCY_CLI_MIGRATE_TARGET]")
 	return t.writes(cmd)
 }
 
 // generate runs the project's program with arguments.
 func (t *tool) generate(cmd *cobra.Command, target string, args []string) error {
-	if info, err := os.Stat(target); err != nil {
+	if info, err := os.Stat(target); err != nil { //nolint:gosec // the operator's own path
 		return usage(fmt.Errorf("there is no program %s: run this in the project, or set --target", target))
 	} else if info.IsDir() && !filepath.IsAbs(target) {
 		target = "./" + filepath.ToSlash(filepath.Clean(target)) // otherwise a package of the standard library
@@ -70,7 +70,7 @@ func (t *tool) lintCommand() *cobra.Command {
 				return usage(err)
 			}
 			if config.Dialect == "" {
-				if config.Dialect, err = app.DialectOf(t.config.OwnerURL); err != nil {
+				if config.Dialect, err = app.DialectOf(t.config.AdminURL); err != nil {
 					return usage(errors.New("for which database? Set --dialect, or TENANCY_DATABASE_URL"))
 				}
 			}

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -229,14 +230,14 @@ type drift struct {
 func (t *tool) showDrifts(found *migrate.DriftReport) error {
 	slices.SortFunc(found.Drifts, func(a, b migrate.Drift) int { return cmp.Compare(a.Tenant.Identifier, b.Tenant.Identifier) })
 	for _, d := range found.Drifts {
-		text := tenantName(d.Tenant)
+		lines := []string{tenantName(d.Tenant)}
 		for _, missing := range d.Missing {
-			text += "\n  missing  " + missing
+			lines = append(lines, "  missing  "+missing)
 		}
 		for _, extra := range d.Extra {
-			text += "\n  extra    " + extra
+			lines = append(lines, "  extra    "+extra)
 		}
-		if err := t.print.Emit("drift", drift{whoIs(d.Tenant), nonNil(d.Missing), nonNil(d.Extra)}, text); err != nil {
+		if err := t.print.Emit("drift", drift{whoIs(d.Tenant), nonNil(d.Missing), nonNil(d.Extra)}, strings.Join(lines, "\n")); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -54,7 +55,8 @@ func steps() []step {
 		{manager.ActionActivate, "Serve a suspended tenant again", []tenancy.Status{suspended}, active, "", (*manager.Lifecycle).Activate},
 		{
 			manager.ActionDelete, "Take a tenant out of service, and keep all it has until it is erased",
-			[]tenancy.Status{provisioning, active, suspended}, deleted, "takes the tenant away from its users", (*manager.Lifecycle).Delete,
+			[]tenancy.Status{provisioning, active, suspended},
+			deleted, "takes the tenant away from its users", (*manager.Lifecycle).Delete,
 		},
 		{manager.ActionRestore, "Take a delete back; the tenant is suspended then", []tenancy.Status{deleted}, suspended, "", (*manager.Lifecycle).Restore},
 		{actionResume, "Go on with a tenant whose provisioning has failed or was interrupted", []tenancy.Status{provisioning}, active, "", (*manager.Lifecycle).Resume},
@@ -105,10 +107,8 @@ func (t *tool) lifecycle(ctx context.Context, a *app.App, s step, tenant tenancy
 
 // allowed reports why a step may not be taken, as the lifecycle would.
 func (s step) allowed(t tenancy.Tenant) error {
-	for _, from := range s.from {
-		if t.Status == from {
-			return nil
-		}
+	if slices.Contains(s.from, t.Status) {
+		return nil
 	}
 	return fmt.Errorf("%w: %s %q: it is %s, and has to be %s", tenancy.ErrInvalidTransition, s.action, tenantName(t), t.Status, joined(s.from))
 }

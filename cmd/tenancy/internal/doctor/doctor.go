@@ -88,8 +88,8 @@ func Run(ctx context.Context, a *app.App, config Config, tell func(Check) error)
 		if err := tell(made.concluded()); err != nil {
 			return err
 		}
-		if check.name == "connection" && err != nil {
-			return nil // nothing else can be found out
+		if check.name == "connection" && made.Outcome == Failed {
+			break // nothing else can be found out
 		}
 	}
 	return nil

@@ -27,10 +27,6 @@ func (e *examination) files(ctx context.Context) (*Check, error) {
 			check.add(Problem, fmt.Sprintf("%s has no namespace: there is no file %s", t, filepath.Base(path)))
 		}
 	}
-	if e.Config.TenantsDir == "" {
-		check.Note = "no directory of tenants' files is configured"
-		return check, nil
-	}
 	paths, err := filepath.Glob(filepath.Join(e.Config.TenantsDir, "*.db"))
 	if err != nil {
 		return nil, err

@@ -97,19 +97,19 @@ func (e *examination) pooler(ctx context.Context) (*Check, error) {
 		return skipped("what is looked for is a pooler of PostgreSQL's")
 	}
 	check := &Check{}
-	owner, err := poolerOf(ctx, e.Config.OwnerURL)
+	owner, err := poolerOf(ctx, e.Config.AdminURL)
 	if err != nil {
 		return nil, err
 	}
 	serving := owner
-	if e.Config.DatabaseURL != "" && e.Config.DatabaseURL != e.Config.OwnerURL {
+	if e.Config.DatabaseURL != "" && e.Config.DatabaseURL != e.Config.AdminURL {
 		if serving, err = poolerOf(ctx, e.Config.DatabaseURL); err != nil {
 			return nil, err
 		}
 	}
 	check.Note = "owner: " + string(owner) + "; serving: " + string(serving)
 	if owner == transactionMode {
-		check.add(Problem, "the owner's connections go through a pooler in transaction mode: migrations need sessions, so set TENANCY_OWNER_URL to the server itself")
+		check.add(Problem, "the owner's connections go through a pooler in transaction mode: migrations need sessions, so set TENANCY_DATABASE_ADMIN_URL to the server itself")
 	}
 	if serving == transactionMode {
 		check.add(Hint, "the serving connections go through a pooler in transaction mode: PgBouncer 1.21 or newer needs max_prepared_statements, an older one postgres.Config.Unnamed")

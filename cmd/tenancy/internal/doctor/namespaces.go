@@ -86,7 +86,7 @@ func (e *examination) marks(ctx context.Context, query string) (map[string]strin
 			continue
 		}
 		var mark string
-		err := e.Home.QueryRowContext(ctx, "SELECT mark FROM `"+strings.ReplaceAll(name, "`", "``")+"`.tenancy_namespace WHERE id = 1").Scan(&mark) //nolint:gosec // a quoted name
+		err := e.Home.QueryRowContext(ctx, "SELECT mark FROM `"+strings.ReplaceAll(name, "`", "``")+"`.tenancy_namespace WHERE id = 1").Scan(&mark)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return nil, err
 		}

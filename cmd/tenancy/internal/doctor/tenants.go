@@ -70,7 +70,7 @@ const mostNamed = 20
 func (e *examination) migrations(ctx context.Context) (*Check, error) {
 	runner, err := e.Runner(migrate.Config{})
 	if err != nil {
-		return skipped(err.Error()) //nolint:nilerr // it is said in the check
+		return skipped(err.Error())
 	}
 	check := &Check{}
 	current, behind := 0, 0
