@@ -49,7 +49,7 @@ type App struct {
 	// Quotas are how much of what tenants may have, by name. Defaults to none.
 	Quotas map[string]quota.Quota
 
-	// Observer is told of all that happens, beside the audit.
+	// Observer is told of all that happens, beside what Config.Observe and Config.Audit ask for.
 	// Defaults to none.
 	Observer tenancy.Observer
 	// Logger hears what somebody should know. Defaults to slog.Default().

@@ -30,6 +30,7 @@ type Config struct {
 	RateLimit  RateLimitConfig  `envPrefix:"RATE_LIMIT_"`
 	Audit      AuditConfig      `envPrefix:"AUDIT_"`
 	Envelope   EnvelopeConfig   `envPrefix:"ENVELOPE_"`
+	Observe    ObserveConfig    `envPrefix:"OBSERVE_"`
 }
 
 // DatabaseConfig says where the home database is, with the shared tables, the
@@ -278,6 +279,20 @@ type EnvelopeConfig struct {
 	TTL time.Duration `env:"TTL"`
 	// System opens envelopes of System scopes.
 	System bool `env:"SYSTEM"`
+}
+
+// ObserveConfig says what is told about what happens.
+type ObserveConfig struct {
+	// NoLog keeps statements, requests and System scopes out of App.Logger.
+	NoLog bool `env:"NO_LOG"`
+	// SlowStatement is from which time on statements are logged as slow, with
+	// the tenant and without arguments. Others are at debug level. Defaults to 200ms.
+	SlowStatement time.Duration `env:"SLOW_STATEMENT"`
+	// NoSQL keeps the text of statements out of the log.
+	NoSQL bool `env:"NO_SQL"`
+	// SQLComment adds the tenant to each statement as a comment, for the
+	// database's own logs and statistics. It costs prepared statements.
+	SQLComment bool `env:"SQL_COMMENT"`
 }
 
 // Strategy is a way in which a request names its tenant.

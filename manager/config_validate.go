@@ -205,7 +205,7 @@ func (c Config) checkNumbers(found *checks) {
 		"Database.ConnectTimeout": c.Database.ConnectTimeout, "Database.PoolRecycle": c.Database.PoolRecycle, "Pools.MaxIdleTime": c.Pools.MaxIdleTime,
 		"Migrations.LockTimeout": c.Migrations.LockTimeout, "Migrations.StatementTimeout": c.Migrations.StatementTimeout,
 		"Cache.TTL": c.Cache.TTL, "Cache.RedisTTL": c.Cache.RedisTTL, "JWT.Leeway": c.JWT.Leeway, "RateLimit.Window": c.RateLimit.Window,
-		"Envelope.TTL": c.Envelope.TTL,
+		"Envelope.TTL": c.Envelope.TTL, "Observe.SlowStatement": c.Observe.SlowStatement,
 	} {
 		found.refuse(d < 0, path, "is negative")
 	}

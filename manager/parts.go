@@ -17,6 +17,7 @@ import (
 	"github.com/entenancy/tenancy/driver"
 	"github.com/entenancy/tenancy/envelope"
 	"github.com/entenancy/tenancy/migrate"
+	"github.com/entenancy/tenancy/observe"
 	"github.com/entenancy/tenancy/registry"
 )
 
@@ -42,7 +43,7 @@ func (m *Manager) openRegistry(context.Context) (err error) {
 }
 
 // observe makes the one observer that all parts tell.
-func (m *Manager) observe(context.Context) (err error) {
+func (m *Manager) openObserver(context.Context) error {
 	all := []tenancy.Observer{m.app.Observer}
 	if !m.config.Audit.Disabled {
 		observer, err := m.openAudit()
@@ -50,6 +51,13 @@ func (m *Manager) observe(context.Context) (err error) {
 			return err
 		}
 		all = append(all, observer)
+	}
+	if cfg := m.config.Observe; !cfg.NoLog {
+		log, err := observe.NewLog(m.app.Logger, observe.LogConfig{SlowStatement: cfg.SlowStatement, WithoutSQL: cfg.NoSQL})
+		if err != nil {
+			return err
+		}
+		all = append(all, log)
 	}
 	m.observer = tenancy.Observers(all...)
 	return nil
@@ -136,11 +144,14 @@ func (m *Manager) openDriver(context.Context) error {
 		return p.driver, err
 	}
 	config := driver.Config{
-		GlobalSchema: m.config.Database.GlobalSchema, Place: m.place, Ready: m.ready,
+		GlobalSchema: m.config.Database.GlobalSchema, Place: m.place, Ready: m.ready, Observer: m.observer,
 		Databases: driver.Databases{
 			Open: m.databases.open, MaxConns: m.config.Pools.MaxConns, MaxConnsPerTenant: m.config.Pools.MaxConnsPerTenant,
 			MaxIdleTime: m.config.Pools.MaxIdleTime, MaxPools: m.config.Pools.MaxPools,
 		},
+	}
+	if m.config.Observe.SQLComment {
+		config.Comment = func(context.Context) bool { return true }
 	}
 	home, err := open(m.config.Database.URL, false)
 	if err == nil && !m.config.Database.SystemURL.IsZero() {
