@@ -95,7 +95,7 @@ func BenchmarkSwitching(b *testing.B) {
 func benchmarkSite(b *testing.B, s settings, site *site, network string) {
 	b.Helper()
 	variants := site.open(b)
-	var times, memory []column
+	var times, memory, processors []column
 	visited := false
 	for _, op := range operations() {
 		b.Run(op.name, func(b *testing.B) {
@@ -110,11 +110,17 @@ func benchmarkSite(b *testing.B, s settings, site *site, network string) {
 			if network == "loopback" && site.connections == 1 {
 				memory = replace(memory, c.allocations(b))
 			}
+			if network == "loopback" && site.connections > 1 {
+				processors = replace(processors, c.processorTimes(b, s.rounds))
+			}
 		})
 	}
 	if len(times) > 0 {
 		title := fmt.Sprintf("%s, goroutines and connections: %d", network, site.connections)
 		printf("\n%s", markdown(title, variants, times))
+	}
+	if len(processors) > 0 && processors[0].title != "" {
+		printf("\n%s", markdown("processor time in µs, server + client", variants, processors))
 	}
 	if len(memory) > 0 {
 		printf("\n%s", markdown("allocations (bytes)", variants, append(tripColumns(variants), memory...)))
