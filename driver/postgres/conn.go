@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
@@ -17,9 +18,11 @@ type conn struct {
 	std        *stdlib.Conn
 	pgx        *pgx.Conn
 	statements *statements
-	setters    [2]setter // for the id, and for the id and the search path
-	id, path   []byte    // their values: buffers, kept for the next statement
-	values     [][]byte  // of both
+	setters    [2]setter        // for the id, and for the id and the search path
+	id, path   []byte           // their values: buffers, kept for the next statement
+	values     [][]byte         // of both
+	bind       pgproto3.Bind    // of a setter
+	execute    pgproto3.Execute // of its one row
 	ear        *ear
 	encoder    pgx.ExtendedQueryBuilder
 	tx         *transaction // nil outside of one
@@ -43,9 +46,10 @@ func newConn(connector *Connector, std *stdlib.Conn) *conn {
 		connector:  connector,
 		std:        std,
 		pgx:        std.Conn(),
-		statements: newStatements(connector.config.StatementCache),
+		statements: newStatements(connector.config),
 		setters:    newSetters(),
 		id:         []byte{}, // nil would be NULL
+		execute:    pgproto3.Execute{MaxRows: 1},
 		ear:        newEar(std.Conn().PgConn().Conn()),
 	}
 }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"errors"
@@ -23,8 +24,12 @@ import (
 // NULL, when its transaction is over.
 const Setting = "tenancy.tenant_id"
 
-// defaultStatementCache is as many statements as pgx keeps.
-const defaultStatementCache = 512
+const (
+	// defaultStatementCache is as many statements as pgx keeps.
+	defaultStatementCache = 512
+	// defaultSchemaStatements is four statements for each of a thousand schemas.
+	defaultSchemaStatements = 4096
+)
 
 // enoughLost is how many times a connector finds its prepared statements gone
 // before it does without them. One such loss can be somebody's DISCARD ALL.
@@ -40,9 +45,18 @@ type Config struct {
 	// Defaults to none: all tenants have the same schema.
 	SchemaVersion func(tenancy.Tenant) string
 
-	// StatementCache is how many prepared statements a connection keeps.
-	// Defaults to 512.
+	// StatementCache is how many prepared statements a connection keeps, not
+	// counting SchemaStatements. Defaults to 512.
 	StatementCache int
+
+	// SchemaStatements is how many prepared statements of one tenant's schema each
+	// a connection keeps besides, for tenants with tenancy.IsolationSchema. Other
+	// schemas share one for each text, which the server has to analyse and plan
+	// anew whenever the schema is another than the last one's: about 140 µs, and
+	// 60 with a statement of its own. For each the server needs about 20 kB for as
+	// long as the connection has it, and only those are made that are used more
+	// than once. Defaults to 4096.
+	SchemaStatements int
 
 	// Unnamed does without prepared statements, for PgBouncer before 1.21 in
 	// transaction mode. Parsing on every use costs the server about 30 µs, and
@@ -92,17 +106,17 @@ func NewConnector(pg *pgx.ConnConfig, config Config) (*Connector, error) {
 	if pg == nil {
 		return nil, errors.New("postgres: NewConnector needs a pgx configuration")
 	}
-	if config.StatementCache < 0 {
-		return nil, fmt.Errorf("postgres: Config.StatementCache is %d and must not be negative", config.StatementCache)
+	if config.StatementCache < 0 || config.SchemaStatements < 0 {
+		return nil, fmt.Errorf("postgres: Config.StatementCache is %d and Config.SchemaStatements %d, and neither must be negative",
+			config.StatementCache, config.SchemaStatements)
 	}
 	for name := range pg.RuntimeParams {
 		if strings.EqualFold(name, Setting) {
 			return nil, fmt.Errorf("postgres: RuntimeParams must not have %s: it would give a tenant to a whole connection", Setting)
 		}
 	}
-	if config.StatementCache == 0 {
-		config.StatementCache = defaultStatementCache
-	}
+	config.StatementCache = cmp.Or(config.StatementCache, defaultStatementCache)
+	config.SchemaStatements = cmp.Or(config.SchemaStatements, defaultSchemaStatements)
 	c := &Connector{config: config, tracer: newTracer(pg.Tracer)}
 	c.std = stdlib.GetConnector(*pg.Copy(), config.Stdlib...)
 	switch pg.DefaultQueryExecMode {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -89,6 +90,20 @@ func (c *conn) runNamed(ctx context.Context, w way, call call, r *result) error 
 	if err := c.encoder.Build(c.pgx.TypeMap(), st.desc, call.args); err != nil {
 		return argumentFailed(call.args, len(st.desc.ParamOIDs), err)
 	}
+	var err error
+	if hot || !c.direct(w) {
+		err = c.runPipelined(ctx, w, st, hot, r)
+	} else {
+		err = c.runDirect(ctx, w, st, r)
+	}
+	if err != nil {
+		c.forgetFailed(st, err)
+	}
+	return err
+}
+
+// runPipelined sends a statement with all that goes ahead of it and behind.
+func (c *conn) runPipelined(ctx context.Context, w way, st *statement, hot bool, r *result) error {
 	p := c.wire().StartPipeline(ctx)
 	l := c.sendLead(p, w, false)
 	*r = result{c: c, w: w, p: p}
@@ -101,11 +116,7 @@ func (c *conn) runNamed(ctx context.Context, w way, call call, r *result) error 
 	if hot {
 		r.own = c.sendOwn(p, w, st)
 	}
-	err := c.launch(r, l)
-	if err != nil {
-		c.forgetFailed(st, err)
-	}
-	return err
+	return c.launch(r, l)
 }
 
 // choose returns the statement for sql that is prepared already, and whether
@@ -163,11 +174,26 @@ func (c *conn) newStatement(key statementKey, name string, desc *pgconn.Statemen
 	return st
 }
 
+// like returns a schema's own statement, of which the server says that it has
+// the columns in got. Where they are those of the shared one, it has its memory, too.
+func (st *statement) like(key statementKey, name string, got *pgconn.StatementDescription) (*statement, bool) {
+	same := slices.EqualFunc(st.desc.Fields, got.Fields, func(a, b pgconn.FieldDescription) bool {
+		b.TableOID, b.Format = a.TableOID, a.Format
+		return a == b
+	})
+	if !same || !slices.Equal(st.desc.ParamOIDs, got.ParamOIDs) {
+		return nil, false
+	}
+	desc := *st.desc
+	desc.Name = name
+	return &statement{key: key, desc: &desc, formats: st.formats, columns: st.columns}, true
+}
+
 // sendOwn queues the preparation of a statement for one schema behind the one
 // that runs, in a transaction of its own: it must not undo that if it fails.
 func (c *conn) sendOwn(p *pgconn.Pipeline, w way, st *statement) *own {
 	key := statementKey{w.at.schema, st.key.version, st.key.sql}
-	o := &own{key: key, name: c.statements.name(key)}
+	o := &own{key: key, name: c.statements.name(key), shared: st}
 	p.SendPipelineSync()
 	o.lead = c.sendSet(p, w.at, false)
 	p.SendPrepare(o.name, key.text(), nil)

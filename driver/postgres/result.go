@@ -6,35 +6,49 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// result is a statement that is running in a pipeline. finish has to be called.
+// result is a statement that is running. finish has to be called.
 type result struct {
 	c      *conn
 	w      way
-	p      *pgconn.Pipeline
-	st     *statement // nil for an unnamed one
+	p      *pgconn.Pipeline // nil for one that was sent directly
+	row    bool             // whether that has rows, of which the first has been read
+	st     *statement       // nil for an unnamed one
 	reader *pgconn.ResultReader
 	own    *own
 }
 
+// first goes to the first row, if there is one.
+func (r *result) first() bool {
+	if r.p == nil {
+		return r.row
+	}
+	return r.reader.NextRow()
+}
+
 // own is a schema's own statement in the making, behind the one that runs.
 type own struct {
-	key  statementKey
-	name string
-	lead lead
+	key    statementKey
+	name   string
+	shared *statement // that runs
+	lead   lead
 }
 
 // finish reads what is left and gives the connection back. Its error includes
 // what the server says when the transaction ends, such as a deferred constraint.
 func (r *result) finish() (pgconn.CommandTag, error) {
 	tag, err := r.reader.Close()
-	if r.own != nil {
+	switch {
+	case r.p == nil:
+	case r.own != nil:
 		if end := r.toSync(); err == nil {
 			err = end
 		}
 		r.keepOwn()
 		_ = r.p.Close() // what was prepared by the way does not concern the caller
-	} else if end := r.p.Close(); err == nil {
-		err = end
+	default:
+		if end := r.p.Close(); err == nil {
+			err = end
+		}
 	}
 	r.c.reading = false
 	if err != nil {
@@ -71,7 +85,11 @@ func (r *result) keepOwn() {
 		var got any
 		if got, err = r.p.GetResults(); err == nil {
 			if desc, ok := got.(*pgconn.StatementDescription); ok {
-				c.statements.put(c.newStatement(o.key, o.name, desc))
+				st, same := o.shared.like(o.key, o.name, desc)
+				if !same {
+					st = c.newStatement(o.key, o.name, desc)
+				}
+				c.statements.put(st)
 				return
 			}
 		}

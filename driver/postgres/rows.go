@@ -33,7 +33,7 @@ var (
 
 // open goes to the first row of the result. It finishes that where there is none.
 func (r *rows) open() error {
-	r.ahead = r.reader.NextRow()
+	r.ahead = r.first()
 	if r.st != nil && len(r.st.columns) > 0 {
 		r.columns = r.st.columns
 	} else {

@@ -55,13 +55,7 @@ func (c *conn) sendLead(p *pgconn.Pipeline, w way, unnamed bool) lead {
 
 // sendSet queues the settings of a tenant. The values are bound, never quoted.
 func (c *conn) sendSet(p *pgconn.Pipeline, at place, unnamed bool) lead {
-	c.id = append(c.id[:0], at.id...)
-	s, values := &c.setters[0], append(c.values[:0], c.id)
-	if at.schema != "" {
-		c.path = append(c.path[:0], quoteIdentifier(at.schema)...)
-		s, values = &c.setters[1], append(values, c.path)
-	}
-	c.values = values
+	s, values := c.setterOf(at), c.settingsOf(at)
 	switch {
 	case unnamed:
 		p.SendQueryParams(s.sql, values, s.parameters, nil, nil)
@@ -75,6 +69,24 @@ func (c *conn) sendSet(p *pgconn.Pipeline, at place, unnamed bool) lead {
 	p.SendPrepare(desc.Name, s.sql, s.parameters)
 	p.SendQueryStatement(&desc, values, nil, nil)
 	return lead{results: 2, parsing: s, name: desc.Name}
+}
+
+func (c *conn) setterOf(at place) *setter {
+	if at.schema == "" {
+		return &c.setters[0]
+	}
+	return &c.setters[1]
+}
+
+// settingsOf are the values of a setter, good until the next ones.
+func (c *conn) settingsOf(at place) [][]byte {
+	c.id = append(c.id[:0], at.id...)
+	c.values = append(c.values[:0], c.id)
+	if at.schema != "" {
+		c.path = append(c.path[:0], quoteIdentifier(at.schema)...)
+		c.values = append(c.values, c.path)
+	}
+	return c.values
 }
 
 // skipLead reads the results of what went ahead.

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"container/list"
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
@@ -14,8 +13,9 @@ const (
 	statementPrefix = "tenancy_"
 	// anySchema stands for the statement that cold schemas share. It is no name.
 	anySchema = "\x00"
-	// enoughUses is how often a schema runs a text before it gets its own statement.
-	enoughUses = 3
+	// enoughUses is how often a schema runs a text before it gets its own statement:
+	// to make one costs the server about as much as one more use of the shared one.
+	enoughUses = 2
 	// enoughToReplace is the same where its own would push out another. It has to
 	// be reached in a window of usesInWindow for each statement that the cache
 	// holds, so it takes twice an equal share of them, and a window replaces half
@@ -48,12 +48,11 @@ type statement struct {
 	columns []column
 }
 
-// statements are those of one connection, the most recently used first. It is
-// not safe for concurrent use, as the connection is not.
+// statements are those of one connection. It is not safe for concurrent use, as
+// the connection is not.
 type statements struct {
-	limit  int
-	byKey  map[statementKey]*list.Element
-	recent *list.List
+	common *cache // of the connection's own search path, and of all schemas
+	own    *cache // of one schema each
 	// closing names those that the server still has and we no longer want. They
 	// are closed ahead of the next statement, in its message.
 	closing []string
@@ -64,38 +63,34 @@ type statements struct {
 	named   int
 }
 
-func newStatements(limit int) *statements {
+func newStatements(config Config) *statements {
 	return &statements{
-		limit:  limit,
-		byKey:  map[statementKey]*list.Element{},
-		recent: list.New(),
+		common: newCache(config.StatementCache),
+		own:    newCache(config.SchemaStatements),
 		uses:   map[statementKey]int{},
 	}
 }
 
-func (s *statements) get(key statementKey) *statement {
-	element, ok := s.byKey[key]
-	if !ok {
-		return nil
+func (s *statements) of(key statementKey) *cache {
+	if key.schema == "" || key.schema == anySchema {
+		return s.common
 	}
-	s.recent.MoveToFront(element)
-	return entry(element)
+	return s.own
 }
+
+func (s *statements) get(key statementKey) *statement { return s.of(key).get(key) }
 
 func (s *statements) put(st *statement) {
 	s.forget(st.key)
-	s.byKey[st.key] = s.recent.PushFront(st)
-	for s.recent.Len() > s.limit {
-		s.forget(entry(s.recent.Back()).key)
+	if old := s.of(st.key).put(st); old != nil {
+		s.close(old.desc.Name)
 	}
 }
 
 // forget drops a statement, so that it is prepared anew when it is next used.
 func (s *statements) forget(key statementKey) {
-	if element, ok := s.byKey[key]; ok {
-		s.close(entry(element).desc.Name)
-		s.recent.Remove(element)
-		delete(s.byKey, key)
+	if st := s.of(key).remove(key); st != nil {
+		s.close(st.desc.Name)
 	}
 }
 
@@ -104,8 +99,8 @@ func (s *statements) close(name string) { s.closing = append(s.closing, name) }
 
 // reset is for when the server has lost them all.
 func (s *statements) reset() {
-	clear(s.byKey)
-	s.recent.Init()
+	s.common.clear()
+	s.own.clear()
 	s.closing = nil
 }
 
@@ -113,7 +108,7 @@ func (s *statements) reset() {
 // counts of all start over.
 func (s *statements) used() {
 	s.counted++
-	if s.counted > usesInWindow*s.limit {
+	if s.counted > usesInWindow*s.own.limit {
 		s.counted = 1
 		clear(s.uses)
 	}
@@ -123,7 +118,7 @@ func (s *statements) used() {
 // earned one of its own.
 func (s *statements) hot(key statementKey) bool {
 	enough := enoughUses
-	if s.recent.Len() >= s.limit {
+	if s.own.full() {
 		enough = enoughToReplace
 	}
 	s.uses[key]++
@@ -141,9 +136,4 @@ func (s *statements) name(key statementKey) string {
 	s.named++
 	hash := sha256.Sum256([]byte(key.schema + "\x00" + key.text()))
 	return statementPrefix + hex.EncodeToString(hash[:16]) + "_" + strconv.Itoa(s.named)
-}
-
-func entry(element *list.Element) *statement {
-	st, _ := element.Value.(*statement) // nothing else is put there
-	return st
 }

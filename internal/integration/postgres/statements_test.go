@@ -61,7 +61,7 @@ func TestHotSchemaEarnsItsOwnStatement(t *testing.T) {
 	w.sees(t, sharedTenants, db)    // prepared for all schemas
 	for use := 1; use <= 5; use++ { // and used
 		w.sees(t, sharedTenants+1, db)
-		if got, want := of(), 1+map[bool]int{true: 1}[use >= 3]; got != want {
+		if got, want := of(), 1+map[bool]int{true: 1}[use >= 2]; got != want {
 			t.Errorf("after %d uses there are %d statements, want %d", use, got, want)
 		}
 	}
@@ -84,18 +84,20 @@ func TestStatementCacheIsBounded(t *testing.T) {
 	t.Parallel()
 	const limit = 8
 	w := newWorld(t)
-	db := w.open(t, 1, postgres.Config{StatementCache: limit})
+	db := w.open(t, 1, postgres.Config{StatementCache: limit, SchemaStatements: limit})
 	for i := range 100 {
 		number := i % len(w.tenants)
 		must(t, count(w.as(t, number), db, fmt.Sprintf("SELECT %d FROM items WHERE id > $1", i/7), 0))
 		w.sees(t, number, db)
 	}
 	must(t, count(w.as(t, 0), db, itemsOf, 0)) // takes the last closed one along
-	if got := len(prepared(t, db)); got > limit+2 {
-		t.Errorf("the server has %d statements, want at most %d and two for the settings", got, limit)
+	if got := len(prepared(t, db)); got > 2*limit+2 {
+		t.Errorf("the server has %d statements, want at most twice %d and two for the settings", got, limit)
 	}
-	if _, err := postgres.NewConnector(w.config(t), postgres.Config{StatementCache: -1}); err == nil || !strings.Contains(err.Error(), "StatementCache") {
-		t.Errorf("a negative cache: %v", err)
+	for name, config := range map[string]postgres.Config{"StatementCache": {StatementCache: -1}, "SchemaStatements": {SchemaStatements: -1}} {
+		if _, err := postgres.NewConnector(w.config(t), config); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("a negative cache: %v", err)
+		}
 	}
 }
 
@@ -106,7 +108,7 @@ func TestEquallyUsedSchemasShareAStatement(t *testing.T) {
 	t.Parallel()
 	const schemas, limit = 24, 8
 	w := newWorldOf(t, 0, schemas)
-	db := w.open(t, 1, postgres.Config{StatementCache: limit})
+	db := w.open(t, 1, postgres.Config{SchemaStatements: limit})
 	made := func(use func()) int {
 		t.Helper()
 		before := statementNames(t, db)
@@ -118,13 +120,13 @@ func TestEquallyUsedSchemasShareAStatement(t *testing.T) {
 			w.sees(t, number, db)
 		}
 	}
-	for number := range limit - 1 { // with the shared one, that is all the cache holds
+	for number := range limit { // which is all the cache holds
 		for range 4 {
 			w.sees(t, number, db)
 		}
 	}
-	if got := len(statementNames(t, db)); got != limit+1 {
-		t.Fatalf("%d statements, want the %d that the cache holds and one for the settings", got, limit)
+	if got := len(statementNames(t, db)); got != limit+2 {
+		t.Fatalf("%d statements, want the %d that the cache holds, the shared one and one for the settings", got, limit)
 	}
 	for round := range 20 {
 		if got := made(inTurn); got != 0 {
