@@ -50,6 +50,15 @@ func operations() []operation {
 	}
 }
 
+// visits are the operations that have all of op's statements, outside of a
+// transaction, within which none is prepared for one schema.
+func (op operation) visits() []operation {
+	if op.name == transaction {
+		return []operation{operations()[0], operations()[2]}
+	}
+	return []operation{op}
+}
+
 // three are the statements of a transaction.
 func three(ctx context.Context, s shop, r request) error {
 	if err := s.point(ctx, r); err != nil {

@@ -96,15 +96,18 @@ func benchmarkSite(b *testing.B, s settings, site *site, network string) {
 	b.Helper()
 	variants := site.open(b)
 	var times, memory, processors []column
-	visited := false
+	visited := map[string]bool{}
 	for _, op := range operations() {
 		b.Run(op.name, func(b *testing.B) {
 			c := &contest{site, variants, op}
-			if !visited {
-				if err := c.visit(b.Context()); err != nil {
+			for _, visit := range op.visits() {
+				if visited[visit.name] {
+					continue
+				}
+				if err := (&contest{site, variants, visit}).visit(b.Context()); err != nil {
 					b.Fatal(err)
 				}
-				visited = true
+				visited[visit.name] = true
 			}
 			times = replace(times, compare(b, s, c))
 			if network == "loopback" && site.connections == 1 {

@@ -98,15 +98,12 @@ func (c *contest) work(ctx context.Context, v *variant, worker int, d time.Durat
 	return took, nil
 }
 
-// visit has the connections of wide variants see all their tenants.
+// visit has connections see all the tenants of the variants that need it.
 func (c *contest) visit(ctx context.Context) error {
 	for i := range c.variants {
 		v := &c.variants[i]
-		if !v.wide {
-			continue
-		}
 		err := c.together(func(worker int) error {
-			for n := range v.tenants {
+			for n := range v.visits * len(v.tenants) {
 				number := (n + worker*len(v.tenants)/c.connections) % len(v.tenants)
 				if err := c.do(ctx, v, c.about(v, number)); err != nil {
 					return err
