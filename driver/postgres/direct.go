@@ -32,7 +32,7 @@ func (c *conn) runDirect(ctx context.Context, w way, st *statement, r *result) e
 	reader := c.wire().ExecStatement(ctx, st.desc, c.encoder.ParamValues, c.encoder.ParamFormats, st.formats)
 	c.dropArguments()
 	if w.set {
-		if err := c.readSet(reader); err != nil {
+		if err := c.readSet(ctx, reader); err != nil {
 			return err
 		}
 	}
@@ -55,18 +55,18 @@ func (c *conn) leadSet(at place) {
 }
 
 // readSet reads the settings as the server has made them.
-func (c *conn) readSet(reader *pgconn.ResultReader) error {
+func (c *conn) readSet(ctx context.Context, reader *pgconn.ResultReader) error {
 	if reader.NextRow() {
 		if slices.EqualFunc(reader.Values(), c.values, bytes.Equal) {
 			return nil
 		}
-		return c.unconfirmed()
+		return c.unconfirmed(ctx)
 	}
 	_, err := reader.Close()
 	c.dropUnsent()
 	switch {
 	case err == nil:
-		return c.unconfirmed()
+		return c.unconfirmed(ctx)
 	case isGoodbye(err), pgconn.SafeToRetry(err):
 		return notRun{err} // instead of the first answer: the rest was not read
 	}
@@ -74,8 +74,8 @@ func (c *conn) readSet(reader *pgconn.ResultReader) error {
 }
 
 // unconfirmed gives up a connection on which something else goes on than we think.
-func (c *conn) unconfirmed() error {
-	_ = c.pgx.Close(context.Background())
+func (c *conn) unconfirmed(ctx context.Context) error {
+	_ = c.pgx.Close(ctx)
 	return errUnconfirmed
 }
 

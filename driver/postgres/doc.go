@@ -32,6 +32,12 @@
 // The first use of a statement on a connection takes two round trips, as with
 // pgx: it is prepared, then run. From then on it is one.
 //
+// Schemas share a prepared statement at first, which the server has to analyse
+// and plan anew whenever another schema uses it. Once a schema has run a text
+// twice outside of a transaction on a connection, it has a statement of its own
+// there, and the server keeps its plan: see [Config].SchemaStatements for what
+// that is worth, and what it takes.
+//
 // # Transactions
 //
 // BeginTx pins the scope of its context. A statement under another scope fails

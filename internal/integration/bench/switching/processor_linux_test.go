@@ -3,7 +3,9 @@ package switching_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"syscall"
@@ -15,12 +17,15 @@ import (
 // meter reads how much processor time this process and the server's processes
 // for some databases have used. Unlike time by the clock, it does not depend on
 // what else the machine does.
-type meter struct{ sessions []int }
+type meter struct {
+	sessions []int
+	used     map[int]time.Duration // by them when they were last looked at
+}
 
 // newMeter finds the sessions of the databases that the addresses name. It fails
 // where the server's processes are not to be seen, as on another machine.
 func newMeter(ctx context.Context, addresses ...string) (*meter, error) {
-	m := &meter{}
+	m := &meter{used: map[int]time.Duration{}}
 	for _, address := range addresses {
 		found, err := sessions(ctx, address)
 		if err != nil {
@@ -38,7 +43,7 @@ func sessions(ctx context.Context, address string) ([]int, error) {
 		return nil, err
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	rows, err := conn.Query(ctx, "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+	rows, err := conn.Query(ctx, "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()")
 	if err != nil {
 		return nil, err
 	}
@@ -60,10 +65,13 @@ func (m *meter) read() (client, server time.Duration, err error) {
 	}
 	for _, pid := range m.sessions {
 		used, err := processor(pid)
-		if err != nil {
+		switch {
+		case err == nil:
+			m.used[pid] = used
+		case !errors.Is(err, fs.ErrNotExist): // such a session is over
 			return 0, 0, err
 		}
-		server += used
+		server += m.used[pid]
 	}
 	return time.Duration(self.Utime.Nano() + self.Stime.Nano()), server, nil
 }
