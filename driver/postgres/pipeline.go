@@ -91,8 +91,8 @@ func (c *conn) runNamed(ctx context.Context, w way, call call, r *result) error 
 		return argumentFailed(call.args, len(st.desc.ParamOIDs), err)
 	}
 	var err error
-	if hot || !c.direct(w) {
-		err = c.runPipelined(ctx, w, st, hot, r)
+	if hot || call.sent != "" || !c.direct(w) {
+		err = c.runPipelined(ctx, w, call, st, hot, r)
 	} else {
 		err = c.runDirect(ctx, w, st, r)
 	}
@@ -103,7 +103,7 @@ func (c *conn) runNamed(ctx context.Context, w way, call call, r *result) error 
 }
 
 // runPipelined sends a statement with all that goes ahead of it and behind.
-func (c *conn) runPipelined(ctx context.Context, w way, st *statement, hot bool, r *result) error {
+func (c *conn) runPipelined(ctx context.Context, w way, call call, st *statement, hot bool, r *result) error {
 	p := c.wire().StartPipeline(ctx)
 	l := c.sendLead(p, w, false)
 	*r = result{c: c, w: w, p: p}

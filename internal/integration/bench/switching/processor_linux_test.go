@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -18,25 +19,37 @@ import (
 // for some databases have used. Unlike time by the clock, it does not depend on
 // what else the machine does.
 type meter struct {
-	sessions []int
-	used     map[int]time.Duration // by them when they were last looked at
+	addresses []string
+	used      map[int]time.Duration // by the processes of sessions, when they were last looked at
 }
 
-// newMeter finds the sessions of the databases that the addresses name. It fails
-// where the server's processes are not to be seen, as on another machine.
+// newMeter is for the databases that the addresses name. It fails where the
+// server's processes are not to be seen, as on another machine.
 func newMeter(ctx context.Context, addresses ...string) (*meter, error) {
-	m := &meter{used: map[int]time.Duration{}}
-	for _, address := range addresses {
+	m := &meter{addresses: addresses, used: map[int]time.Duration{}}
+	err := m.find(ctx)
+	if err == nil && len(m.used) == 0 {
+		err = errors.New("no process of the server is to be seen on this machine")
+	}
+	return m, err
+}
+
+// find looks for sessions that are new. Those of tenants' databases come and go.
+func (m *meter) find(ctx context.Context) error {
+	for _, address := range m.addresses {
 		found, err := sessions(ctx, address)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		m.sessions = append(m.sessions, found...)
+		for _, pid := range found {
+			m.used[pid] += 0
+		}
 	}
-	return m, nil
+	return nil
 }
 
-// sessions are the processes of a database's sessions but the one that asks.
+// sessions are the processes of a database's sessions but the one that asks, as
+// far as they are on this machine.
 func sessions(ctx context.Context, address string) ([]int, error) {
 	conn, err := pgx.Connect(ctx, address)
 	if err != nil {
@@ -48,13 +61,10 @@ func sessions(ctx context.Context, address string) ([]int, error) {
 		return nil, err
 	}
 	found, err := pgx.CollectRows(rows, pgx.RowTo[int])
-	for _, pid := range found {
+	return slices.DeleteFunc(found, func(pid int) bool {
 		name, readErr := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
-		if readErr != nil || !bytes.HasPrefix(name, []byte("postgres")) {
-			return nil, fmt.Errorf("the server's process %d is not on this machine", pid)
-		}
-	}
-	return found, err
+		return readErr != nil || !bytes.HasPrefix(name, []byte("postgres"))
+	}), err
 }
 
 // read returns what has been used so far.
@@ -63,7 +73,7 @@ func (m *meter) read() (client, server time.Duration, err error) {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &self); err != nil {
 		return 0, 0, err
 	}
-	for _, pid := range m.sessions {
+	for pid := range m.used {
 		used, err := processor(pid)
 		switch {
 		case err == nil:

@@ -60,7 +60,14 @@ func (c *contest) metered(ctx context.Context, m *meter, v *variant) (used [2]fl
 	if err != nil {
 		return used, err
 	}
-	clientAfter, serverAfter, err := m.read()
+	clientAfter, _, err := m.read()
+	if err != nil {
+		return used, err
+	}
+	if err := m.find(ctx); err != nil {
+		return used, err
+	}
+	_, serverAfter, err := m.read()
 	done := float64(operationsMetered*c.connections) * float64(time.Microsecond)
 	return [2]float64{float64(clientAfter-client) / done, float64(serverAfter-server) / done}, err
 }
