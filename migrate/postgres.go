@@ -188,7 +188,13 @@ func (e *postgresEngine) guard(ctx context.Context, db *sql.DB) (func(), error) 
 		}
 		return nil, err
 	}
-	return release(ctx, conn, "COMMIT"), nil
+	return func() {
+		if _, err := conn.ExecContext(context.WithoutCancel(ctx), "COMMIT"); err != nil {
+			discard(conn)
+			return
+		}
+		_ = conn.Close() // it only gives the connection back
+	}, nil
 }
 
 func hasCode(err error, codes ...string) bool {

@@ -9,8 +9,12 @@ import (
 	"github.com/entenancy/tenancy"
 )
 
-// chunkSize is how many tenants are held at a time.
-const chunkSize = atOnce
+// chunkSize is how many tenants are held at a time. The first chunks are smaller,
+// so that work begins soon.
+const (
+	chunkSize  = atOnce
+	firstChunk = 25
+)
 
 // laneSize is how many tenants wait for one server while others go on.
 const laneSize = 1000
@@ -58,6 +62,7 @@ func (w *walk) read(ctx context.Context) error {
 		return errNoTenants
 	}
 	var chunk []*place
+	size := firstChunk
 	for t, err := range w.config.Tenants(ctx) {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -82,11 +87,11 @@ func (w *walk) read(ctx context.Context) error {
 		default:
 			chunk = append(chunk, p)
 		}
-		if len(chunk) == chunkSize {
+		if len(chunk) == size {
 			if err := w.inHome(ctx, chunk); err != nil {
 				return err
 			}
-			chunk = nil
+			chunk, size = nil, min(2*size, chunkSize)
 		}
 	}
 	return w.inHome(ctx, chunk)

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,6 +21,7 @@ import (
 	"entgo.io/ent/schema/field"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/integration/servers"
 	"github.com/entenancy/tenancy/migrate"
 )
 
@@ -53,28 +57,34 @@ ALTER TABLE "table1" ADD COLUMN "b" text;
 CREATE INDEX "table2_more" ON "table2" ("text", "name");
 `
 
-// benchSchemas is how many schemas each way gets: TENANCY_BENCH_SCHEMAS, or 200.
+// benchSchemas is how many schemas each way gets: TENANCY_BENCH_SCHEMAS, or 200, or 1000 with TENANCY_TEST_SLOW.
 func benchSchemas(b *testing.B) int {
 	b.Helper()
-	n, err := strconv.Atoi(os.Getenv("TENANCY_BENCH_SCHEMAS"))
-	if err != nil {
-		return 200
+	if n, err := strconv.Atoi(os.Getenv("TENANCY_BENCH_SCHEMAS")); err == nil {
+		return n
 	}
-	return n
+	if os.Getenv("TENANCY_TEST_SLOW") != "" {
+		return 1000
+	}
+	return 200
 }
+
+// benchTurns is how many turns the ways take. Each has a fleet of its own, that is all of a turn's schemas in one run.
+const benchTurns = 2
 
 const benchWidth = 4
 
 // way is one way of migrating the schemas of a fleet's block.
 type way struct {
-	name         string
-	create, then func(block []tenancy.Tenant) error
-	created      time.Duration
-	changed      time.Duration
+	name                       string
+	create, then               func(block []tenancy.Tenant) error
+	again                      func(block []tenancy.Tenant) error // nothing to do; nil where there is no such thing
+	created, changed, repeated time.Duration
 }
 
-// BenchmarkPostgresFleet makes the tables in as many schemas by each way, in turns of a few schemas so that they meet the same
-// server, and then changes them. Raw SQL in one transaction a tenant is what cannot be beaten.
+// BenchmarkPostgresFleet makes the tables in as many schemas by each way, in turns so that they meet the same server, changes them by
+// three statements, and asks again. Raw SQL in one transaction a tenant is what cannot be beaten. The Atlas CLI takes part where
+// there is one.
 func BenchmarkPostgresFleet(b *testing.B) {
 	n := benchSchemas(b)
 	for b.Loop() {
@@ -88,11 +98,15 @@ func BenchmarkPostgresFleet(b *testing.B) {
 		delta := directory(b, dialect.Postgres, all)
 		ways := []*way{
 			{name: "raw", create: f.raw(text), then: f.raw(benchDelta)},
-			{name: "runner", create: f.runs(init), then: f.runs(delta)},
-			{name: "ent", create: f.entCreates(benchTables()), then: f.entCreates(benchChanged())},
+			{name: "runner", create: f.runs(init), then: f.runs(delta), again: f.runs(delta)},
+			{name: "ent", create: f.entCreates(benchTables()), then: f.entCreates(benchChanged()), again: f.entCreates(benchChanged())},
+		}
+		if binary, ok := servers.HasAtlas(); ok {
+			first, both := cliFiles(b, benchFiles(b)), cliFiles(b, all)
+			ways = append(ways, &way{name: "cli", create: f.cliApplies(binary, first), then: f.cliApplies(binary, both), again: f.cliApplies(binary, both)})
 		}
 		turn := 0
-		for block := range slices.Chunk(numbers(n), 50) {
+		for block := range slices.Chunk(numbers(n), (n+benchTurns-1)/benchTurns) {
 			for i := range ways { // another one first each time, because the first finds colder caches
 				f.turn(b, ways[(turn+i)%len(ways)], block)
 			}
@@ -101,11 +115,15 @@ func BenchmarkPostgresFleet(b *testing.B) {
 		for _, w := range ways {
 			b.ReportMetric(w.created.Seconds()*1000/float64(n), w.name+"-create-ms/tenant")
 			b.ReportMetric(w.changed.Seconds()*1000/float64(n), w.name+"-change-ms/tenant")
+			b.ReportMetric(w.repeated.Seconds()*1000/float64(n), w.name+"-again-ms/tenant")
 		}
 		b.ReportMetric(float64(ways[1].created)/float64(ways[0].created), "runner/raw-create")
 		b.ReportMetric(float64(ways[1].changed)/float64(ways[0].changed), "runner/raw-change")
-		b.ReportMetric(float64(ways[2].created)/float64(ways[1].created), "ent/runner-create")
-		b.ReportMetric(float64(ways[2].changed)/float64(ways[1].changed), "ent/runner-change")
+		for _, w := range ways[2:] {
+			b.ReportMetric(float64(w.created)/float64(ways[1].created), w.name+"/runner-create")
+			b.ReportMetric(float64(w.changed)/float64(ways[1].changed), w.name+"/runner-change")
+			b.ReportMetric(float64(w.repeated)/float64(ways[1].repeated), w.name+"/runner-again")
+		}
 	}
 }
 
@@ -158,6 +176,9 @@ func (f *fleet) turn(b *testing.B, w *way, block []int) {
 	}
 	w.created += time.Duration(seconds(b, func() error { return w.create(tenants) }) * float64(time.Second))
 	w.changed += time.Duration(seconds(b, func() error { return w.then(tenants) }) * float64(time.Second))
+	if w.again != nil {
+		w.repeated += time.Duration(seconds(b, func() error { return w.again(tenants) }) * float64(time.Second))
+	}
 }
 
 // each calls do for all tenants, as many at once as the runner.
@@ -237,5 +258,50 @@ func (f *fleet) entCreates(tables []*schema.Table) func([]tenancy.Tenant) error 
 			}
 			return m.Create(context.Background(), tables...)
 		})
+	}
+}
+
+// cliProject is for_each over the schemas of a block, on the community CLI.
+const cliProject = `
+variable "url"     { type = string }
+variable "schemas" { type = string }
+variable "files"   { type = string }
+env "fleet" {
+  for_each = toset(split(" ", var.schemas))
+  url      = urlqueryset(var.url, "search_path", each.value)
+  migration {
+    dir = "file://${var.files}"
+  }
+}
+`
+
+// cliFiles writes a migration directory for the CLI.
+func cliFiles(b *testing.B, f files) string {
+	b.Helper()
+	dir := b.TempDir()
+	if err := os.CopyFS(dir, f.fsys(b)); err != nil {
+		b.Fatal(err)
+	}
+	return dir
+}
+
+func (f *fleet) cliApplies(binary, dir string) func([]tenancy.Tenant) error {
+	project := filepath.Join(f.t.TempDir(), "atlas.hcl")
+	if err := os.WriteFile(project, []byte(cliProject), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+	return func(block []tenancy.Tenant) error {
+		schemas := make([]string, len(block))
+		for i, tenant := range block {
+			schemas[i] = tenant.Placement.Schema
+		}
+		command := exec.CommandContext(context.Background(), binary, "migrate", "apply", "--env", "fleet", "--config", "file://"+project,
+			"--var", "url="+f.url, "--var", "files="+dir, "--var", "schemas="+strings.Join(schemas, " "))
+		command.Env = append(os.Environ(), "ATLAS_NO_UPDATE_NOTIFIER=1")
+		out, err := command.CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
 	}
 }

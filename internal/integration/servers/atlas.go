@@ -26,6 +26,12 @@ func Atlas(tb testing.TB) string {
 	return path
 }
 
+// HasAtlas is [Atlas] for who can do without.
+func HasAtlas() (path string, ok bool) {
+	path, err := atlas()
+	return path, err == nil
+}
+
 // atlas looks for bin/atlas from the working directory up, which in a test is that of its package.
 func atlas() (string, error) {
 	if path := os.Getenv("ATLAS_BIN"); path != "" {
