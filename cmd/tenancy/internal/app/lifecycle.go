@@ -208,7 +208,13 @@ func (a *App) Holdings(ctx context.Context, t tenancy.Tenant) ([]string, error) 
 		return []string{"schema " + t.Placement.Schema}, nil
 	case tenancy.IsolationDatabase:
 		return []string{"database " + DatabaseName(t)}, nil
+	default:
+		return a.sharedHoldings(ctx)
 	}
+}
+
+// sharedHoldings names the shared tables that may hold rows of a tenant.
+func (a *App) sharedHoldings(ctx context.Context) ([]string, error) {
 	tables, err := a.TenantTables(ctx, a.Home, a.Schema())
 	if err != nil {
 		return nil, err
