@@ -11,43 +11,44 @@ import (
 // tenant.
 type Stats struct {
 	// Pools is how many are open now.
-	Pools int
+	Pools int `json:"pools"`
 	// Opened counts the pools that were opened, each time.
-	Opened int64
+	Opened int64 `json:"opened"`
 	// Expired counts those that were closed for not being used.
-	Expired int64
+	Expired int64 `json:"expired"`
 	// Evicted counts those that were closed to make room for others.
-	Evicted int64
+	Evicted int64 `json:"evicted"`
 	// Replaced counts those that were closed because their tenant's place changed.
-	Replaced int64
+	Replaced int64 `json:"replaced"`
 	// Servers has the servers that have pools, by name.
-	Servers []ServerStats
+	Servers []ServerStats `json:"servers"`
 }
 
 // ServerStats is what the connections to one server are at.
 type ServerStats struct {
 	// Server is its name, from [Database].
-	Server string
+	Server string `json:"server"`
 	// MaxConns is how many connections there may be.
-	MaxConns int
+	MaxConns int `json:"max_conns"`
 	// Open is how many there are, with those that are being opened or closed now.
-	Open int
+	Open int `json:"open"`
 	// Idle is how many of them nobody uses.
-	Idle int
+	Idle int `json:"idle"`
 	// Waiting is how many statements wait for one because there are no more.
-	Waiting int
+	Waiting int `json:"waiting"`
 	// Pools is how many pools there are, with those that are closing.
-	Pools int
+	Pools int `json:"pools"`
 	// Active is how many of them were used in the last moments.
-	Active int
+	Active int `json:"active"`
 	// Opened counts the connections that were opened.
-	Opened int64
+	Opened int64 `json:"opened"`
 	// Waits counts the connections that had to be waited for.
-	Waits int64
+	Waits int64 `json:"waits"`
 	// Reclaimed counts the idle connections that were closed for somebody who
 	// waited, and Yielded those that were closed for one when given back. If they
 	// grow with every statement, MaxConns is too small for the active tenants.
-	Reclaimed, Yielded int64
+	Reclaimed int64 `json:"reclaimed"`
+	Yielded   int64 `json:"yielded"`
 }
 
 type events struct{ opened, expired, evicted, replaced atomic.Int64 }

@@ -58,12 +58,14 @@ type FallbackConfig struct {
 // FallbackStats is how often a Fallback had to decide.
 type FallbackStats struct {
 	// Away says whether there is an outage now.
-	Away bool
+	Away bool `json:"away"`
 	// Outages is how many there were.
-	Outages uint64
+	Outages uint64 `json:"outages"`
 	// Local, Open and Closed are how many requests were counted locally, allowed
 	// uncounted, and refused uncounted.
-	Local, Open, Closed uint64
+	Local  uint64 `json:"local"`
+	Open   uint64 `json:"open"`
+	Closed uint64 `json:"closed"`
 }
 
 // NewFallback returns a limiter that asks limiter while it can. It fails for a

@@ -8,27 +8,28 @@ import (
 // CacheStats are what a Cache has done since it was made. The counts are exact.
 type CacheStats struct {
 	// Hits are lookups of tenants that were answered from the cache.
-	Hits uint64
+	Hits uint64 `json:"hits"`
 	// NegativeHits are lookups of ids and identifiers that no tenant has, and
 	// that were answered from the cache.
-	NegativeHits uint64
+	NegativeHits uint64 `json:"negative_hits"`
 	// Misses are lookups that were not in the cache, or had expired there,
 	// whether they went to the store or waited for another's read.
-	Misses uint64
+	Misses uint64 `json:"misses"`
 	// Reads are those of the store, for misses. Lookups that miss the same
 	// tenant at once share a read.
-	Reads uint64
+	Reads uint64 `json:"reads"`
 	// Evictions are tenants that had to leave for others.
-	Evictions uint64
+	Evictions uint64 `json:"evictions"`
 	// Flushes is how often all was dropped, because invalidations may have been missed.
-	Flushes uint64
+	Flushes uint64 `json:"flushes"`
 	// Unpublished is how often the other processes could not be told of a
 	// change at once.
-	Unpublished uint64
+	Unpublished uint64 `json:"unpublished"`
 	// Tenants and Unknown are how many tenants, and how many ids and
 	// identifiers that no tenant has, are in the cache now. What has expired
 	// and was not purged yet is counted.
-	Tenants, Unknown int
+	Tenants int `json:"tenants"`
+	Unknown int `json:"unknown"`
 }
 
 // HitRate returns the share of lookups that were answered from the cache, from
