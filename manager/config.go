@@ -184,7 +184,7 @@ type EncryptionConfig struct {
 
 // ResolutionConfig says how a request names its tenant.
 type ResolutionConfig struct {
-	// Strategies are header, subdomain, path, jwt, cookie, query or custom,
+	// Strategies are header, subdomain, path, jwt, cookie, query, host or custom,
 	// in the order in which they are asked. Defaults to header.
 	Strategies []Strategy `env:"STRATEGIES"`
 	// Agree refuses requests whose strategies name different tenants. Otherwise
@@ -293,6 +293,14 @@ type ObserveConfig struct {
 	// SQLComment adds the tenant to each statement as a comment, for the
 	// database's own logs and statistics. It costs prepared statements.
 	SQLComment bool `env:"SQL_COMMENT"`
+	// NoMetrics keeps no counts.
+	NoMetrics bool `env:"NO_METRICS"`
+	// MetricsTenants is how many tenants are counted by name, the busiest.
+	// Defaults to 100.
+	MetricsTenants int `env:"METRICS_TENANTS"`
+	// MigrationsEvery is how often it is looked how many tenants lack a
+	// migration. Defaults to 5m.
+	MigrationsEvery time.Duration `env:"MIGRATIONS_EVERY"`
 }
 
 // Strategy is a way in which a request names its tenant.
@@ -306,6 +314,8 @@ const (
 	StrategyJWT       Strategy = "jwt"
 	StrategyCookie    Strategy = "cookie"
 	StrategyQuery     Strategy = "query"
+	// StrategyHost asks [App].Domains.
+	StrategyHost Strategy = "host"
 	// StrategyCustom asks [App].Resolver.
 	StrategyCustom Strategy = "custom"
 )

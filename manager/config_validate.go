@@ -101,9 +101,9 @@ func (c Config) checkIsolation(found *checks) {
 
 func (c Config) checkResolution(found *checks) {
 	r := c.Resolution
-	known := []Strategy{StrategyHeader, StrategySubdomain, StrategyPath, StrategyJWT, StrategyCookie, StrategyQuery, StrategyCustom}
+	known := []Strategy{StrategyHeader, StrategySubdomain, StrategyPath, StrategyJWT, StrategyCookie, StrategyQuery, StrategyHost, StrategyCustom}
 	for i, strategy := range r.Strategies {
-		found.refuse(!slices.Contains(known, strategy), "Resolution.Strategies", "has an entry that is not header, subdomain, path, jwt, cookie, query or custom")
+		found.refuse(!slices.Contains(known, strategy), "Resolution.Strategies", "has an entry that is not header, subdomain, path, jwt, cookie, query, host or custom")
 		found.refuse(slices.Contains(r.Strategies[:i], strategy), "Resolution.Strategies", "names a strategy twice")
 	}
 	uses := func(s Strategy) bool { return slices.Contains(r.Strategies, s) }
@@ -197,7 +197,7 @@ func (c Config) checkNumbers(found *checks) {
 		"Pools.MaxConns": c.Pools.MaxConns, "Pools.MaxConnsPerTenant": c.Pools.MaxConnsPerTenant, "Pools.MaxPools": c.Pools.MaxPools,
 		"Tenants.Max": c.Tenants.Max, "Tenants.WarmPool": c.Tenants.WarmPool,
 		"Migrations.Concurrency": c.Migrations.Concurrency, "Migrations.MaxFailures": c.Migrations.MaxFailures, "Cache.Size": c.Cache.Size, "Cache.Warm": c.Cache.Warm,
-		"RateLimit.Requests": c.RateLimit.Requests, "RateLimit.Burst": c.RateLimit.Burst, "RateLimit.Probes": c.RateLimit.Probes,
+		"RateLimit.Requests": c.RateLimit.Requests, "RateLimit.Burst": c.RateLimit.Burst, "RateLimit.Probes": c.RateLimit.Probes, "Observe.MetricsTenants": c.Observe.MetricsTenants,
 	} {
 		found.refuse(n < 0, path, "is negative")
 	}
@@ -205,7 +205,7 @@ func (c Config) checkNumbers(found *checks) {
 		"Database.ConnectTimeout": c.Database.ConnectTimeout, "Database.PoolRecycle": c.Database.PoolRecycle, "Pools.MaxIdleTime": c.Pools.MaxIdleTime,
 		"Migrations.LockTimeout": c.Migrations.LockTimeout, "Migrations.StatementTimeout": c.Migrations.StatementTimeout,
 		"Cache.TTL": c.Cache.TTL, "Cache.RedisTTL": c.Cache.RedisTTL, "JWT.Leeway": c.JWT.Leeway, "RateLimit.Window": c.RateLimit.Window,
-		"Envelope.TTL": c.Envelope.TTL, "Observe.SlowStatement": c.Observe.SlowStatement,
+		"Envelope.TTL": c.Envelope.TTL, "Observe.SlowStatement": c.Observe.SlowStatement, "Observe.MigrationsEvery": c.Observe.MigrationsEvery,
 	} {
 		found.refuse(d < 0, path, "is negative")
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/entenancy/tenancy/audit"
 	"github.com/entenancy/tenancy/driver"
 	"github.com/entenancy/tenancy/envelope"
+	"github.com/entenancy/tenancy/metrics"
 	"github.com/entenancy/tenancy/middleware"
 	"github.com/entenancy/tenancy/migrate"
 	"github.com/entenancy/tenancy/quota"
@@ -44,6 +45,8 @@ type Manager struct {
 
 	observer  tenancy.Observer
 	audit     *audit.Log                                  // nil without
+	collector *metrics.Collector                          // nil without
+	behind    atomic.Pointer[metrics.Migrations]          // nil until it was looked at
 	migrator  *migrate.Runner                             // nil without migrations
 	ready     func(context.Context, tenancy.Tenant) error // nil if any version will do
 	lifecycle *Lifecycle

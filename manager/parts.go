@@ -59,6 +59,12 @@ func (m *Manager) openObserver(context.Context) error {
 		}
 		all = append(all, log)
 	}
+	if !m.config.Observe.NoMetrics {
+		if err := m.openCollector(); err != nil {
+			return err
+		}
+		all = append(all, m.collector)
+	}
 	m.observer = tenancy.Observers(all...)
 	return nil
 }

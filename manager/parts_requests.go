@@ -128,6 +128,8 @@ func (m *Manager) resolverOf(strategy Strategy) (middleware.Resolver, error) {
 		return middleware.Cookie(cfg.Cookie), nil
 	case StrategyQuery:
 		return middleware.Query(cfg.QueryParameter), nil
+	case StrategyHost:
+		return middleware.Host(m.app.Domains), nil
 	case StrategyCustom:
 		return m.app.Resolver, nil
 	default:

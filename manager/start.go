@@ -37,6 +37,9 @@ func (m *Manager) Start(ctx context.Context) error {
 	if m.config.Tenants.WarmPool > 0 {
 		m.running.Go(func() { m.lifecycle.KeepSpares(m.background) })
 	}
+	if m.collector != nil && m.migrator != nil {
+		m.running.Go(func() { m.watchMigrations(m.background) })
+	}
 	m.started.Store(true)
 	return nil
 }

@@ -170,3 +170,32 @@ func TestHandlerLimits(t *testing.T) {
 		}
 	}
 }
+
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	c := sqliteConfig(t)
+	c.Migrations.AtStart = true
+	files := migrations(t, dialect.SQLite)
+	m := open(t, c, manager.App{Migrations: files, SharedMigrations: files})
+	_, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"})
+	must(t, err)
+	for _, tenant := range []string{"acme", "nobody"} {
+		ask(t, api(m), http.MethodGet, "/notes", tenant)
+	}
+	found := m.Metrics().Metrics()
+	outcomes := make(map[tenancy.Outcome]uint64)
+	for _, r := range found.Requests {
+		outcomes[r.Outcome] = r.Count
+	}
+	if outcomes[tenancy.OutcomeServed] != 1 || outcomes[tenancy.OutcomeRefused] != 1 || len(found.Statements) == 0 {
+		t.Errorf("got %+v %+v", found.Requests, found.Statements)
+	}
+	if found.Cache == nil || len(found.Lifecycle) == 0 || found.Pools["home"].Open == 0 {
+		t.Errorf("got %+v", found)
+	}
+	w := httptest.NewRecorder()
+	m.MetricsHandler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+	if !strings.Contains(w.Body.String(), `"statements"`) {
+		t.Errorf("answered %s", w.Body)
+	}
+}

@@ -1,0 +1,96 @@
+package manager
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/entenancy/tenancy/driver"
+	"github.com/entenancy/tenancy/metrics"
+	"github.com/entenancy/tenancy/ratelimit"
+	"github.com/entenancy/tenancy/registry"
+)
+
+// Metrics is what was counted, and what pools, caches, limits and migrations
+// are at. It is nil with Config.Observe.NoMetrics. For Prometheus and
+// OpenTelemetry see contrib/tenancyprom and contrib/tenancyotel.
+func (m *Manager) Metrics() *metrics.Collector { return m.collector }
+
+// MetricsHandler answers with the Metrics as JSON, and 404 with
+// Config.Observe.NoMetrics. It names tenants: mount it for operators only.
+func (m *Manager) MetricsHandler() http.Handler {
+	if m.collector == nil {
+		return http.NotFoundHandler()
+	}
+	return m.collector.Handler()
+}
+
+// openCollector makes the collector before the parts that it asks, because they
+// tell it what they do.
+func (m *Manager) openCollector() (err error) {
+	config := metrics.Config{
+		Tenants: m.config.Observe.MetricsTenants,
+		Driver:  func() driver.Stats { return m.driver.Stats() },
+		Pools:   make(map[string]func() sql.DBStats),
+	}
+	for i, name := range m.poolNames() {
+		config.Pools[name] = func() sql.DBStats { return m.pools[i].db.Stats() }
+	}
+	if cache := m.layers.cache; cache != nil {
+		config.Cache = func() registry.CacheStats { return cache.Stats() }
+	}
+	if m.redis != nil {
+		config.Limiter = func() ratelimit.FallbackStats { return m.limits.fallback.Stats() }
+	}
+	if m.config.Migrations.Dir != "" || m.app.Migrations != nil {
+		config.Migrations = func() metrics.Migrations {
+			if found := m.behind.Load(); found != nil {
+				return *found
+			}
+			return metrics.Migrations{}
+		}
+	}
+	m.collector, err = metrics.NewCollector(config)
+	return err
+}
+
+// poolNames names the pools in the order in which openDriver opens them.
+func (m *Manager) poolNames() []string {
+	names := []string{"home"}
+	if !m.config.Database.SystemURL.IsZero() {
+		names = append(names, "system")
+	}
+	for i := range m.config.Database.ReplicaURLs {
+		names = append(names, fmt.Sprintf("replica %d", i+1))
+	}
+	return names
+}
+
+// watchMigrations looks from time to time how many places lack a migration,
+// which is too much to do each time that somebody asks for metrics.
+func (m *Manager) watchMigrations(ctx context.Context) {
+	every := time.NewTicker(cmp.Or(m.config.Observe.MigrationsEvery, 5*time.Minute))
+	defer every.Stop()
+	for {
+		found := metrics.Migrations{At: time.Now()}
+		for status, err := range m.migrator.Status(ctx) {
+			switch {
+			case err != nil:
+				m.app.Logger.WarnContext(ctx, "tenancy: the state of migrations is not known", "error", err)
+			case status.Err != nil:
+				found.Failed++
+			case status.Pending > 0:
+				found.Behind++
+			}
+		}
+		m.behind.Store(&found)
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+	}
+}
