@@ -78,6 +78,8 @@ func indexOf(s tenancy.StatementStart) int {
 		return 2
 	case tenancy.IsolationDatabase:
 		return 3
+	case tenancy.IsolationShared:
+		return 0
 	}
 	if s.Scope.System() {
 		return 4

@@ -137,7 +137,7 @@ func TestSpansOfStatements(t *testing.T) {
 func show(span sdktrace.ReadOnlySpan) string {
 	var attrs []string
 	for _, a := range span.Attributes() {
-		attrs = append(attrs, string(a.Key)+"="+a.Value.Emit())
+		attrs = append(attrs, string(a.Key)+"="+a.Value.String())
 	}
 	slices.Sort(attrs)
 	if status := span.Status(); status.Description != "" || status.Code != 0 {
