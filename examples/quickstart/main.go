@@ -12,7 +12,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"flag"
 	"fmt"
 	"io"
@@ -24,8 +23,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
 	_ "modernc.org/sqlite" // the database driver "sqlite", in pure Go
 
 	"github.com/entenancy/tenancy"
@@ -33,7 +30,6 @@ import (
 	"github.com/entenancy/tenancy/examples/quickstart/ent/migrate"
 	_ "github.com/entenancy/tenancy/examples/quickstart/ent/runtime" // ent's hooks and policies, the tenant's among them
 	"github.com/entenancy/tenancy/manager"
-	"github.com/entenancy/tenancy/middleware"
 	"github.com/entenancy/tenancy/registry"
 )
 
@@ -49,7 +45,7 @@ func main() {
 	}
 }
 
-// run is the whole program: a database, a registry of tenants, a server.
+// run is the whole program: a manager, an ent client, a server.
 func run(ctx context.Context, out io.Writer, addr string, serve bool) error {
 	dir, err := os.MkdirTemp("", "tenancy-quickstart-")
 	if err != nil {
@@ -57,46 +53,40 @@ func run(ctx context.Context, out io.Writer, addr string, serve bool) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 
-	// One database for the registry and for everybody's rows. In production
-	// this would be PostgreSQL; nothing else in this program would change.
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "shop.db")+
-		"?_pragma=foreign_keys(1)&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate")
+	// One database for the registry of tenants and for everybody's rows. In
+	// production this would be the URL of a PostgreSQL, from the environment.
+	// It takes a request's tenant from the X-Tenant-ID header, which says who the
+	// caller wants to be, not who they are. A real service asks a token that it
+	// has checked: see examples/server.
+	m, err := manager.New(ctx, manager.Config{
+		Database: manager.DatabaseConfig{URL: tenancy.NewSecret("sqlite://" + filepath.Join(dir, "shop.db"))},
+		Audit:    manager.AuditConfig{Disabled: true}, // so that the tour is all there is to read
+		Observe:  manager.ObserveConfig{NoLog: true},
+	}, manager.App{Tenancy: migrate.Tenancy}) // generated: whose rows are in which table
 	if err != nil {
 		return err
 	}
-	defer func() { _ = db.Close() }()
-	driver := entsql.OpenDB(dialect.SQLite, db)
+	defer func() { _ = m.Close() }()
+	if err := m.Start(ctx); err != nil { // makes the registry's tables
+		return err
+	}
 
-	client := ent.NewClient(ent.Driver(driver))
-	if err := client.Schema.Create(ctx); err != nil {
+	client := ent.NewClient(ent.TenancyDriver(m.Driver()))
+	// Tables are made for all tenants, so this is not done for one of them. In
+	// production they come from migrations: see docs/migrations.md.
+	if err := client.Schema.Create(tenancy.System(ctx, "creating the tables")); err != nil {
 		return fmt.Errorf("creating the tables: %w", err)
 	}
-	tenants, err := openRegistry(ctx, driver)
-	if err != nil {
-		return err
-	}
-	// Makes tenants, suspends and erases them. Here they share tables; on PostgreSQL
-	// one may get a schema or a database instead: see examples/hybrid.
-	lifecycle, err := manager.NewLifecycle(manager.LifecycleConfig{
-		Store:  tenants,
-		Shared: manager.SharedTables{Driver: driver, Metadata: migrate.Tenancy},
-	})
-	if err != nil {
-		return err
-	}
-	if err := seed(ctx, client, lifecycle); err != nil {
+	if err := seed(ctx, client, m); err != nil {
 		return err
 	}
 
-	handler, err := newHandler(client, tenants)
-	if err != nil {
-		return err
-	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	// The handler puts the tenant into the request's context, where the client finds it.
+	server := &http.Server{Handler: m.Handler((&api{client: client}).routes()), ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = server.Serve(listener) }()
 	defer func() { _ = server.Close() }()
 
@@ -107,46 +97,19 @@ func run(ctx context.Context, out io.Writer, addr string, serve bool) error {
 	return takeTour(ctx, out, client, url)
 }
 
-// newHandler mounts the API. What is under /orders is a tenant's: the
-// middleware finds out whose from the X-Tenant-ID header, and puts the tenant
-// into the request's context, where the ent client finds it. A header says who
-// the caller wants to be, not who they are: a real service lets its
-// authentication decide.
-func newHandler(client *ent.Client, tenants registry.Store) (http.Handler, error) {
-	perTenant, err := middleware.New(tenants, middleware.Header(middleware.HeaderName), middleware.Config{})
-	if err != nil {
-		return nil, err
-	}
-	a := &api{client: client}
-	mux := http.NewServeMux()
-	mux.Handle("/", perTenant(a.tenantRoutes()))
-	mux.Handle("GET /countries", http.HandlerFunc(a.listCountries)) // global: no tenant needed
-	return mux, nil
-}
-
-// openRegistry makes the registry's table beside the application's.
-func openRegistry(ctx context.Context, driver dialect.Driver) (*registry.EntStore, error) {
-	store, err := registry.NewEntStore(driver, registry.EntConfig{})
-	if err != nil {
-		return nil, err
-	}
-	if err := store.Init(ctx); err != nil {
-		return nil, fmt.Errorf("creating the registry: %w", err)
-	}
-	return store, nil
-}
-
-// seed signs the tenants up, and creates the data that they share.
-func seed(ctx context.Context, client *ent.Client, lifecycle *manager.Lifecycle) error {
+// seed signs the tenants up, and creates the data that they share. These tenants
+// share tables; one may as well get a schema, a database or a file: see
+// examples/hybrid.
+func seed(ctx context.Context, client *ent.Client, m *manager.Manager) error {
 	for _, t := range []registry.NewTenant{
 		{Identifier: "acme", Name: "Acme Corp."},
 		{Identifier: "globex", Name: "Globex"},
 		{Identifier: "hooli", Name: "Hooli"},
 		{Identifier: "initech", Name: "Initech, who did not pay"},
 	} {
-		made, err := lifecycle.Provision(ctx, t)
+		made, err := m.Provision(ctx, t)
 		if err == nil && t.Identifier == "initech" {
-			_, err = lifecycle.Suspend(ctx, made.ID)
+			_, err = m.Lifecycle().Suspend(ctx, made.ID)
 		}
 		if err != nil {
 			return fmt.Errorf("signing up %s: %w", t.Identifier, err)
@@ -168,7 +131,7 @@ func stay(ctx context.Context, out io.Writer, url string) error {
   curl -s -H 'X-Tenant-ID: acme'   %[1]s/orders
   curl -s -H 'X-Tenant-ID: globex' %[1]s/orders
   curl -s -H 'X-Tenant-ID: nobody' %[1]s/orders
-  curl -s %[1]s/countries
+  curl -s -H 'X-Tenant-ID: hooli'  %[1]s/countries
 
 Stop with Ctrl-C.
 `, url)
