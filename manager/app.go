@@ -40,7 +40,8 @@ type App struct {
 
 	// Resolver is strategy custom.
 	Resolver middleware.Resolver
-	// Domains finds the tenant of a domain, for strategy host.
+	// Domains finds the tenant of a domain, for strategy host. Defaults to the
+	// registry's, see [Manager.Domains].
 	Domains middleware.DomainLookup
 	// Principal and Authorize say who sent a request, and whether they may act for
 	// a tenant, see package middleware. Default to what a token says, and to
@@ -64,7 +65,6 @@ func (a App) problems(c Config) []Problem {
 	uses := func(s Strategy) bool { return slices.Contains(c.Resolution.Strategies, s) }
 	found.refuse(uses(StrategyCustom) && a.Resolver == nil, "Resolution.Strategies", "has custom, and the program has no App.Resolver")
 	found.refuse(!uses(StrategyCustom) && a.Resolver != nil, "Resolution.Strategies", "does not have custom, and the program has an App.Resolver")
-	found.refuse(uses(StrategyHost) && a.Domains == nil, "Resolution.Strategies", "has host, and the program has no App.Domains")
 	separate := c.Isolation.Default != tenancy.IsolationShared || c.Isolation.Premium != tenancy.IsolationShared
 	found.refuse(separate && len(a.Tenancy.Tables) == 0, "Isolation.Default", "needs App.Tenancy, the generated migrate.Tenancy")
 	migrations := c.Migrations.Dir != "" || a.Migrations != nil

@@ -314,7 +314,7 @@ const (
 	StrategyJWT       Strategy = "jwt"
 	StrategyCookie    Strategy = "cookie"
 	StrategyQuery     Strategy = "query"
-	// StrategyHost asks [App].Domains.
+	// StrategyHost asks [App].Domains, or else the registry's.
 	StrategyHost Strategy = "host"
 	// StrategyCustom asks [App].Resolver.
 	StrategyCustom Strategy = "custom"

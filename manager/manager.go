@@ -95,6 +95,11 @@ func (m *Manager) Driver() *driver.Driver { return m.driver }
 // through its caches.
 func (m *Manager) Store() registry.Store { return m.layers.top }
 
+// Domains are the domains that tenants have brought along, which strategy host
+// goes by unless there are App.Domains. Change them here: below, caches would
+// not know of it.
+func (m *Manager) Domains() registry.DomainStore { return m.layers.domains }
+
 // Lifecycle makes tenants and sees them through their life.
 func (m *Manager) Lifecycle() *Lifecycle { return m.lifecycle }
 

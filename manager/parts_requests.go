@@ -129,7 +129,10 @@ func (m *Manager) resolverOf(strategy Strategy) (middleware.Resolver, error) {
 	case StrategyQuery:
 		return middleware.Query(cfg.QueryParameter), nil
 	case StrategyHost:
-		return middleware.Host(m.app.Domains), nil
+		if m.app.Domains != nil {
+			return middleware.Host(m.app.Domains), nil
+		}
+		return middleware.Host(m.layers.domains), nil
 	case StrategyCustom:
 		return m.app.Resolver, nil
 	default:

@@ -15,10 +15,11 @@ import (
 // layers is the registry with what stands over it: Redis and encryption, and
 // the cache of this process on top, where they are configured.
 type layers struct {
-	base  *registry.EntStore
-	redis *registry.RedisCache // nil without
-	cache *registry.Cache      // nil without
-	top   registry.Store
+	base    *registry.EntStore
+	redis   *registry.RedisCache // nil without
+	cache   *registry.Cache      // nil without
+	top     registry.Store
+	domains registry.DomainStore
 }
 
 func newLayers(c Config, app App, admin *sql.DB, client *redis.Client) (*layers, error) {
@@ -28,7 +29,7 @@ func newLayers(c Config, app App, admin *sql.DB, client *redis.Client) (*layers,
 	if err != nil {
 		return nil, err
 	}
-	l := &layers{base: base, top: base}
+	l := &layers{base: base, top: base, domains: base.Domains()}
 	cipher, err := newCipher(c.Encryption)
 	if err != nil {
 		return nil, err
@@ -62,9 +63,11 @@ func (l *layers) remember(c Config, app App, admin *sql.DB, client *redis.Client
 	l.cache, err = registry.NewCache(l.top, registry.CacheConfig{
 		Size: c.Cache.Size, TTL: c.Cache.TTL, Invalidations: told, Logger: app.Logger,
 	})
-	if err == nil {
-		l.top = l.cache
+	if err != nil {
+		return err
 	}
+	l.top = l.cache
+	l.domains, err = registry.NewDomainCache(l.base.Domains(), l.top, registry.DomainCacheConfig{Size: c.Cache.Size, TTL: c.Cache.TTL})
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/domainname"
 )
 
 // Subdomain returns a resolver that reads the identifier from the host:
@@ -23,7 +24,7 @@ import (
 // in punycode.
 func Subdomain(suffix string, reserved ...string) Resolver {
 	s := subdomain{reserved: slices.Concat([]string{"www", "api"}, reserved)}
-	if name, ok := lower(strings.TrimPrefix(suffix, ".")); ok && name != "" {
+	if name, ok := domainname.Lower(strings.TrimPrefix(suffix, ".")); ok && name != "" {
 		s.suffix = "." + name
 	}
 	return s
@@ -39,7 +40,7 @@ func (s subdomain) Validate() error {
 		return errors.New("tenancy: middleware.Subdomain: suffix: not a domain name")
 	}
 	for _, label := range s.reserved {
-		if name, ok := lower(label); !ok || name != label || !isLabel(label) || strings.Contains(label, ".") {
+		if name, ok := domainname.Lower(label); !ok || name != label || label == "" || strings.Contains(label, ".") {
 			return fmt.Errorf("tenancy: middleware.Subdomain: reserved: %q is not one label in lower case", label)
 		}
 	}

@@ -45,6 +45,14 @@
 //
 // [Delete] is a status too, which [Restore] takes back. Erase is for good.
 //
+// # Domains
+//
+// Tenants bring domains along, by which middleware.Host finds them. A cache
+// of them spares most lookups a query:
+//
+//	domains, err := registry.NewDomainCache(store.Domains(), cache, registry.DomainCacheConfig{})
+//	err = domains.Add(ctx, acme.ID, "shop.acme.com")
+//
 // # Stores
 //
 // [EntStore] is on PostgreSQL, MySQL, MariaDB and SQLite; [MemoryStore] is for

@@ -59,13 +59,8 @@ func (s *EntStore) SetStatuses(ctx context.Context, ids []tenancy.ID, to tenancy
 // in one direction only.
 func (s *EntStore) setStatuses(ctx context.Context, tx *ent.Client, ids []tenancy.ID, to tenancy.Status) ([]*ent.Tenant, error) {
 	query := tx.Tenant.Query().Where(tenant.IDIn(ids...), mayBecome(to)).Order(tenant.ByID())
-	if s.driver.Dialect() == dialect.SQLite {
-		// A write of nothing takes the lock, of which there is one for the whole database.
-		if err := tx.Tenant.Update().Where(tenant.ID("")).AddVersion(1).Exec(ctx); err != nil {
-			return nil, err
-		}
-	} else {
-		query.Modify(func(s *entsql.Selector) { s.ForUpdate() })
+	if err := s.lock(ctx, tx, query); err != nil {
+		return nil, err
 	}
 	found, err := query.All(ctx)
 	if err != nil {
@@ -81,6 +76,16 @@ func (s *EntStore) setStatuses(ctx context.Context, tx *ent.Client, ids []tenanc
 		return nil, err
 	}
 	return tx.Tenant.Query().Where(tenant.IDIn(locked...)).All(ctx)
+}
+
+// lock makes a query keep what it finds from others until its transaction ends.
+func (s *EntStore) lock(ctx context.Context, tx *ent.Client, query *ent.TenantQuery) error {
+	if s.driver.Dialect() == dialect.SQLite {
+		// A write of nothing takes the lock, of which there is one for the whole database.
+		return tx.Tenant.Update().Where(tenant.ID("")).AddVersion(1).Exec(ctx)
+	}
+	query.Modify(func(s *entsql.Selector) { s.ForUpdate() })
+	return nil
 }
 
 func idsOf(rows []*ent.Tenant) []tenancy.ID {

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"time"
 
+	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/registry/ent"
+	"github.com/entenancy/tenancy/registry/ent/domain"
 	"github.com/entenancy/tenancy/registry/ent/predicate"
 	"github.com/entenancy/tenancy/registry/ent/tenant"
 )
@@ -122,15 +124,22 @@ func errConflict(id tenancy.ID) error {
 	return fmt.Errorf("%w: tenant %q: read it again", tenancy.ErrConflict, id)
 }
 
-// Erase implements Store.
+// Erase implements Store. The tenant's domains are erased with it.
 func (s *EntStore) Erase(ctx context.Context, id tenancy.ID) error {
 	if err := id.Validate(); err != nil {
 		return err
 	}
 	var erased int
-	err := retry(ctx, func() (err error) {
-		erased, err = s.client.Tenant.Delete().Where(s.hasID(id)).Exec(ctx)
-		return err
+	err := retry(ctx, func() error {
+		return inTx(ctx, s.driver, func(tx dialect.ExecQuerier) (err error) {
+			client := s.within(tx)
+			// The tenant first: whoever is adding a domain has locked its row.
+			if erased, err = client.Tenant.Delete().Where(s.hasID(id)).Exec(ctx); err != nil || erased == 0 {
+				return err
+			}
+			_, err = client.Domain.Delete().Where(domain.TenantID(id)).Exec(ctx)
+			return err
+		})
 	})
 	switch {
 	case err != nil:

@@ -13,6 +13,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/entenancy/tenancy/registry/ent/auditentry"
+	"github.com/entenancy/tenancy/registry/ent/domain"
 	"github.com/entenancy/tenancy/registry/ent/tenant"
 )
 
@@ -75,6 +76,7 @@ func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
 			auditentry.Table: auditentry.ValidColumn,
+			domain.Table:     domain.ValidColumn,
 			tenant.Table:     tenant.ValidColumn,
 		})
 	})

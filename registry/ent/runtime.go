@@ -7,6 +7,7 @@ import (
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/registry/ent/auditentry"
+	"github.com/entenancy/tenancy/registry/ent/domain"
 	"github.com/entenancy/tenancy/registry/ent/schema"
 	"github.com/entenancy/tenancy/registry/ent/tenant"
 )
@@ -102,6 +103,48 @@ func init() {
 	// auditentry.IDValidator is a validator for the "id" field. It is called by the builders before save.
 	auditentry.IDValidator = func() func(string) error {
 		validators := auditentryDescID.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(id string) error {
+			for _, fn := range fns {
+				if err := fn(id); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
+	domainFields := schema.Domain{}.Fields()
+	_ = domainFields
+	// domainDescTenantID is the schema descriptor for tenant_id field.
+	domainDescTenantID := domainFields[1].Descriptor()
+	// domain.TenantIDValidator is a validator for the "tenant_id" field. It is called by the builders before save.
+	domain.TenantIDValidator = func() func(string) error {
+		validators := domainDescTenantID.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(tenant_id string) error {
+			for _, fn := range fns {
+				if err := fn(tenant_id); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
+	// domainDescCreatedAt is the schema descriptor for created_at field.
+	domainDescCreatedAt := domainFields[2].Descriptor()
+	// domain.DefaultCreatedAt holds the default value on creation for the created_at field.
+	domain.DefaultCreatedAt = domainDescCreatedAt.Default.(func() time.Time)
+	// domainDescID is the schema descriptor for id field.
+	domainDescID := domainFields[0].Descriptor()
+	// domain.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	domain.IDValidator = func() func(string) error {
+		validators := domainDescID.Validators
 		fns := [...]func(string) error{
 			validators[0].(func(string) error),
 			validators[1].(func(string) error),

@@ -14,6 +14,8 @@ type Tx struct {
 	config
 	// AuditEntry is the client for interacting with the AuditEntry builders.
 	AuditEntry *AuditEntryClient
+	// Domain is the client for interacting with the Domain builders.
+	Domain *DomainClient
 	// Tenant is the client for interacting with the Tenant builders.
 	Tenant *TenantClient
 
@@ -148,6 +150,7 @@ func (tx *Tx) Client() *Client {
 
 func (tx *Tx) init() {
 	tx.AuditEntry = NewAuditEntryClient(tx.config)
+	tx.Domain = NewDomainClient(tx.config)
 	tx.Tenant = NewTenantClient(tx.config)
 }
 

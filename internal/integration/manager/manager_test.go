@@ -171,6 +171,41 @@ func TestHandlerLimits(t *testing.T) {
 	}
 }
 
+// Tenants are found by their own domains, which the registry keeps.
+func TestDomains(t *testing.T) {
+	t.Parallel()
+	for _, cached := range []bool{true, false} {
+		config := sqliteConfig(t)
+		config.Resolution.Strategies = []manager.Strategy{manager.StrategyHost}
+		config.Cache.Disabled = !cached
+		m := open(t, config, manager.App{})
+		acme, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"})
+		must(t, err)
+		h := m.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		get := func(host string) int {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+			r.Host = host
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			return w.Code
+		}
+		if code := get("shop.acme.test"); code != http.StatusNotFound {
+			t.Errorf("before it is there: %d", code)
+		}
+		must(t, m.Domains().Add(t.Context(), acme.ID, "shop.acme.test"))
+		if code := get("shop.acme.test:443"); code != http.StatusOK {
+			t.Errorf("when it is there: %d", code)
+		}
+		must(t, m.Store().Erase(t.Context(), acme.ID))
+		if code := get("shop.acme.test"); code != http.StatusNotFound {
+			t.Errorf("erased: %d", code)
+		}
+		if left, err := m.Domains().Of(t.Context(), acme.ID); err != nil || len(left) > 0 {
+			t.Errorf("%q are left (%v)", left, err)
+		}
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	c := sqliteConfig(t)

@@ -33,8 +33,8 @@ func TestInitByManyAtOnce(t *testing.T) {
 			var revisions, unfinished int
 			err := db.QueryRowContext(t.Context(), "SELECT COUNT(*), COALESCE(SUM(CASE WHEN applied = 0 THEN 1 ELSE 0 END), 0) FROM tenancy_registry_revisions").
 				Scan(&revisions, &unfinished)
-			if err != nil || revisions != 3 || unfinished != 0 {
-				t.Errorf("%d revisions, %d of them not applied (%v), want 3 and 0", revisions, unfinished, err)
+			if err != nil || revisions != 4 || unfinished != 0 {
+				t.Errorf("%d revisions, %d of them not applied (%v), want 4 and 0", revisions, unfinished, err)
 			}
 			if _, err := open(t, db).Create(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"}); err != nil {
 				t.Error(err)

@@ -41,6 +41,25 @@ var (
 			},
 		},
 	}
+	// TenancyDomainsColumns holds the columns for the "tenancy_domains" table.
+	TenancyDomainsColumns = []*schema.Column{
+		{Name: "domain", Type: field.TypeString, Size: 253},
+		{Name: "tenant_id", Type: field.TypeString, Size: 255},
+		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+	}
+	// TenancyDomainsTable holds the schema information for the "tenancy_domains" table.
+	TenancyDomainsTable = &schema.Table{
+		Name:       "tenancy_domains",
+		Columns:    TenancyDomainsColumns,
+		PrimaryKey: []*schema.Column{TenancyDomainsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "tenancy_domains_tenant_id",
+				Unique:  false,
+				Columns: []*schema.Column{TenancyDomainsColumns[1]},
+			},
+		},
+	}
 	// TenancyTenantsColumns holds the columns for the "tenancy_tenants" table.
 	TenancyTenantsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeString, Size: 255},
@@ -109,6 +128,7 @@ var (
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
 		TenancyAuditTable,
+		TenancyDomainsTable,
 		TenancyTenantsTable,
 	}
 )
@@ -116,6 +136,9 @@ var (
 func init() {
 	TenancyAuditTable.Annotation = &entsql.Annotation{
 		Table: "tenancy_audit",
+	}
+	TenancyDomainsTable.Annotation = &entsql.Annotation{
+		Table: "tenancy_domains",
 	}
 	TenancyTenantsTable.Annotation = &entsql.Annotation{
 		Table: "tenancy_tenants",

@@ -1,0 +1,1 @@
+CREATE TABLE IF NOT EXISTS `tenancy_domains` (`domain` varchar(253) NOT NULL, `tenant_id` varchar(255) NOT NULL, `created_at` datetime(6) NOT NULL, PRIMARY KEY (`domain`), INDEX `tenancy_domains_tenant_id` (`tenant_id`)) CHARSET utf8mb4 COLLATE utf8mb4_bin;
