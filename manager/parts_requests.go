@@ -145,10 +145,15 @@ func (m *Manager) resolverOf(strategy Strategy) (middleware.Resolver, error) {
 func (m *Manager) jwt() (middleware.Resolver, error) {
 	cfg := m.config.JWT
 	config := middleware.JWTConfig{
-		Secret: []byte(cfg.Secret.Reveal()), PublicKey: []byte(cfg.PublicKey), Algorithms: cfg.Algorithms,
-		Issuer: cfg.Issuer, Audience: cfg.Audience, AnyAudience: cfg.AnyAudience, Leeway: cfg.Leeway, Claim: cfg.TenantClaim,
+		Algorithms: cfg.Algorithms, Issuer: cfg.Issuer, Audience: cfg.Audience, AnyAudience: cfg.AnyAudience,
+		Leeway: cfg.Leeway, Claim: cfg.TenantClaim,
 	}
-	if cfg.JWKSURL != "" {
+	switch { // one of them is set, and the resolver takes an empty key for a set one
+	case !cfg.Secret.IsZero():
+		config.Secret = []byte(cfg.Secret.Reveal())
+	case cfg.PublicKey != "":
+		config.PublicKey = []byte(cfg.PublicKey)
+	default:
 		var err error
 		config.Keys, err = middleware.NewJWKS(m.background, cfg.JWKSURL, middleware.JWKSConfig{Logger: m.app.Logger})
 		if err != nil {

@@ -1,0 +1,70 @@
+package manager_test
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"entgo.io/ent/dialect"
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/manager"
+	"github.com/entenancy/tenancy/registry"
+)
+
+// TestTokensNameTenants has each kind of key that needs no issuer on the net.
+func TestTokensNameTenants(t *testing.T) {
+	t.Parallel()
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	must(t, err)
+	der, err := x509.MarshalPKIXPublicKey(public)
+	must(t, err)
+	_, foreign, err := ed25519.GenerateKey(rand.Reader)
+	must(t, err)
+	secret, other := strings.Repeat("k", 32), strings.Repeat("o", 32)
+	for name, c := range map[string]struct {
+		config     manager.JWTConfig
+		method     jwt.SigningMethod
+		key, wrong any
+	}{
+		"secret": {manager.JWTConfig{Secret: tenancy.NewSecret(secret)}, jwt.SigningMethodHS256, []byte(secret), []byte(other)},
+		"public key": {
+			manager.JWTConfig{PublicKey: string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))},
+			jwt.SigningMethodEdDSA, private, foreign,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := sqliteConfig(t)
+			config.Migrations.AtStart = true
+			config.Resolution.Strategies = []manager.Strategy{manager.StrategyJWT}
+			config.JWT = c.config
+			config.JWT.Audience = "notes"
+			config.Audit.Disabled = true
+			files := migrations(t, dialect.SQLite)
+			m := open(t, config, manager.App{Migrations: files, SharedMigrations: files})
+			_, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"})
+			must(t, err)
+			for want, key := range map[int]any{http.StatusOK: c.key, http.StatusNotFound: c.wrong} {
+				token, err := jwt.NewWithClaims(c.method, jwt.MapClaims{
+					"tenant_id": "acme", "aud": "notes", "exp": time.Now().Add(time.Hour).Unix(),
+				}).SignedString(key)
+				must(t, err)
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/notes", nil)
+				r.Header.Set("Authorization", "Bearer "+token)
+				w := httptest.NewRecorder()
+				api(m).ServeHTTP(w, r)
+				if w.Code != want {
+					t.Errorf("got %d %s, want %d", w.Code, w.Body, want)
+				}
+			}
+		})
+	}
+}
