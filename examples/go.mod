@@ -2,15 +2,20 @@ module github.com/entenancy/tenancy/examples
 
 go 1.25.0
 
-replace github.com/entenancy/tenancy => ../
+replace (
+	github.com/entenancy/tenancy => ../
+	github.com/entenancy/tenancy/contrib/tenancyprom => ../contrib/tenancyprom
+)
 
 require (
 	entgo.io/ent v0.14.6
 	github.com/entenancy/tenancy v0.0.0-00010101000000-000000000000
+	github.com/entenancy/tenancy/contrib/tenancyprom v0.0.0-00010101000000-000000000000
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/google/uuid v1.6.0
 	github.com/jackc/pgx/v5 v5.12.0
+	github.com/prometheus/client_golang v1.23.2
 	github.com/riverqueue/river v0.34.0
 	github.com/riverqueue/river/riverdriver/riverpgxv5 v0.34.0
 	github.com/riverqueue/river/rivertype v0.34.0
@@ -19,8 +24,14 @@ require (
 )
 
 require (
+	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/caarlos0/env/v11 v11.4.1 // indirect
 	github.com/go-redis/redis_rate/v10 v10.0.1 // indirect
+	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
+	github.com/prometheus/client_model v0.6.2 // indirect
+	github.com/prometheus/common v0.66.1 // indirect
+	github.com/prometheus/procfs v0.16.1 // indirect
+	go.yaml.in/yaml/v2 v2.4.2 // indirect
 )
 
 require (

@@ -21,8 +21,19 @@ func (s *service) send(t *testing.T, user, method, path string) *httptest.Respon
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	w := httptest.NewRecorder()
-	s.handler.ServeHTTP(w, r)
+	s.tenants.ServeHTTP(w, r)
 	return w
+}
+
+// look asks as an operator.
+func (s *service) look(t *testing.T, path string) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	s.operators.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+	if w.Code != http.StatusOK {
+		t.Errorf("%s: %d %s", path, w.Code, w.Body)
+	}
+	return w.Body.String()
 }
 
 func TestServer(t *testing.T) {
@@ -33,7 +44,7 @@ func TestServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.close() })
-	if err := s.printSession(&out, "http://example.com"); err != nil || strings.Count(out.String(), "curl") != 6 {
+	if err := s.printSession(&out, "http://example.com", "http://localhost"); err != nil || strings.Count(out.String(), "curl") != 6 {
 		t.Errorf("the session is %q, %v", &out, err)
 	}
 
@@ -52,17 +63,24 @@ func TestServer(t *testing.T) {
 		{"ann@acme", http.MethodGet, "/users", http.StatusOK, ""},
 		{"ann@acme", http.MethodGet, "/users", http.StatusTooManyRequests, ""},
 		{"bob@globex", http.MethodGet, "/users", http.StatusOK, "[]\n"},
-		{"", http.MethodGet, "/health", http.StatusOK, "ok\n"},
+		{"", http.MethodGet, "/metrics", http.StatusNotFound, ""},
 	} {
 		got := s.send(t, step.user, step.method, step.path)
 		if got.Code != step.status || step.body != "" && got.Body.String() != step.body {
 			t.Errorf("%+v: got %d %s", step, got.Code, got.Body)
 		}
 	}
-	metrics := s.send(t, "", http.MethodGet, "/metrics").Body.String()
-	for _, want := range []string{`{outcome="served"} 7`, `{outcome="refused"} 2`, `{outcome="limited"} 1`} {
-		if !strings.Contains(metrics, want) {
-			t.Errorf("no %s in\n%s", want, metrics)
+	s.look(t, "/health")
+	s.look(t, "/ready")
+	for path, wants := range map[string][]string{
+		"/metrics":      {`{outcome="served"} 7`, `{outcome="refused"} 3`, `{outcome="limited"} 1`, `tenancy_tenant_statements_total`},
+		"/metrics.json": {`"requests"`},
+	} {
+		metrics := s.look(t, path)
+		for _, want := range wants {
+			if !strings.Contains(metrics, want) {
+				t.Errorf("%s: no %s in\n%s", path, want, metrics)
+			}
 		}
 	}
 	for _, want := range []string{"audit.action=user.create", "audit.principal=ann@acme"} {
