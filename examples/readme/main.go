@@ -3,41 +3,38 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"log"
 	"net/http"
 
-	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
 	_ "modernc.org/sqlite"
 
 	"github.com/entenancy/tenancy/examples/quickstart/ent"
+	"github.com/entenancy/tenancy/examples/quickstart/ent/migrate"
 	_ "github.com/entenancy/tenancy/examples/quickstart/ent/runtime"
-	"github.com/entenancy/tenancy/middleware"
-	"github.com/entenancy/tenancy/registry"
+	"github.com/entenancy/tenancy/manager"
 )
 
 func main() {
-	db, err := sql.Open("sqlite", "file:shop.db?_pragma=foreign_keys(1)")
-	if err != nil {
-		log.Fatal(err)
-	}
-	driver := entsql.OpenDB(dialect.SQLite, db)
-	client := ent.NewClient(ent.Driver(driver))
+	log.Fatal(serve(context.Background()))
+}
 
-	tenants, err := registry.NewEntStore(driver, registry.EntConfig{})
+func serve(ctx context.Context) error {
+	config, err := manager.FromEnv() // TENANCY_DATABASE_URL=sqlite://shop.db and others
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
-	if err := tenants.Init(context.Background()); err != nil {
-		log.Fatal(err)
-	}
-	perTenant, err := middleware.New(tenants, middleware.Header("X-Tenant-ID"), middleware.Config{})
+	m, err := manager.New(ctx, config, manager.App{Tenancy: migrate.Tenancy})
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
-	log.Fatal(http.ListenAndServe(":8080", perTenant(listOrders(client)))) //nolint:gosec // an example without time-outs
+	defer m.Close() //nolint:errcheck,contextcheck // an example that shows no more than it has to
+	// Makes the registry, and checks row-level security where it is relied on.
+	if err := m.Start(ctx); err != nil {
+		return err
+	}
+	client := ent.NewClient(ent.TenancyDriver(m.Driver()))
+	return http.ListenAndServe(":8080", m.Handler(listOrders(client))) //nolint:gosec // an example without time-outs
 }
 
 func listOrders(client *ent.Client) http.HandlerFunc {
