@@ -30,8 +30,9 @@ func dialectOf(address tenancy.Secret) string {
 	}
 }
 
-// kind names the database for people.
-func (d DatabaseConfig) kind() string { return dialectOf(d.URL) }
+// Dialect is the kind of database that URL names, as in package
+// entgo.io/ent/dialect, and empty where it names none.
+func (d DatabaseConfig) Dialect() string { return dialectOf(d.URL) }
 
 // userOf returns the name of the user in a URL, empty if it has none.
 func userOf(address tenancy.Secret) string {

@@ -18,15 +18,15 @@ import (
 // for tenants in shared tables that somebody else migrates.
 type App struct {
 	// Tenancy is the generated migrate.Tenancy of the ent client: whose rows are
-	// in which table. Required for every isolation but shared.
+	// in which table. Required for every isolation but shared, unless there is Verify.
 	Tenancy schema.Metadata
 	// Migrations are the files of tenants' tables, and SharedMigrations those of
 	// the home, as package migrate/diff writes them. Config.Migrations.Dir and
 	// SharedDir come before them. Defaults to none: there is no Migrator, and
 	// provisioning makes no tables.
 	Migrations, SharedMigrations fs.FS
-	// Roles are the PostgreSQL roles that may use the schemas which are made for
-	// tenants. Defaults to the users of Database.URL and Database.SystemURL.
+	// Roles are the roles that may use the schemas and databases which are made for
+	// tenants; on MySQL users like shop@%. Defaults to the users of Database.URL and Database.SystemURL.
 	Roles []string
 
 	// Place says where a tenant lives of whom the registry does not say it. It
@@ -35,6 +35,10 @@ type App struct {
 	// Isolation says which isolation a new tenant gets.
 	// Defaults to what Config.Isolation says of plans and tenants.
 	Isolation func(n registry.NewTenant) (tenancy.Isolation, error)
+	// Verify looks at a new tenant's place before it is served. The context acts for
+	// the tenant. It is for programs without generated code, such as tools. Defaults
+	// to [VerifyPostgres] with Tenancy on PostgreSQL, and to none elsewhere.
+	Verify func(ctx context.Context, t tenancy.Tenant) error
 	// Hooks are called around what becomes of a tenant. Defaults to none.
 	Hooks map[Action]Hook
 
@@ -66,7 +70,7 @@ func (a App) problems(c Config) []Problem {
 	found.refuse(uses(StrategyCustom) && a.Resolver == nil, "Resolution.Strategies", "has custom, and the program has no App.Resolver")
 	found.refuse(!uses(StrategyCustom) && a.Resolver != nil, "Resolution.Strategies", "does not have custom, and the program has an App.Resolver")
 	separate := c.Isolation.Default != tenancy.IsolationShared || c.Isolation.Premium != tenancy.IsolationShared
-	found.refuse(separate && len(a.Tenancy.Tables) == 0, "Isolation.Default", "needs App.Tenancy, the generated migrate.Tenancy")
+	found.refuse(separate && len(a.Tenancy.Tables) == 0 && a.Verify == nil, "Isolation.Default", "needs App.Tenancy, the generated migrate.Tenancy")
 	migrations := c.Migrations.Dir != "" || a.Migrations != nil
 	found.refuse(c.Migrations.AtStart && !migrations, "Migrations.AtStart", "needs Migrations.Dir or App.Migrations")
 	found.refuse(c.Migrations.Require != "" && !migrations, "Migrations.Require", "needs Migrations.Dir or App.Migrations")

@@ -333,7 +333,7 @@ const (
 // kept apart, without a secret.
 func (c Config) LogValue() slog.Value {
 	return slog.GroupValue(
-		slog.String("database", c.Database.kind()),
+		slog.String("database", c.Database.Dialect()),
 		slog.String("isolation", string(c.Isolation.Default)),
 		slog.Any("strategies", c.Resolution.Strategies),
 		slog.Bool("redis", !c.Redis.URL.IsZero()),

@@ -89,13 +89,17 @@ func (c Config) names(reserved ...string) namespace.Names {
 	return namespace.Names{Prefix: c.Isolation.Prefix, Reserved: reserved}
 }
 
-// roles are the users that serve requests, if others own the tables.
+// roles are the users that serve requests, if others own the tables. On MySQL
+// they are users from any host.
 func (c Config) roles() []string {
-	owner := userOf(c.Database.AdminURL)
+	owner, host := userOf(c.Database.AdminURL), ""
+	if c.Database.Dialect() == dialect.MySQL {
+		host = "@%"
+	}
 	var roles []string
 	for _, address := range []tenancy.Secret{c.Database.URL, c.Database.SystemURL} {
-		if user := userOf(address); user != "" && user != owner && !slices.Contains(roles, user) {
-			roles = append(roles, user)
+		if user := userOf(address); user != "" && user != owner && !slices.Contains(roles, user+host) {
+			roles = append(roles, user+host)
 		}
 	}
 	return roles

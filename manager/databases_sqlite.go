@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	sqldriver "database/sql/driver"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -75,6 +76,9 @@ func (s sqliteDatabases) owned(_ context.Context, t tenancy.Tenant) (migrate.Dat
 	path, err := s.files.Path(t)
 	if err != nil {
 		return migrate.Database{}, err
+	}
+	if _, err := os.Stat(path); err != nil { // opening it would make an empty one
+		return migrate.Database{}, fmt.Errorf("manager: %w: %s has no file", tenancy.ErrNotProvisioned, t)
 	}
 	db, err := s.at(path)
 	return migrate.Database{DB: db, Server: path}, err

@@ -95,12 +95,7 @@ func (m *Manager) openMigrator(context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.migrator, err = migrate.New(migrate.Config{
-		Directory: tenants, Shared: shared, Home: m.admin, HomeSchema: m.config.Database.GlobalSchema,
-		Tenants: m.tenants, Find: m.layers.top.ByID, Place: m.place, Open: m.databases.owned,
-		Concurrency: cfg.Concurrency, LockTimeout: cfg.LockTimeout, StatementTimeout: cfg.StatementTimeout,
-		MaxFailures: cfg.MaxFailures, Logger: m.app.Logger,
-	})
+	m.migrator, err = m.runner(migrate.Config{Directory: tenants, Shared: shared})
 	if err != nil || cfg.Require == "" {
 		return err
 	}
@@ -110,6 +105,21 @@ func (m *Manager) openMigrator(context.Context) error {
 	}
 	m.ready, err = m.migrator.Requires(version)
 	return err
+}
+
+// runner completes the configuration of a runner.
+func (m *Manager) runner(c migrate.Config) (*migrate.Runner, error) {
+	cfg := m.config.Migrations
+	c.Home, c.HomeSchema = m.admin, m.config.Database.GlobalSchema
+	c.Find, c.Place, c.Open, c.Logger = m.layers.top.ByID, m.place, m.databases.owned, m.app.Logger
+	if c.Tenants == nil {
+		c.Tenants = m.tenants
+	}
+	c.Concurrency = cmp.Or(c.Concurrency, cfg.Concurrency)
+	c.LockTimeout = cmp.Or(c.LockTimeout, cfg.LockTimeout)
+	c.StatementTimeout = cmp.Or(c.StatementTimeout, cfg.StatementTimeout)
+	c.MaxFailures = cmp.Or(c.MaxFailures, cfg.MaxFailures)
+	return migrate.New(c)
 }
 
 // latest requires the last version that there is.

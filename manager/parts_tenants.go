@@ -22,8 +22,11 @@ func (m *Manager) openLifecycle(context.Context) (err error) {
 	}
 	config := LifecycleConfig{
 		Store: m.layers.top, Isolation: m.isolation, DefaultIsolation: m.config.Isolation.Default, Migrations: m.migrator,
-		Verify: m.verifyTenant(), Shared: SharedTables{Driver: m.driver, Metadata: m.app.Tenancy}, Hooks: m.app.Hooks,
+		Verify: m.verifyTenant(), Hooks: m.app.Hooks,
 		Lock: m.databases.locker(m.admin), Spares: m.spares(), Observer: m.observer, Logger: m.app.Logger,
+	}
+	if len(m.app.Tenancy.Tables) > 0 {
+		config.Shared = SharedTables{Driver: m.driver, Metadata: m.app.Tenancy}
 	}
 	if m.migrator != nil { // nobody makes an empty namespace
 		if config.Namespaces, err = m.databases.keepers(m.admin, cmp.Or(m.server, m.admin), roles); err != nil {
@@ -47,8 +50,11 @@ func (m *Manager) isolation(n registry.NewTenant) (tenancy.Isolation, error) {
 }
 
 // verifyTenant looks at row-level security and keys of a new tenant's place, on
-// PostgreSQL.
+// PostgreSQL, unless the program does.
 func (m *Manager) verifyTenant() func(context.Context, tenancy.Tenant) error {
+	if m.app.Verify != nil {
+		return m.app.Verify
+	}
 	if dialectOf(m.config.Database.URL) != dialect.Postgres || len(m.app.Tenancy.Tables) == 0 {
 		return nil
 	}

@@ -17,11 +17,8 @@ import (
 //
 // It needs no tenant in ctx, and may be called again after a failure.
 func (m *Manager) Start(ctx context.Context) error {
-	if err := m.databases.prepare(); err != nil {
-		return fmt.Errorf("manager: %w", err)
-	}
-	if err := m.layers.base.Init(ctx); err != nil {
-		return fmt.Errorf("manager: the registry: %w", err)
+	if err := m.init(ctx); err != nil {
+		return err
 	}
 	if m.config.Migrations.AtStart {
 		if _, err := m.migrator.Apply(ctx); err != nil {

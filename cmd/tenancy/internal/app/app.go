@@ -5,84 +5,111 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/url"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
+	"github.com/go-sql-driver/mysql"
+	_ "modernc.org/sqlite" // the database driver "sqlite"
 
 	"github.com/entenancy/tenancy"
-	"github.com/entenancy/tenancy/crypt"
+	"github.com/entenancy/tenancy/manager"
 	"github.com/entenancy/tenancy/registry"
+	"github.com/entenancy/tenancy/schema"
 )
 
 // App is an application's registry and home, open.
 type App struct {
+	// Operator does what an application does not do by itself.
+	manager.Operator
+
 	Config Config
 	// Dialect is the home's, as in package entgo.io/ent/dialect.
 	Dialect string
 	// Home is the database with the registry and the shared tables, as the role
 	// that owns them.
 	Home *sql.DB
-	// Tenants is the registry.
+	// Tenants is the registry, and tells applications of changes.
 	Tenants registry.Store
 
-	store   *registry.EntStore
-	closers []func() error
+	base   *manager.Manager   // without tables and migrations
+	opened []*manager.Manager // all
 }
 
 // Open opens what the configuration names. It connects where it has to.
-func Open(config Config) (*App, error) {
-	if config.AdminURL == "" {
+func Open(ctx context.Context, config Config) (*App, error) {
+	if config.Database.URL.IsZero() {
 		return nil, errNoDatabase
 	}
-	home, dialectName, err := OpenDatabase(config.AdminURL)
-	if err != nil {
+	a := &App{Config: config, Dialect: config.Database.Dialect()}
+	if a.Dialect == dialect.SQLite && config.Database.TenantsDir == "" {
+		a.Config.Database.TenantsDir = filepath.Join(filepath.Dir(a.file()), "tenants")
+	}
+	_ = mysql.SetLogger(&mysql.NopLogger{}) // an error is told once, as one
+	plain := a.Config.Config
+	plain.Migrations.Dir, plain.Migrations.SharedDir = "", ""
+	var err error
+	if a.base, err = a.manage(ctx, plain, schema.Metadata{}); err != nil {
 		return nil, err
 	}
-	if config.TenantsDir == "" && dialectName == dialect.SQLite {
-		config.TenantsDir = filepath.Join(filepath.Dir(filePath(config.AdminURL)), "tenants")
-	}
-	a := &App{Config: config, Dialect: dialectName, Home: home}
-	if err := a.openRegistry(); err != nil {
-		return nil, errors.Join(err, home.Close())
-	}
+	a.Operator, a.Tenants = a.base.Operator(), a.base.Store()
+	a.Home = a.Operator.Home()
 	return a, nil
 }
 
-func (a *App) openRegistry() error {
-	var err error
-	if a.store, err = registry.NewEntStore(entsql.OpenDB(a.Dialect, a.Home), registry.EntConfig{}); err != nil {
-		return err
+// manage returns a manager that knows of these migrations and shared tables. Which
+// they are is found out when somebody needs them: the registry can be used without.
+func (a *App) manage(ctx context.Context, config manager.Config, tables schema.Metadata) (*manager.Manager, error) {
+	m, err := manager.New(ctx, config, manager.App{
+		Tenancy: tables, Verify: a.verify, Roles: a.roles(), Logger: slog.New(slog.DiscardHandler),
+	})
+	if err == nil {
+		a.opened = append(a.opened, m)
 	}
-	a.Tenants = a.store
-	keys := a.Config.EncryptionKeys
-	if len(keys) == 0 {
-		return nil
-	}
-	cipher, err := crypt.Passphrase(keys[0], keys[1:]...)
-	if err != nil {
-		return fmt.Errorf("TENANCY_ENCRYPTION_KEY: %w", err)
-	}
-	a.Tenants, err = registry.NewEncryptedStore(a.store, cipher, registry.EncryptedConfig{})
-	return err
+	return m, err
 }
 
-// Init makes the registry's tables, or brings them up to date. On SQLite it makes
-// the file too: nothing else does, so that who only looks leaves nothing behind.
-func (a *App) Init(ctx context.Context) error {
-	if a.Dialect == dialect.SQLite {
-		if err := createFile(filePath(a.Config.AdminURL)); err != nil {
-			return err
-		}
+// roles are those that serve requests. On PostgreSQL the one of the database URL
+// is among them, unless it is the owner.
+func (a *App) roles() []string {
+	roles := list(a.Config.Roles)
+	if len(roles) == 0 {
+		return nil // the manager's default
 	}
-	return a.store.Init(ctx)
+	serving := userOf(a.Config.Database.URL)
+	if a.Dialect == dialect.Postgres && serving != userOf(a.Config.Database.AdminURL) && !slices.Contains(roles, serving) {
+		roles = append(roles, serving)
+	}
+	return roles
 }
 
-// Close closes what Open has opened.
+// file is the home's, on SQLite.
+func (a *App) file() string {
+	_, path, _ := strings.Cut(a.Config.Database.URL.Reveal(), ":")
+	path, _, _ = strings.Cut(strings.TrimPrefix(path, "//"), "?")
+	if unescaped, err := url.PathUnescape(path); err == nil {
+		path = unescaped
+	}
+	return filepath.FromSlash(path)
+}
+
+// Look fails where there is no home. On SQLite connecting would make one, and who
+// only looks leaves nothing behind; elsewhere connecting says so.
+func (a *App) Look() error {
+	if a.Dialect == dialect.SQLite && !exists(a.file()) {
+		return fmt.Errorf("%w: there is no file %s", tenancy.ErrUnavailable, a.file())
+	}
+	return nil
+}
+
+// Close closes what was opened.
 func (a *App) Close() error {
-	err := a.Home.Close()
-	for _, closer := range a.closers {
-		err = errors.Join(err, closer())
+	var err error
+	for _, m := range a.opened {
+		err = errors.Join(err, m.Close())
 	}
 	return err
 }

@@ -3,100 +3,128 @@
 package app
 
 import (
-	"cmp"
 	"errors"
-	"fmt"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 
+	"entgo.io/ent/dialect"
 	"github.com/go-sql-driver/mysql"
 	"github.com/spf13/pflag"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/manager"
 )
 
-// Config says where everything is. Each field is a flag and a variable of the
-// environment, and the flag wins. The variables are those of manager.Config; what
-// only this tool has begins with TENANCY_CLI_.
+// Config is the application's own configuration, and what only this tool has,
+// whose variables begin with TENANCY_CLI_. Some fields are flags too, which win.
 type Config struct {
-	// DatabaseURL is the home, the database with the registry and the shared tables,
-	// as the role that serves requests. Defaults to AdminURL.
-	DatabaseURL string
-	// AdminURL reaches the home as the role that owns the tables, past any pooler.
-	// Defaults to DatabaseURL.
-	AdminURL string
-	// MigrationsDir has the directories tenant and shared, as migrate/diff writes
-	// them, or the files of tenants' tables themselves.
-	MigrationsDir string
-	// SharedDir has the files of the home. Defaults to the directory shared that
-	// goes with MigrationsDir, if there is one.
-	SharedDir string
-	// Isolation is that of tenants whose record does not say. Defaults to rls
-	// on PostgreSQL, and to shared elsewhere.
-	Isolation string
-	// GlobalSchema is the PostgreSQL schema of the shared tables. Defaults to public.
-	GlobalSchema string
-	// TenantsDir is the directory of tenants' files, on SQLite. Defaults to tenants
-	// beside the home's file.
-	TenantsDir string
+	manager.Config
+
 	// TenantColumn is the column with the tenant's id, or several with commas between.
 	TenantColumn string
-	// NamespacePrefix is what the names of tenants' schemas, databases and files
-	// begin with. Defaults to that of package manager/namespace.
-	NamespacePrefix string
-	// Roles are the roles or users that serve requests, with commas between. They
+	// Roles are more roles or users that serve requests, with commas between. They
 	// get the use of new namespaces. On MySQL they are like shop@%.
 	Roles string
-	// EncryptionKeys are the passphrases of the registry's secrets, the current one
-	// first. They have variables, TENANCY_ENCRYPTION_KEY and TENANCY_ENCRYPTION_OLD_KEYS,
-	// and no flags, because others can see a process' flags.
-	EncryptionKeys []string
 }
 
-// setting is one field of Config.
+// setting is a field of Config that is a flag.
 type setting struct {
 	flag, variable, usage, standard string
-	target                          *string
+	set                             func(c *Config, value string)
 }
 
-func (c *Config) settings() []setting {
+func settings() []setting {
 	return []setting{
-		{"database-url", "TENANCY_DATABASE_URL", "the database with the registry, as the role that serves requests: postgres://…, mysql://… or sqlite:///…", "", &c.DatabaseURL},
-		{"admin-url", "TENANCY_DATABASE_ADMIN_URL", "the same database as the role that owns the tables, and not through a pooler", "", &c.AdminURL},
-		{"migrations-dir", "TENANCY_MIGRATIONS_DIR", "the directory of migrations", "migrations", &c.MigrationsDir},
-		{"shared-migrations-dir", "TENANCY_MIGRATIONS_SHARED_DIR", "that of the home (default shared beside it or in it)", "", &c.SharedDir},
-		{"isolation", "TENANCY_ISOLATION_DEFAULT", "that of new tenants, and of those whose record has none (default rls on PostgreSQL, otherwise shared)", "", &c.Isolation},
-		{"global-schema", "TENANCY_DATABASE_GLOBAL_SCHEMA", "the PostgreSQL schema of the shared tables (default public)", "", &c.GlobalSchema},
-		{"tenants-dir", "TENANCY_DATABASE_TENANTS_DIR", "the directory of tenants' files, on SQLite (default tenants beside the home's file)", "", &c.TenantsDir},
-		{"tenant-column", "TENANCY_CLI_TENANT_COLUMN", "the column with the tenant's id; several with commas between", "tenant_id", &c.TenantColumn},
-		{"namespace-prefix", "TENANCY_ISOLATION_PREFIX", "what the names of new schemas, databases and files begin with (default tenant_)", "", &c.NamespacePrefix},
-		{"roles", "TENANCY_CLI_ROLES", "roles that serve requests, which get the use of new namespaces (default that of the database URL)", "", &c.Roles},
+		{"database-url", "TENANCY_DATABASE_URL", "the database with the registry, as the role that serves requests: postgres://…, mysql://… or sqlite:///…", "", func(c *Config, value string) { c.Database.URL = tenancy.NewSecret(value) }},
+		{"admin-url", "TENANCY_DATABASE_ADMIN_URL", "the same database as the role that owns the tables, and not through a pooler", "", func(c *Config, value string) { c.Database.AdminURL = tenancy.NewSecret(value) }},
+		{"migrations-dir", "TENANCY_MIGRATIONS_DIR", "the directory of migrations", "migrations", func(c *Config, value string) { c.Migrations.Dir = value }},
+		{"shared-migrations-dir", "TENANCY_MIGRATIONS_SHARED_DIR", "that of the home (default shared beside it or in it)", "", func(c *Config, value string) { c.Migrations.SharedDir = value }},
+		{"isolation", "TENANCY_ISOLATION_DEFAULT", "that of new tenants, whatever their plan, and of those whose record has none (default rls on PostgreSQL, otherwise shared)", "", (*Config).isolate},
+		{"global-schema", "TENANCY_DATABASE_GLOBAL_SCHEMA", "the PostgreSQL schema of the shared tables (default public)", "", func(c *Config, value string) { c.Database.GlobalSchema = value }},
+		{"tenants-dir", "TENANCY_DATABASE_TENANTS_DIR", "the directory of tenants' files, on SQLite (default tenants beside the home's file)", "", func(c *Config, value string) { c.Database.TenantsDir = value }},
+		{"tenant-column", "TENANCY_CLI_TENANT_COLUMN", "the column with the tenant's id; several with commas between", "tenant_id", func(c *Config, value string) { c.TenantColumn = value }},
+		{"namespace-prefix", "TENANCY_ISOLATION_PREFIX", "what the names of new schemas, databases and files begin with (default tenant_)", "", func(c *Config, value string) { c.Isolation.Prefix = value }},
+		{"roles", "TENANCY_CLI_ROLES", "roles that serve requests, which get the use of new namespaces (default that of the database URL)", "", func(c *Config, value string) { c.Roles = value }},
 	}
 }
 
-// Flags adds a flag for each field.
-func (c *Config) Flags(flags *pflag.FlagSet) {
-	for _, s := range c.settings() {
-		flags.StringVar(s.target, s.flag, s.standard, s.usage+" ["+s.variable+"]")
+// isolate is what somebody has chosen for this run, before all plans.
+func (c *Config) isolate(isolation string) {
+	c.Isolation.Default = tenancy.Isolation(isolation)
+	c.Isolation.Premium, c.Isolation.PremiumPlans, c.Isolation.PremiumTenants = "", nil, nil
+}
+
+// Flags adds the flags.
+func Flags(flags *pflag.FlagSet) {
+	for _, s := range settings() {
+		flags.String(s.flag, s.standard, s.usage+" ["+s.variable+"]")
 	}
 }
 
-// FromEnvironment fills in what no flag has set, and checks what can be checked
-// without a database.
-func (c *Config) FromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
-	for _, s := range c.settings() {
-		if value := getenv(s.variable); value != "" && (flags == nil || !flags.Changed(s.flag)) {
-			*s.target = value
+// Load reads the environment, as the application does, and the flags, which may be nil.
+func Load(flags *pflag.FlagSet) (Config, error) {
+	read, err := manager.FromEnv()
+	if err != nil {
+		return Config{}, err
+	}
+	c := Config{Config: read, TenantColumn: os.Getenv("TENANCY_CLI_TENANT_COLUMN"), Roles: os.Getenv("TENANCY_CLI_ROLES")}
+	for _, s := range settings() {
+		if flags != nil && flags.Changed(s.flag) {
+			s.set(&c, flags.Lookup(s.flag).Value.String())
 		}
 	}
-	c.EncryptionKeys = list(getenv("TENANCY_ENCRYPTION_KEY") + "," + getenv("TENANCY_ENCRYPTION_OLD_KEYS"))
-	c.AdminURL = cmp.Or(c.AdminURL, c.DatabaseURL)
-	c.DatabaseURL = cmp.Or(c.DatabaseURL, c.AdminURL)
-	if err := tenancy.Isolation(c.Isolation).Validate(); err != nil {
-		return fmt.Errorf("--isolation (TENANCY_ISOLATION_DEFAULT) is none of %q", tenancy.Isolations())
+	if c.Migrations.Dir == "" {
+		c.Migrations.Dir = "migrations"
 	}
-	return nil
+	if c.TenantColumn == "" {
+		c.TenantColumn = "tenant_id"
+	}
+	c.fit()
+	c.serveNobody()
+	return c, nil
+}
+
+// fit completes the URLs, and leaves out what other kinds of database have: a
+// flag may name another than the environment's.
+func (c *Config) fit() {
+	d := &c.Database
+	if d.URL.IsZero() {
+		d.URL = d.AdminURL
+	}
+	d.URL, d.AdminURL = fromDSN(d.URL), fromDSN(d.AdminURL)
+	if d.AdminURL.IsZero() {
+		d.AdminURL = d.URL
+	}
+	if d.Dialect() != dialect.Postgres {
+		d.GlobalSchema = ""
+	}
+	if d.Dialect() != dialect.SQLite {
+		d.TenantsDir = ""
+	}
+}
+
+// serveNobody leaves out what is for requests and for what runs in the background.
+func (c *Config) serveNobody() {
+	c.Database.ReplicaURLs, c.Database.GlobalFile = nil, ""
+	c.Migrations.AtStart, c.Migrations.Require = false, ""
+	c.Tenants.WarmPool, c.Cache.Warm = 0, 0 // spares are taken, and made by the application
+	c.Resolution, c.JWT, c.RateLimit, c.Envelope = manager.ResolutionConfig{}, manager.JWTConfig{}, manager.RateLimitConfig{}, manager.EnvelopeConfig{}
+	c.Observe = manager.ObserveConfig{NoLog: true}
+}
+
+// fromDSN returns the URL of a data source name of go-sql-driver, and anything else
+// as it is.
+func fromDSN(address tenancy.Secret) tenancy.Secret {
+	text := address.Reveal()
+	config, err := mysql.ParseDSN(text)
+	if err != nil || config.Net != "tcp" || strings.Contains(text, "://") || !strings.Contains(text, "(") {
+		return address
+	}
+	_, parameters, _ := strings.Cut(text[strings.LastIndexByte(text, '/'):], "?")
+	at := url.URL{Scheme: "mysql", User: url.UserPassword(config.User, config.Passwd), Host: config.Addr, Path: "/" + config.DBName, RawQuery: parameters}
+	return tenancy.NewSecret(at.String())
 }
 
 // errNoDatabase says what is missing.
@@ -115,21 +143,24 @@ func list(text string) []string {
 
 // Secrets are the parts of the configuration that must not be shown.
 func (c *Config) Secrets() []string {
-	secrets := slices.Clone(c.EncryptionKeys)
-	for _, address := range []string{c.DatabaseURL, c.AdminURL} {
-		secrets = append(secrets, passwordOf(address))
+	var secrets []string
+	for _, key := range append(slices.Clone(c.Encryption.OldKeys), c.Encryption.Key) {
+		secrets = append(secrets, key.Reveal())
+	}
+	for _, address := range []tenancy.Secret{c.Database.URL, c.Database.AdminURL, c.Database.SystemURL, c.Isolation.ServerURL, c.Redis.URL} {
+		if u, err := url.Parse(address.Reveal()); err == nil && u.User != nil {
+			password, _ := u.User.Password()
+			secrets = append(secrets, password)
+		}
 	}
 	return secrets
 }
 
-// passwordOf returns the password in a database URL, empty if there is none.
-func passwordOf(address string) string {
-	if u, err := url.Parse(address); err == nil && u.User != nil {
-		password, _ := u.User.Password()
-		return password
+// userOf returns the user of a URL, empty if it names none.
+func userOf(address tenancy.Secret) string {
+	u, err := url.Parse(address.Reveal())
+	if err != nil || u.User == nil {
+		return ""
 	}
-	if config, err := mysql.ParseDSN(address); err == nil {
-		return config.Passwd
-	}
-	return ""
+	return u.User.Username()
 }

@@ -52,7 +52,7 @@ func (a *App) Places(ctx context.Context) (int, error) {
 // Schema is the PostgreSQL schema of the shared tables. Empty on other databases.
 func (a *App) Schema() string {
 	if a.Dialect == dialect.Postgres {
-		return cmp.Or(a.Config.GlobalSchema, "public")
+		return cmp.Or(a.Config.Database.GlobalSchema, "public")
 	}
 	return ""
 }
@@ -63,7 +63,7 @@ func (a *App) File(t tenancy.Tenant) (string, error) {
 	if err != nil || !a.OwnPlace(t) {
 		return "", err
 	}
-	files, err := sqlite.New(sqlite.Config{Driver: &moderncsqlite.Driver{}, Dir: a.Config.TenantsDir})
+	files, err := sqlite.New(sqlite.Config{Driver: &moderncsqlite.Driver{}, Dir: a.Config.Database.TenantsDir})
 	if err != nil {
 		return "", err
 	}

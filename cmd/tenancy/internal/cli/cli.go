@@ -28,7 +28,7 @@ type Streams struct {
 func Main(args []string, streams Streams) int {
 	ctx, stop := interruptible(streams.Err)
 	defer stop()
-	t := &tool{streams: streams, redact: output.Redactor(secrets(os.Getenv)...)}
+	t := &tool{streams: streams, redact: output.Redactor(secrets()...)}
 	root := t.root()
 	root.SetArgs(args)
 	root.SetIn(streams.In)
@@ -79,18 +79,18 @@ type tool struct {
 
 // prepare reads the environment, once the flags are known.
 func (t *tool) prepare(cmd *cobra.Command, _ []string) error {
-	if err := t.config.FromEnvironment(cmd.Flags(), os.Getenv); err != nil {
+	var err error
+	if t.config, err = app.Load(cmd.Flags()); err != nil {
 		return usage(err)
 	}
-	t.redact = output.Redactor(append(secrets(os.Getenv), t.config.Secrets()...)...)
+	t.redact = output.Redactor(append(secrets(), t.config.Secrets()...)...)
 	t.print = output.NewPrinter(t.streams.Out, t.json)
 	return nil
 }
 
 // secrets are the values of the environment that must not be shown.
-func secrets(getenv func(string) string) []string {
-	c := app.Config{}
-	_ = c.FromEnvironment(nil, getenv) // what is wrong with it is told later
+func secrets() []string {
+	c, _ := app.Load(nil) // what is wrong with it is told later
 	return c.Secrets()
 }
 
@@ -110,12 +110,30 @@ func terminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // onApp opens the application for a command, and closes it afterwards.
 func (t *tool) onApp(run func(ctx context.Context, a *app.App, args []string) error) func(*cobra.Command, []string) error {
+	return t.onHome(func(ctx context.Context, a *app.App, args []string) error {
+		if err := a.Look(); err != nil {
+			return err
+		}
+		return run(ctx, a, args)
+	})
+}
+
+// onHome is onApp for a command that begins where nothing is yet, with begin.
+func (t *tool) onHome(run func(ctx context.Context, a *app.App, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) (err error) {
-		a, err := app.Open(t.config)
+		a, err := app.Open(cmd.Context(), t.config)
 		if err != nil {
 			return usage(err)
 		}
 		defer func() { err = errors.Join(err, a.Close()) }()
 		return run(cmd.Context(), a, args)
 	}
+}
+
+// begin makes the registry's tables, or brings them up to date, unless it is a dry run.
+func (t *tool) begin(ctx context.Context, a *app.App) error {
+	if t.dryRun {
+		return a.Look()
+	}
+	return a.Init(ctx)
 }

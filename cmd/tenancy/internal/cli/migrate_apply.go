@@ -23,15 +23,15 @@ func (t *tool) applyCommand() *cobra.Command {
 		Short: "Apply what is pending: everywhere, or to the tenants that are named",
 		Long: "Tenants that fail are named and the others are gone on with; run it again to\n" +
 			"resume. Ctrl-C finishes the tenants that were begun.",
-		RunE: t.onApp(func(ctx context.Context, a *app.App, args []string) error {
+		RunE: t.onHome(func(ctx context.Context, a *app.App, args []string) error {
 			if len(canary) > 0 {
 				tuning.Waves = []migrate.Wave{{Name: "canary", Match: func(t tenancy.Tenant) bool { return slices.Contains(canary, t.Identifier) }}}
 			}
+			if err := t.begin(ctx, a); err != nil {
+				return err
+			}
 			if t.dryRun {
 				return t.plan(ctx, a, tuning, args)
-			}
-			if err := a.Init(ctx); err != nil {
-				return err
 			}
 			if len(args) > 0 {
 				return t.applyTo(ctx, a, tuning, args)

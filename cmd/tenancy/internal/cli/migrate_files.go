@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/entenancy/tenancy/cmd/tenancy/internal/app"
 	"github.com/entenancy/tenancy/migrate/lint"
 )
 
@@ -70,7 +69,7 @@ func (t *tool) lintCommand() *cobra.Command {
 				return usage(err)
 			}
 			if config.Dialect == "" {
-				if config.Dialect, err = app.DialectOf(t.config.AdminURL); err != nil {
+				if config.Dialect = t.config.Database.Dialect(); config.Dialect == "" {
 					return usage(errors.New("for which database? Set --dialect, or TENANCY_DATABASE_URL"))
 				}
 			}

@@ -71,10 +71,13 @@ func (t *tool) repairCommand() *cobra.Command {
 		Long: "A run that was killed where the database has no transactions for DDL may leave a\n" +
 			"statement of which nobody knows whether it was executed. Look, and say so.",
 		Args: usageArgs(cobra.MaximumNArgs(1)),
-		RunE: t.onApp(func(ctx context.Context, a *app.App, args []string) error {
+		PreRunE: func(*cobra.Command, []string) error {
 			if done == not {
 				return usage(errors.New("was the statement executed? Say --done or --not-done"))
 			}
+			return nil
+		},
+		RunE: t.onApp(func(ctx context.Context, a *app.App, args []string) error {
 			tenant, err := t.toRepair(ctx, a, home, id, args)
 			if err != nil {
 				return err

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/entenancy/tenancy/cmd/tenancy/internal/app"
 )
 
 // root returns the command with all others below it.
@@ -18,7 +20,7 @@ func (t *tool) root() *cobra.Command {
 		PersistentPreRunE: t.prepare,
 	}
 	flags := root.PersistentFlags()
-	t.config.Flags(flags)
+	app.Flags(flags)
 	flags.BoolVar(&t.json, "json", false, "write JSON, one object a line")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.AddCommand(t.tenantCommand(), t.migrateCommand(), t.doctorCommand(), t.versionCommand())

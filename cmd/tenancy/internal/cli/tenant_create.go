@@ -25,7 +25,7 @@ func (t *tool) createCommand() *cobra.Command {
 		Long: "If a step fails the tenant is left with the status provisioning, and\n" +
 			"tenancy tenant resume goes on. An application's own hooks are not called.",
 		Args: usageArgs(cobra.ExactArgs(1)),
-		RunE: t.onApp(func(ctx context.Context, a *app.App, args []string) error {
+		RunE: t.onHome(func(ctx context.Context, a *app.App, args []string) error {
 			n.Identifier, n.ID = args[0], tenancy.ID(id)
 			if n.Name == "" {
 				n.Name = n.Identifier
@@ -50,14 +50,15 @@ func (t *tool) createCommand() *cobra.Command {
 
 // create makes the tenant, unless it is a dry run.
 func (t *tool) create(ctx context.Context, a *app.App, n registry.NewTenant) error {
-	if n.Isolation == "" {
-		n.Isolation = a.DefaultIsolation()
+	if err := t.begin(ctx, a); err != nil {
+		return err
+	}
+	var err error
+	if n.Isolation, err = a.Isolation(n); err != nil {
+		return err
 	}
 	if t.dryRun {
 		return t.wouldCreate(ctx, a, n)
-	}
-	if err := a.Init(ctx); err != nil {
-		return err
 	}
 	life, err := a.Lifecycle(ctx, tenancy.Tenant{Isolation: n.Isolation})
 	if err != nil {

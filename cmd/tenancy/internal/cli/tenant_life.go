@@ -102,7 +102,7 @@ func (t *tool) lifecycle(ctx context.Context, a *app.App, s step, tenant tenancy
 	if s.action == actionResume {
 		return a.Lifecycle(ctx, tenant)
 	}
-	return a.Statuses()
+	return a.Statuses(), nil
 }
 
 // allowed reports why a step may not be taken, as the lifecycle would.

@@ -27,7 +27,7 @@ func (e *examination) files(ctx context.Context) (*Check, error) {
 			check.add(Problem, fmt.Sprintf("%s has no namespace: there is no file %s", t, filepath.Base(path)))
 		}
 	}
-	paths, err := filepath.Glob(filepath.Join(e.Config.TenantsDir, "*.db"))
+	paths, err := filepath.Glob(filepath.Join(e.Config.Database.TenantsDir, "*.db"))
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/entenancy/tenancy"
-	"github.com/entenancy/tenancy/cmd/tenancy/internal/app"
 	"github.com/entenancy/tenancy/driver/postgres"
 	"github.com/entenancy/tenancy/registry"
 )
@@ -28,12 +27,7 @@ func (e *examination) isolation(ctx context.Context) (*Check, error) {
 	if len(tables.Tables) == 0 {
 		return skipped("the home has no tables with the column " + e.Config.TenantColumn)
 	}
-	pool, err := app.TenantPool(e.Config.DatabaseURL)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = pool.Close() }() // everything was read
-	hints, err := postgres.Verify(ctx, pool, tables, postgres.VerifyConfig{Schema: e.Schema()})
+	hints, err := postgres.Verify(ctx, e.Serving(), tables, postgres.VerifyConfig{Schema: e.Schema()})
 	check := &Check{Note: plural(len(tables.Tables), "table") + " looked at, with the role of the database URL"}
 	severity, err := e.severity(ctx, check, err)
 	if err != nil {
@@ -97,13 +91,13 @@ func (e *examination) pooler(ctx context.Context) (*Check, error) {
 		return skipped("what is looked for is a pooler of PostgreSQL's")
 	}
 	check := &Check{}
-	owner, err := poolerOf(ctx, e.Config.AdminURL)
+	owner, err := poolerOf(ctx, e.Config.Database.AdminURL)
 	if err != nil {
 		return nil, err
 	}
 	serving := owner
-	if e.Config.DatabaseURL != "" && e.Config.DatabaseURL != e.Config.AdminURL {
-		if serving, err = poolerOf(ctx, e.Config.DatabaseURL); err != nil {
+	if !e.Config.Database.URL.Equal(e.Config.Database.AdminURL) {
+		if serving, err = poolerOf(ctx, e.Config.Database.URL); err != nil {
 			return nil, err
 		}
 	}
@@ -130,10 +124,10 @@ const (
 // by one process of the server, what is between gives it to each transaction
 // anew. If the process is not the one that the connection was told of when it
 // began, there is something between.
-func poolerOf(ctx context.Context, address string) (pooling, error) {
+func poolerOf(ctx context.Context, address tenancy.Secret) (pooling, error) {
 	found, seen := direct, map[uint32]bool{}
 	for range clients {
-		config, err := pgx.ParseConfig(address)
+		config, err := pgx.ParseConfig(address.Reveal())
 		if err != nil {
 			return "", errors.New("the database URL cannot be used")
 		}
