@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/entenancy/tenancy/internal/integration/servers"
 )
 
 // TestScripts runs each script of testdata on each database. Beside the commands
@@ -43,6 +45,13 @@ func TestScripts(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestMariaDB walks through a tenant's life there.
+func TestMariaDB(t *testing.T) {
+	t.Parallel()
+	home := func(tb testing.TB, _ string) string { tb.Helper(); return servers.MariaDB(tb) }
+	runScript(t, database{name: "mariadb", driver: "mysql", home: home}, "testdata/mariadb/walk.txtar")
 }
 
 func runScript(t *testing.T, d database, script string) {
