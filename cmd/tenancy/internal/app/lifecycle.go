@@ -58,7 +58,7 @@ func (a *App) verify(ctx context.Context, t tenancy.Tenant) error {
 		schemaName = t.Placement.Schema
 	}
 	if t.Isolation == tenancy.IsolationDatabase {
-		own, err := a.Operator.Open(ctx, t)
+		own, err := a.Open(ctx, t)
 		if err != nil {
 			return err
 		}
