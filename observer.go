@@ -173,7 +173,7 @@ type observers []Observer
 
 func (all observers) StatementStart(ctx context.Context, s StatementStart) context.Context {
 	for _, o := range all {
-		ctx = o.StatementStart(ctx, s)
+		ctx = o.StatementStart(ctx, s) //nolint:fatcontext // one layer for each observer, which is what they ask for
 	}
 	return ctx
 }
@@ -186,7 +186,7 @@ func (all observers) StatementEnd(ctx context.Context, e StatementEnd) {
 
 func (all observers) RequestStart(ctx context.Context) context.Context {
 	for _, o := range all {
-		ctx = o.RequestStart(ctx)
+		ctx = o.RequestStart(ctx) //nolint:fatcontext // one layer for each observer, which is what they ask for
 	}
 	return ctx
 }

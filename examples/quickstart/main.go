@@ -66,7 +66,7 @@ func run(ctx context.Context, out io.Writer, addr string, serve bool) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = m.Close() }() //nolint:contextcheck // it ends when all is done, whatever the context
+	defer func() { _ = m.Close() }()     //nolint:contextcheck // it ends when all is done, whatever the context
 	if err := m.Start(ctx); err != nil { // makes the registry's tables
 		return err
 	}
