@@ -140,8 +140,11 @@ func TestDomainCacheSharesReads(t *testing.T) {
 		cache, below := newDomains(t, registry.DomainCacheConfig{})
 		below.takes = time.Second
 		ctx, cancel := context.WithCancel(t.Context())
-		var gaveUp error
-		go func() { _, gaveUp = cache.IDByDomain(ctx, "acme.test") }()
+		first := make(chan error, 1)
+		go func() {
+			_, err := cache.IDByDomain(ctx, "acme.test")
+			first <- err
+		}()
 		synctest.Wait()
 		var all sync.WaitGroup
 		for range 50 {
@@ -154,6 +157,7 @@ func TestDomainCacheSharesReads(t *testing.T) {
 		synctest.Wait()
 		cancel() // by the one who began it
 		all.Wait()
+		gaveUp := <-first
 		if !errors.Is(gaveUp, context.Canceled) || below.reads.Load() != 1 {
 			t.Errorf("the first got %v; %d reads", gaveUp, below.reads.Load())
 		}
