@@ -21,17 +21,17 @@ import (
 	"github.com/entenancy/tenancy/registry"
 )
 
-//go:embed migrations
+//go:embed migrations/postgres
 var migrations embed.FS
 
 // runner brings the home and every tenant's place up to date. The databases' keeper
 // says what a tenant's database is called, which is reached as its owner.
 func (p *places) runner(databases namespace.Keeper) (*migrate.Runner, error) {
-	shared, err := directory("migrations/shared")
+	shared, err := directory("migrations/postgres/shared")
 	if err != nil {
 		return nil, err
 	}
-	tenant, err := directory("migrations/tenant")
+	tenant, err := directory("migrations/postgres/tenant")
 	if err != nil {
 		return nil, err
 	}
