@@ -143,6 +143,17 @@ func rename(ctx context.Context, store registry.Store) error {
 	return err
 }
 
+func addDomain(ctx context.Context, base *registry.EntStore, store registry.Store, acme tenancy.Tenant) error {
+	domains, err := registry.NewDomainCache(base.Domains(), store, registry.DomainCacheConfig{}) // base is the *registry.EntStore, store the topmost
+	if err != nil {
+		return err
+	}
+	if err := domains.Add(ctx, acme.ID, "shop.acme.com"); errors.Is(err, tenancy.ErrExists) {
+		return errors.New("the domain is taken")
+	}
+	return err
+}
+
 func repair(ctx context.Context, store registry.Store, id tenancy.ID) error {
 	_, err := store.ByID(ctx, id)
 	var broken *registry.BrokenError
@@ -172,6 +183,16 @@ func TestGuide(t *testing.T) {
 	acme, err := store.ByIdentifier(t.Context(), "acme-corp")
 	if err != nil || acme.Name != "Acme Corporation" || fmt.Sprint(acme.Metadata()) != "map[seats:50]" {
 		t.Errorf("got %v, %v and %v", acme, acme.Metadata(), err)
+	}
+	base, ok := store.(*registry.EntStore)
+	if !ok {
+		t.Fatalf("the guide makes a %T", store)
+	}
+	if err := addDomain(t.Context(), base, store, acme); err != nil {
+		t.Error(err)
+	}
+	if id, err := base.Domains().IDByDomain(t.Context(), "shop.acme.com"); id != acme.ID || err != nil {
+		t.Errorf("the domain is of %q: %v", id, err)
 	}
 	db.set(t, acme.ID, "isolation", "unheard-of")
 	if err := repair(t.Context(), store, acme.ID); err != nil {
