@@ -77,10 +77,10 @@ func New(ctx context.Context, config Config, app App) (*Manager, error) {
 	}
 	m := &Manager{config: config, app: app}
 	m.background, m.stop = context.WithCancel(context.WithoutCancel(ctx))
-	for _, make := range []func(context.Context) error{
+	for _, open := range []func(context.Context) error{
 		m.openRegistry, m.openObserver, m.openMigrator, m.openDriver, m.openLifecycle, m.openLimits, m.openGate, m.openEnvelopes,
 	} {
-		if err := make(ctx); err != nil {
+		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, m.Close()) //nolint:contextcheck // what was made is closed in any case
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"fmt"
 
+	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 	"github.com/redis/go-redis/v9"
 
@@ -79,7 +80,7 @@ func invalidations(c Config, app App, admin *sql.DB, client *redis.Client) (regi
 		return registry.NewRedisInvalidations(client, registry.RedisInvalidationsConfig{
 			Channel: c.Redis.Prefix + ":registry", Logger: app.Logger,
 		})
-	case dialectOf(c.Database.URL) == "postgres":
+	case dialectOf(c.Database.URL) == dialect.Postgres:
 		return registry.NewPostgresInvalidations(admin, registry.PostgresInvalidationsConfig{Logger: app.Logger})
 	default:
 		return nil, nil //nolint:nilnil // none is what a cache takes
