@@ -53,6 +53,10 @@ type App struct {
 	Principal func(*http.Request) any
 	Authorize func(ctx context.Context, principal any, tenant tenancy.Tenant) error
 
+	// HTTPClient fetches the keys of Config.JWT.JWKSURL, and is to trust that server.
+	// Defaults to http.DefaultClient.
+	HTTPClient *http.Client
+
 	// Quotas are how much of what tenants may have, by name. Defaults to none.
 	Quotas map[string]quota.Quota
 
@@ -73,6 +77,9 @@ func (a App) problems(c Config) []Problem {
 	found.refuse(separate && len(a.Tenancy.Tables) == 0 && a.Verify == nil, "Isolation.Default", "needs App.Tenancy, the generated migrate.Tenancy")
 	migrations := c.Migrations.Dir != "" || a.Migrations != nil
 	found.refuse(c.Migrations.AtStart && !migrations, "Migrations.AtStart", "needs Migrations.Dir or App.Migrations")
+	dropped := a.Logger != nil && !a.Logger.Enabled(context.Background(), slog.LevelInfo)
+	found.refuse(dropped && !c.Audit.Disabled && slices.Contains(c.Audit.Sinks, AuditSinkLog), "Audit.Sinks",
+		"has log, and App.Logger drops what is logged at level info: name registry, or disable the audit")
 	found.refuse(c.Migrations.Require != "" && !migrations, "Migrations.Require", "needs Migrations.Dir or App.Migrations")
 	return found
 }

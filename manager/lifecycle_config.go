@@ -49,6 +49,10 @@ type LifecycleConfig struct {
 	// tenant fails without.
 	Shared SharedTables
 
+	// Forget removes what else is kept of a tenant that is erased, such as the
+	// counters of a quota.Store. Each has to bear being called again. Defaults to none.
+	Forget []func(ctx context.Context, id tenancy.ID) error
+
 	// Hooks are called around what becomes of a tenant. Defaults to none.
 	Hooks map[Action]Hook
 

@@ -38,6 +38,9 @@ func (l *Lifecycle) Erase(ctx context.Context, id tenancy.ID) (Receipt, error) {
 		if receipt, err = l.eraseData(ctx, t); err != nil {
 			return t, err
 		}
+		if err := l.forget(ctx, id); err != nil {
+			return t, err
+		}
 		if err := l.config.Store.Erase(ctx, id); err != nil {
 			return t, err
 		}
@@ -86,6 +89,19 @@ func (l *Lifecycle) eraseData(ctx context.Context, t tenancy.Tenant) (Receipt, e
 		return receipt, err
 	}
 	return receipt, rows.erase(ctx)
+}
+
+// forget removes what is kept of a tenant beside its rows and its record.
+func (l *Lifecycle) forget(ctx context.Context, id tenancy.ID) error {
+	for _, forget := range l.config.Forget {
+		if err := forget(ctx, id); err != nil {
+			return err
+		}
+	}
+	if l.config.Migrations == nil {
+		return nil
+	}
+	return l.config.Migrations.Forget(ctx, id)
 }
 
 // dropNamespace reports whether there was a namespace, also to who comes after a

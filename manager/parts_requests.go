@@ -155,7 +155,7 @@ func (m *Manager) jwt() (middleware.Resolver, error) {
 		config.PublicKey = []byte(cfg.PublicKey)
 	default:
 		var err error
-		config.Keys, err = middleware.NewJWKS(m.background, cfg.JWKSURL, middleware.JWKSConfig{Logger: m.app.Logger})
+		config.Keys, err = middleware.NewJWKS(m.background, cfg.JWKSURL, middleware.JWKSConfig{Client: m.app.HTTPClient, Logger: m.app.Logger})
 		if err != nil {
 			return nil, err
 		}

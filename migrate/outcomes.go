@@ -107,3 +107,20 @@ func (o *outcomes) flush(ctx context.Context) error {
 	_, err := o.config.Home.ExecContext(ctx, o.engine.upsert(o.table, outcomeColumns(), rows), args...)
 	return err
 }
+
+// Forget removes what the table of outcomes has of a tenant that is erased. It
+// needs no tenant in ctx.
+func (r *Runner) Forget(ctx context.Context, id tenancy.ID) error {
+	o, err := r.openOutcomes(ctx)
+	if err != nil {
+		return err
+	}
+	parameter := "?"
+	if r.dialect() == dialect.Postgres {
+		parameter = "$1"
+	}
+	if _, err := r.config.Home.ExecContext(ctx, "DELETE FROM "+o.table+" WHERE tenant_id = "+parameter, string(id)); err != nil {
+		return fmt.Errorf("migrate: forgetting %s: %w", id, err)
+	}
+	return nil
+}

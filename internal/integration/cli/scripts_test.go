@@ -2,10 +2,12 @@ package cli_test
 
 import (
 	"crypto/rand"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -22,6 +24,7 @@ import (
 //
 //	exits CODE ARGUMENT...        runs the tool, which has to end with the code
 //	dump FILE                     writes all that there is in the databases to a file
+//	audited ACTION OUTCOME        looks for an entry of the audit, by whoever runs the tests
 //	sql STATEMENT                 executes SQL in the home
 //	sqlfile NAME STATEMENT        executes SQL in a tenant's file, on SQLite
 //	migration DIRECTORY NAME SQL  writes a migration, of SQL or of @FILE, and the directory's atlas.sum
@@ -82,6 +85,7 @@ func runScript(t *testing.T, d database, script string) {
 				text := d.dump(t, d.open(t, home), ts.MkAbs("tenants"))
 				ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 			},
+			"audited": func(ts *testscript.TestScript, _ bool, args []string) { audited(t, ts, d.open(t, home), args) },
 			"sql": func(ts *testscript.TestScript, _ bool, args []string) {
 				_, err := d.open(t, home).ExecContext(t.Context(), args[0])
 				ts.Check(err)
@@ -134,6 +138,19 @@ func exits(ts *testscript.TestScript, home string, args []string) {
 	if password := passwordOf(home); password != "" && strings.Contains(ts.ReadFile("stdout")+ts.ReadFile("stderr"), password) {
 		ts.Fatalf("the password was shown")
 	}
+}
+
+// audited looks for who did something in the registry's audit.
+func audited(t *testing.T, ts *testscript.TestScript, home *sql.DB, args []string) {
+	t.Helper()
+	who, err := user.Current()
+	ts.Check(err)
+	for _, row := range rows(t, home, "SELECT principal, user_agent, metadata FROM tenancy_audit WHERE action = 'tenant."+args[0]+"'") {
+		if strings.HasPrefix(row, who.Username+"|tenancy|") && strings.Contains(row, `"outcome":"`+args[1]+`"`) {
+			return
+		}
+	}
+	ts.Fatalf("the audit does not have that %s was %s by %s", args[0], args[1], who.Username)
 }
 
 // jsonLines reads the last output as JSON lines, of one shape.

@@ -54,11 +54,15 @@ func (d database) open(tb testing.TB, home string) *sql.DB {
 	return db
 }
 
-// dump returns all that there is, a row a line, and the files of a directory.
+// dump returns all that there is, a row a line, and the files of a directory,
+// but for the audit, which has what was refused too.
 func (d database) dump(tb testing.TB, db *sql.DB, dir string) string {
 	tb.Helper()
 	lines := texts(tb, db, d.things)
 	for _, table := range texts(tb, db, d.tables) {
+		if strings.HasSuffix(table, "tenancy_audit") {
+			continue
+		}
 		for _, row := range rows(tb, db, "SELECT * FROM "+table) {
 			lines = append(lines, table+": "+row)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/internal/integration/servers"
 	"github.com/entenancy/tenancy/manager"
+	"github.com/entenancy/tenancy/quota"
 	"github.com/entenancy/tenancy/registry"
 )
 
@@ -28,7 +29,9 @@ func TestFromConfigurationToRequest(t *testing.T) {
 			c.Migrations = manager.MigrationsConfig{AtStart: true, Require: "latest"}
 			c.Audit.Sinks = []manager.AuditSink{manager.AuditSinkRegistry}
 			migrations := migrations(t, name)
-			m := open(t, c, manager.App{Migrations: migrations, SharedMigrations: migrations})
+			m := open(t, c, manager.App{
+				Migrations: migrations, SharedMigrations: migrations, Quotas: map[string]quota.Quota{"seats": {Limit: 3}},
+			})
 			served(t, m)
 		})
 	}
@@ -69,8 +72,21 @@ func ended(t *testing.T, m *manager.Manager, h http.Handler, globex tenancy.Tena
 	if code, text := ask(t, h, http.MethodGet, "/notes", "globex"); code != http.StatusNotFound || text != unknown {
 		t.Errorf("suspended: %d %s", code, text)
 	}
+	of := tenancy.NewContext(t.Context(), tenancy.Tenant{ID: globex.ID, Identifier: globex.Identifier})
+	must(t, m.Quotas().Consume(of, "seats", 2))
+	_, err = m.Operator().Home().ExecContext(t.Context(), "INSERT INTO tenancy_migrations (tenant_id, directory, version, outcome, error, statement, tried_at) "+
+		"VALUES ('"+string(globex.ID)+"', '', '', 'applied', '', '', '2026-01-01 00:00:00')") // as a run that had something to do
+	must(t, err)
 	receipt, err := m.Lifecycle().Erase(t.Context(), globex.ID)
 	must(t, err)
+	if left, err := m.Quotas().Usage(of, "seats"); err != nil || left.Used != 0 {
+		t.Errorf("its quota is left: %+v (%v)", left, err)
+	}
+	var outcomes int
+	must(t, m.Operator().Home().QueryRowContext(t.Context(), "SELECT count(*) FROM tenancy_migrations WHERE tenant_id <> ''").Scan(&outcomes))
+	if outcomes != 0 {
+		t.Errorf("%d outcomes of migrations are left", outcomes)
+	}
 	if !receipt.Dropped || !receipt.Intact() {
 		t.Errorf("receipt: %+v", receipt)
 	}

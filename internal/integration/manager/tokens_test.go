@@ -4,7 +4,9 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -19,7 +21,7 @@ import (
 	"github.com/entenancy/tenancy/registry"
 )
 
-// TestTokensNameTenants has each kind of key that needs no issuer on the net.
+// TestTokensNameTenants has each kind of key.
 func TestTokensNameTenants(t *testing.T) {
 	t.Parallel()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
@@ -28,6 +30,7 @@ func TestTokensNameTenants(t *testing.T) {
 	must(t, err)
 	_, foreign, err := ed25519.GenerateKey(rand.Reader)
 	must(t, err)
+	issuer := publishes(t, public)
 	secret, other := strings.Repeat("k", 32), strings.Repeat("o", 32)
 	for name, c := range map[string]struct {
 		config     manager.JWTConfig
@@ -39,6 +42,7 @@ func TestTokensNameTenants(t *testing.T) {
 			manager.JWTConfig{PublicKey: string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))},
 			jwt.SigningMethodEdDSA, private, foreign,
 		},
+		"published keys": {manager.JWTConfig{JWKSURL: issuer.URL}, jwt.SigningMethodEdDSA, private, foreign},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -49,16 +53,16 @@ func TestTokensNameTenants(t *testing.T) {
 			config.JWT.Audience = "notes"
 			config.Audit.Disabled = true
 			files := migrations(t, dialect.SQLite)
-			m := open(t, config, manager.App{Migrations: files, SharedMigrations: files})
+			m := open(t, config, manager.App{Migrations: files, SharedMigrations: files, HTTPClient: issuer.Client()})
 			_, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"})
 			must(t, err)
 			for want, key := range map[int]any{http.StatusOK: c.key, http.StatusNotFound: c.wrong} {
-				token, err := jwt.NewWithClaims(c.method, jwt.MapClaims{
-					"tenant_id": "acme", "aud": "notes", "exp": time.Now().Add(time.Hour).Unix(),
-				}).SignedString(key)
+				token := jwt.NewWithClaims(c.method, jwt.MapClaims{"tenant_id": "acme", "aud": "notes", "exp": time.Now().Add(time.Hour).Unix()})
+				token.Header["kid"] = "first"
+				signed, err := token.SignedString(key)
 				must(t, err)
 				r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/notes", nil)
-				r.Header.Set("Authorization", "Bearer "+token)
+				r.Header.Set("Authorization", "Bearer "+signed)
 				w := httptest.NewRecorder()
 				api(m).ServeHTTP(w, r)
 				if w.Code != want {
@@ -67,4 +71,15 @@ func TestTokensNameTenants(t *testing.T) {
 			}
 		})
 	}
+}
+
+// publishes is an issuer with one key.
+func publishes(tb testing.TB, public ed25519.PublicKey) *httptest.Server {
+	tb.Helper()
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"keys":[{"kty":"OKP","crv":"Ed25519","use":"sig","alg":"EdDSA","kid":"first","x":"`+
+			base64.RawURLEncoding.EncodeToString(public)+`"}]}`)
+	}))
+	tb.Cleanup(server.Close)
+	return server
 }

@@ -92,7 +92,7 @@ func open(tb testing.TB, config manager.Config, app manager.App) *manager.Manage
 	tb.Helper()
 	app.Tenancy = notes()
 	if app.Logger == nil {
-		app.Logger = slog.New(slog.DiscardHandler)
+		app.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	m, err := manager.New(tb.Context(), config, app)
 	must(tb, err)

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -64,7 +63,7 @@ func Open(ctx context.Context, config Config) (*App, error) {
 // they are is found out when somebody needs them: the registry can be used without.
 func (a *App) manage(ctx context.Context, config manager.Config, tables schema.Metadata) (*manager.Manager, error) {
 	m, err := manager.New(ctx, config, manager.App{
-		Tenancy: tables, Verify: a.verify, Roles: a.roles(), Logger: slog.New(slog.DiscardHandler),
+		Tenancy: tables, Verify: a.verify, Roles: a.roles(), Logger: a.Config.Log,
 	})
 	if err == nil {
 		a.opened = append(a.opened, m)

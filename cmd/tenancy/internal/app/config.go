@@ -4,6 +4,7 @@ package app
 
 import (
 	"errors"
+	"log/slog"
 	"net/url"
 	"os"
 	"slices"
@@ -27,6 +28,9 @@ type Config struct {
 	// Roles are more roles or users that serve requests, with commas between. They
 	// get the use of new namespaces. On MySQL they are like shop@%.
 	Roles string
+	// Log is told of what is no command's result, such as an entry of the audit
+	// that could not be recorded.
+	Log *slog.Logger
 }
 
 // setting is a field of Config that is a flag.
@@ -112,6 +116,7 @@ func (c *Config) serveNobody() {
 	c.Tenants.WarmPool, c.Cache.Warm = 0, 0 // spares are taken, and made by the application
 	c.Resolution, c.JWT, c.RateLimit, c.Envelope = manager.ResolutionConfig{}, manager.JWTConfig{}, manager.RateLimitConfig{}, manager.EnvelopeConfig{}
 	c.Observe = manager.ObserveConfig{NoLog: true}
+	c.Audit.Sinks = []manager.AuditSink{manager.AuditSinkRegistry} // the application's log is elsewhere
 }
 
 // fromDSN returns the URL of a data source name of go-sql-driver, and anything else

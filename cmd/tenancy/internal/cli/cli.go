@@ -6,14 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
+	"os/user"
 	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/entenancy/tenancy/audit"
 	"github.com/entenancy/tenancy/cmd/tenancy/internal/app"
 	"github.com/entenancy/tenancy/cmd/tenancy/internal/output"
 )
@@ -85,6 +88,7 @@ func (t *tool) prepare(cmd *cobra.Command, _ []string) error {
 	}
 	t.redact = output.Redactor(append(secrets(), t.config.Secrets()...)...)
 	t.print = output.NewPrinter(t.streams.Out, t.json)
+	t.config.Log = slog.New(slog.NewTextHandler(output.Redacting(t.streams.Err, t.redact), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	return nil
 }
 
@@ -121,13 +125,23 @@ func (t *tool) onApp(run func(ctx context.Context, a *app.App, args []string) er
 // onHome is onApp for a command that begins where nothing is yet, with begin.
 func (t *tool) onHome(run func(ctx context.Context, a *app.App, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) (err error) {
-		a, err := app.Open(cmd.Context(), t.config)
+		ctx := audit.WithActor(cmd.Context(), operator())
+		a, err := app.Open(ctx, t.config)
 		if err != nil {
 			return usage(err)
 		}
 		defer func() { err = errors.Join(err, a.Close()) }()
-		return run(cmd.Context(), a, args)
+		return run(ctx, a, args)
 	}
+}
+
+// operator is who the audit has for what this tool does: the account that runs it.
+func operator() audit.Actor {
+	actor := audit.Actor{UserAgent: "tenancy"}
+	if account, err := user.Current(); err == nil {
+		actor.Principal = account.Username
+	}
+	return actor
 }
 
 // begin makes the registry's tables, or brings them up to date, unless it is a dry run.

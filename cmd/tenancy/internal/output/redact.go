@@ -1,6 +1,7 @@
 package output
 
 import (
+	"io"
 	"net/url"
 	"regexp"
 	"slices"
@@ -41,4 +42,20 @@ func Redactor(secrets ...string) func(string) string {
 	}
 	replacer := strings.NewReplacer(pairs...)
 	return func(text string) string { return hide(replacer.Replace(text)) }
+}
+
+// Redacting returns a writer of whole lines, whose secrets redact takes out.
+func Redacting(w io.Writer, redact func(string) string) io.Writer { return redacting{w, redact} }
+
+type redacting struct {
+	w      io.Writer
+	redact func(string) string
+}
+
+// Write implements [io.Writer].
+func (r redacting) Write(line []byte) (int, error) {
+	if _, err := io.WriteString(r.w, r.redact(string(line))); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }

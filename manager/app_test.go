@@ -1,0 +1,66 @@
+package manager_test
+
+import (
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/manager"
+	"github.com/entenancy/tenancy/middleware"
+)
+
+// TestNewNamesWhatTheProgramLacks has settings that need something of the App.
+func TestNewNamesWhatTheProgramLacks(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		variable, reason string
+		change           func(*manager.Config, *manager.App)
+	}{
+		{"RESOLUTION_STRATEGIES", "has custom", func(c *manager.Config, _ *manager.App) {
+			c.Resolution.Strategies = []manager.Strategy{manager.StrategyCustom}
+		}},
+		{"RESOLUTION_STRATEGIES", "does not have custom", func(_ *manager.Config, a *manager.App) {
+			a.Resolver = middleware.Header("X-Tenant-ID")
+		}},
+		{"ISOLATION_DEFAULT", "needs App.Tenancy", func(c *manager.Config, _ *manager.App) {
+			c.Isolation.Default = tenancy.IsolationSchema
+		}},
+		{"MIGRATIONS_AT_START", "needs Migrations.Dir", func(c *manager.Config, _ *manager.App) { c.Migrations.AtStart = true }},
+		{"MIGRATIONS_REQUIRE", "needs Migrations.Dir", func(c *manager.Config, _ *manager.App) { c.Migrations.Require = "latest" }},
+		{"AUDIT_SINKS", "has log, and App.Logger drops", func(_ *manager.Config, a *manager.App) { a.Logger = slog.New(slog.DiscardHandler) }},
+	} {
+		config, app := valid(), manager.App{}
+		config.Isolation.Default = tenancy.IsolationShared
+		test.change(&config, &app)
+		m, err := manager.New(t.Context(), config, app)
+		var found *manager.ConfigError
+		if m != nil || !errors.As(err, &found) || !slices.ContainsFunc(found.Problems, func(p manager.Problem) bool {
+			return p.Env == "TENANCY_"+test.variable && strings.HasPrefix(p.Reason, test.reason)
+		}) {
+			t.Errorf("want %s %s, got %v", test.variable, test.reason, err)
+		}
+	}
+}
+
+// TestNewTakesALoggerThatDropsWhereTheAuditIsElsewhere has the two ways out that the error names.
+func TestNewTakesALoggerThatDropsWhereTheAuditIsElsewhere(t *testing.T) {
+	t.Parallel()
+	for name, audit := range map[string]manager.AuditConfig{
+		"in the registry": {Sinks: []manager.AuditSink{manager.AuditSinkRegistry}},
+		"nowhere":         {Disabled: true},
+	} {
+		config := valid()
+		config.Isolation.Default, config.Audit = tenancy.IsolationShared, audit
+		m, err := manager.New(t.Context(), config, manager.App{Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
