@@ -25,6 +25,16 @@ type postgresEngine struct{ config *Config }
 // cliLock is the key of the advisory lock that the Atlas CLI has while it works.
 const cliLock = 2686470616
 
+// withoutCLI is a condition that takes the CLI's lock, in a way that other runs can
+// have it too. A CLI that waits in the queue for a run's guard keeps new sessions
+// from the lock; it is as good then that the guard, or another run's, is there:
+// the CLI cannot be at work meanwhile. Without that the two would wait for each other.
+func withoutCLI(try string) string {
+	return fmt.Sprintf("(%s(%d) OR EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = %d AND objsubid = 1 "+
+		"AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND mode = 'ShareLock' AND granted))",
+		try, int64(cliLock), int64(cliLock))
+}
+
 // LockKey is the key of the PostgreSQL advisory lock under which the tables of
 // a schema are migrated. Who drops the schema takes it too.
 func LockKey(schema string) int64 {
@@ -124,8 +134,8 @@ func (e *postgresEngine) session(ctx context.Context, p *place) (*sql.Conn, func
 		_, err = conn.ExecContext(ctx, "SET search_path TO "+identifier(p.schema)+"; SET row_security = off; SET lock_timeout = 0")
 	}
 	if err == nil {
-		err = conn.QueryRowContext(ctx, fmt.Sprintf("SELECT current_schema() IS NOT NULL, pg_try_advisory_lock_shared(%d) AND pg_try_advisory_lock(%d)",
-			int64(cliLock), LockKey(p.schema))).Scan(&there, &locked)
+		err = conn.QueryRowContext(ctx, fmt.Sprintf("SELECT current_schema() IS NOT NULL, %s AND pg_try_advisory_lock(%d)",
+			withoutCLI("pg_try_advisory_lock_shared"), LockKey(p.schema))).Scan(&there, &locked)
 	}
 	switch {
 	case err != nil:

@@ -90,7 +90,7 @@ func guardBlock(schema string, from *state, fingerprint string) string {
 	raise := "RAISE EXCEPTION '%s' USING ERRCODE = '%s'; END IF;\n"
 	return "DO " + dollarQuote + " BEGIN\n" +
 		"IF current_schema() IS DISTINCT FROM " + literal(schema) + " THEN " + fmt.Sprintf(raise, "no such schema", codeMissing) +
-		fmt.Sprintf("IF NOT pg_try_advisory_xact_lock_shared(%d) OR NOT pg_try_advisory_xact_lock(%d) THEN ", int64(cliLock), LockKey(schema)) +
+		fmt.Sprintf("IF NOT %s OR NOT pg_try_advisory_xact_lock(%d) THEN ", withoutCLI("pg_try_advisory_xact_lock_shared"), LockKey(schema)) +
 		fmt.Sprintf(raise, "locked", codeLocked) +
 		"IF " + changed + " THEN " + fmt.Sprintf(raise, "revisions changed", codeChanged) +
 		"END " + dollarQuote
