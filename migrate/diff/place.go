@@ -88,7 +88,8 @@ func (p *place) begin(ctx context.Context) error {
 func (p *place) clear(ctx context.Context) error {
 	switch p.dialect {
 	case dialect.Postgres:
-		return p.exec(ctx, "DROP SCHEMA IF EXISTS "+p.name+" CASCADE", "CREATE SCHEMA "+p.name, "SET search_path TO "+p.name)
+		return p.exec(ctx, "DROP SCHEMA IF EXISTS "+p.name+" CASCADE", "CREATE SCHEMA "+p.name, "SET search_path TO "+p.name,
+			"SET jit = off") // which takes longer over Atlas' questions than their answers
 	case dialect.MySQL:
 		return p.exec(ctx, "DROP DATABASE IF EXISTS "+p.name, "CREATE DATABASE "+p.name+" CHARACTER SET utf8mb4", "USE "+p.name)
 	default:

@@ -58,6 +58,15 @@ func (k kind) open(tb testing.TB, cfg registry.EntConfig) *database {
 	return &database{EntStore: store, db: db, dsn: dsn, kind: k}
 }
 
+// cheap is the kind for tests that need many databases: schemas of one, where that is cheaper.
+func (k kind) cheap(tb testing.TB) kind {
+	tb.Helper()
+	if k.dialect == dialect.Postgres {
+		k.dsn = servers.PostgresSchemas(tb)
+	}
+	return k
+}
+
 // connect returns a pool of its own, as a process of its own has.
 func (k kind) connect(tb testing.TB, dsn string) *sql.DB {
 	tb.Helper()

@@ -202,7 +202,7 @@ func TestInterruptedFinishesWhatWasBegun(t *testing.T) {
 	s.migration("20260102000000_slow.sql", "SELECT pg_sleep(2);\nCREATE INDEX notes_label ON notes (label);")
 	s.start("migrate", "apply", "--concurrency", "1")
 	db := postgres.open(t, valueOf(s.env, "TENANCY_DATABASE_URL"))
-	for deadline := time.Now().Add(patience); len(rows(t, db, "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sl'||'eep(2)%' AND state = 'active' AND pid <> pg_backend_pid()")) == 0; {
+	for deadline := time.Now().Add(patience); len(rows(t, db, "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()")) == 0; {
 		if time.Now().After(deadline) {
 			t.Fatal("it never began:\n", s.screen())
 		}

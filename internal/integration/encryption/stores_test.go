@@ -42,6 +42,15 @@ func databases() []server {
 	}
 }
 
+// cheap is the server for tests that need many databases: schemas of one, where that is cheaper.
+func (s server) cheap(tb testing.TB) server {
+	tb.Helper()
+	if s.dialect == dialect.Postgres {
+		s.dsn = servers.PostgresSchemas(tb)
+	}
+	return s
+}
+
 // open returns a store in a database that is empty and the test's own.
 func (s server) open(t *testing.T, cfg registry.EntConfig) world {
 	t.Helper()

@@ -40,7 +40,7 @@ func TestManyUseOneDevDatabase(t *testing.T) {
 	for _, name := range []string{dialect.Postgres, dialect.MySQL} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			config := shop(t, name)
+			config := typedShop(t, name)
 			var wait sync.WaitGroup
 			for range 3 {
 				mine := config
@@ -63,7 +63,7 @@ func TestManyUseOneDevDatabase(t *testing.T) {
 // server tells when that is: the file takes a lock that the test waits to see.
 func TestCancelledDiffIsCleanedUp(t *testing.T) {
 	t.Parallel()
-	config := shop(t, dialect.Postgres)
+	config := typedShop(t, dialect.Postgres)
 	named(t, config, "init")
 	path := filepath.Join(config.Dir, diff.TenantDir, "99991231235959_slow.sql")
 	must(t, os.WriteFile(path, []byte("SELECT pg_sleep(3600);\n"), 0o600))

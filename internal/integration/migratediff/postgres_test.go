@@ -105,16 +105,16 @@ func TestHomeHasAllTables(t *testing.T) {
 func TestPoliciesAreDiffed(t *testing.T) {
 	t.Parallel()
 	for title, breach := range map[string]string{
-		"disabled":      `ALTER TABLE "orders" DISABLE ROW LEVEL SECURITY`,
-		"not forced":    `ALTER TABLE "orders" NO FORCE ROW LEVEL SECURITY`,
-		"dropped":       `DROP POLICY tenant_isolation ON "orders"`,
-		"altered":       `ALTER POLICY tenant_isolation ON "orders" USING (true)`,
-		"no trigger":    `DROP TRIGGER tenant_isolation ON "orders"`,
+		"disabled":      `ALTER TABLE "docs" DISABLE ROW LEVEL SECURITY`,
+		"not forced":    `ALTER TABLE "docs" NO FORCE ROW LEVEL SECURITY`,
+		"dropped":       `DROP POLICY tenant_isolation ON "docs"`,
+		"altered":       `ALTER POLICY tenant_isolation ON "docs" USING (true)`,
+		"no trigger":    `DROP TRIGGER tenant_isolation ON "docs"`,
 		"other trigger": `CREATE OR REPLACE FUNCTION tenant_isolation() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'`,
 	} {
 		t.Run(title, func(t *testing.T) {
 			t.Parallel()
-			config := shop(t, dialect.Postgres)
+			config := typedShop(t, dialect.Postgres)
 			named(t, config, "init")
 			path := filepath.Join(config.Dir, diff.TenantDir, "20990101000000_breach.sql")
 			must(t, os.WriteFile(path, []byte(breach+";\n"), 0o600))
@@ -153,7 +153,7 @@ func TestTablesFromBeforeGetPolicies(t *testing.T) {
 // that is added later lacks.
 func TestRolesAreGranted(t *testing.T) {
 	t.Parallel()
-	config := shop(t, dialect.Postgres)
+	config := typedShop(t, dialect.Postgres)
 	db := open(t, "pgx", servers.PostgresAdmin(t))
 	first, second := role(t, db), role(t, db)
 	config.Roles = []string{first}

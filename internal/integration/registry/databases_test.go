@@ -70,6 +70,15 @@ func deferredSQLite(tb testing.TB) string {
 	return strings.ReplaceAll(servers.SQLite(tb), "&_txlock=immediate", "")
 }
 
+// cheap is the kind for tests that need many databases: schemas of one, where that is cheaper.
+func (k kind) cheap(tb testing.TB) kind {
+	tb.Helper()
+	if k.dialect == dialect.Postgres {
+		k.dsn = servers.PostgresSchemas(tb)
+	}
+	return k
+}
+
 // empty returns a new database.
 func (k kind) empty(tb testing.TB) database {
 	tb.Helper()

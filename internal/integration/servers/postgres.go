@@ -60,7 +60,9 @@ func postgresDatabase(tb testing.TB, admin string) string {
 	err := onPostgres(tb.Context(), admin,
 		"CREATE ROLE "+name+" LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD '"+password+"'",
 		// template0 because nobody can be connected to it, which would make this fail.
-		"CREATE DATABASE "+name+" OWNER "+name+" TEMPLATE template0")
+		"CREATE DATABASE "+name+" OWNER "+name+" TEMPLATE template0",
+		// What tests ask of the catalog takes longer to compile than to answer, and no test depends on the machine's staying up.
+		"ALTER DATABASE "+name+" SET jit = off", "ALTER DATABASE "+name+" SET synchronous_commit = off")
 	atCleanup(tb, func(ctx context.Context) error {
 		return onPostgres(ctx, admin, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)", "DROP ROLE IF EXISTS "+name)
 	})
@@ -73,6 +75,23 @@ func postgresDatabase(tb testing.TB, admin string) string {
 	}
 	u.User = url.UserPassword(name, password)
 	u.Path = "/" + name
+	return u.String()
+}
+
+// postgresSchema makes a schema, which goes with its database.
+func postgresSchema(tb testing.TB, database string) string {
+	tb.Helper()
+	name := randomName()
+	if err := onPostgres(tb.Context(), database, "CREATE SCHEMA "+name); err != nil {
+		tb.Fatalf("servers: making a PostgreSQL schema: %v", err)
+	}
+	u, err := url.Parse(database)
+	if err != nil {
+		tb.Fatal(errNotPostgresURL)
+	}
+	query := u.Query()
+	query.Set("search_path", name)
+	u.RawQuery = query.Encode()
 	return u.String()
 }
 

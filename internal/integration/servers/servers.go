@@ -20,6 +20,17 @@ func Postgres(tb testing.TB) string {
 	return postgresDatabase(tb, process.url(tb, postgres()))
 }
 
+// PostgresSchemas returns a function that returns the URL of a new, empty schema at each call, by its search_path: all in one database as
+// of [Postgres], for suites with so many small tests that a database for each would take most of their time.
+func PostgresSchemas(tb testing.TB) func(testing.TB) string {
+	tb.Helper()
+	database := Postgres(tb)
+	return func(tb testing.TB) string {
+		tb.Helper()
+		return postgresSchema(tb, database)
+	}
+}
+
 // PostgresAdmin returns the URL by which a superuser reaches the maintenance database of the server that [Postgres] uses. What a test
 // makes with it, the test has to remove.
 func PostgresAdmin(tb testing.TB) string {
@@ -41,12 +52,13 @@ func Redis(tb testing.TB) string {
 }
 
 // SQLite returns the DSN, for the driver modernc.org/sqlite, of a database file that does not exist yet in a directory of tb's own.
-// Foreign keys are enforced, writers wait for each other, and a transaction takes the write lock when it begins.
+// Foreign keys are enforced, writers wait for each other, and a transaction takes the write lock when it begins. What is written outlives
+// the process, and not the machine.
 func SQLite(tb testing.TB) string {
 	tb.Helper()
 	file := url.URL{Path: filepath.ToSlash(filepath.Join(tb.TempDir(), "test.db"))}
 	return "file:" + file.EscapedPath() +
-		"?_pragma=foreign_keys(1)&_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)&_txlock=immediate"
+		"?_pragma=foreign_keys(1)&_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)&_txlock=immediate"
 }
 
 // randomName returns a name that no other test uses, made of letters, digits and underscores. It needs no quoting.
