@@ -4,12 +4,15 @@ import (
 	"crypto/rand"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/internal/integration/servers"
@@ -29,7 +32,7 @@ func TestARunningApplicationHears(t *testing.T) {
 				t.Fatal(err)
 			}
 			config := manager.Config{
-				Database:  manager.DatabaseConfig{URL: tenancy.NewSecret(home)},
+				Database:  manager.DatabaseConfig{URL: tenancy.NewSecret(urlOf(t, home))},
 				Isolation: manager.IsolationConfig{Default: tenancy.IsolationShared},
 				Cache:     manager.CacheConfig{TTL: time.Hour},
 			}
@@ -91,4 +94,15 @@ func operate(t *testing.T, config manager.Config, args string) {
 	if out, err := run.CombinedOutput(); err != nil {
 		t.Fatalf("tenancy tenant %s: %v\n%s", args, err, out)
 	}
+}
+
+// urlOf returns an address as applications have it: data source names are for the tool.
+func urlOf(t *testing.T, home string) string {
+	t.Helper()
+	config, err := mysql.ParseDSN(home)
+	if err != nil || strings.Contains(home, "://") || config.Net != "tcp" {
+		return home
+	}
+	at := url.URL{Scheme: "mysql", User: url.UserPassword(config.User, config.Passwd), Host: config.Addr, Path: "/" + config.DBName}
+	return at.String()
 }

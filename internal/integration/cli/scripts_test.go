@@ -15,8 +15,6 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"github.com/entenancy/tenancy/internal/integration/servers"
 )
 
 // TestScripts runs each script of testdata on each database. Beside the commands
@@ -32,7 +30,7 @@ import (
 //	capture NAME FIELD...         sets a variable to a field of the last output's first JSON line
 //	pooler                        puts a pooler in transaction mode before the serving connections
 //
-// and [postgres] and [sqlite] say which database it is.
+// and [postgres], [mariadb] and [sqlite] say which database it is.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	scripts, err := filepath.Glob("testdata/*.txtar")
@@ -50,16 +48,10 @@ func TestScripts(t *testing.T) {
 	}
 }
 
-// TestMariaDB walks through a tenant's life there.
-func TestMariaDB(t *testing.T) {
-	t.Parallel()
-	home := func(tb testing.TB, _ string) string { tb.Helper(); return servers.MariaDB(tb) }
-	runScript(t, database{name: "mariadb", driver: "mysql", home: home}, "testdata/mariadb/walk.txtar")
-}
-
 func runScript(t *testing.T, d database, script string) {
 	t.Helper()
 	var home string
+	prefix := "t" + strings.ToLower(rand.Text()[:8]) + "_" // others have databases of tenants on the same server
 	testscript.Run(t, testscript.Params{
 		Files: []string{script},
 		Setup: func(env *testscript.Env) error {
@@ -69,8 +61,7 @@ func runScript(t *testing.T, d database, script string) {
 				"TENANCY_DATABASE_URL":         home,
 				"TENANCY_DATABASE_TENANTS_DIR": filepath.Join(env.WorkDir, "tenants"),
 				"GOCACHE":                      goEnv(t, "GOCACHE"),
-				// Others have databases of tenants on the same server.
-				"TENANCY_ISOLATION_PREFIX": "t" + strings.ToLower(rand.Text()[:8]) + "_",
+				"TENANCY_ISOLATION_PREFIX":     prefix,
 			} {
 				env.Setenv(name, value)
 			}
@@ -82,7 +73,7 @@ func runScript(t *testing.T, d database, script string) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": func(ts *testscript.TestScript, _ bool, args []string) { exits(ts, home, args) },
 			"dump": func(ts *testscript.TestScript, _ bool, args []string) {
-				text := d.dump(t, d.open(t, home), ts.MkAbs("tenants"))
+				text := d.dump(t, d.open(t, home), prefix, ts.MkAbs("tenants"))
 				ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 			},
 			"audited": func(ts *testscript.TestScript, _ bool, args []string) { audited(t, ts, d.open(t, home), args) },

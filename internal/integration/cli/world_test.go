@@ -24,6 +24,7 @@ type database struct {
 	// home returns the URL of an empty home, as TENANCY_DATABASE_URL has it.
 	home func(tb testing.TB, dir string) string
 	// tables lists all tables that there are, qualified, and things the namespaces with their marks.
+	// {prefix} is what the names of tenants' namespaces begin with.
 	tables, things string
 }
 
@@ -39,6 +40,12 @@ func databases() []database {
 			func(tb testing.TB, _ string) string { tb.Helper(); return servers.Postgres(tb) },
 			"SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')",
 			"SELECT nspname || ' ' || coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace WHERE nspname NOT LIKE 'pg_t%'",
+		},
+		{
+			"mariadb", "mysql",
+			func(tb testing.TB, _ string) string { tb.Helper(); return servers.MariaDB(tb) },
+			"SELECT concat('`', table_schema, '`.`', table_name, '`') FROM information_schema.tables WHERE table_schema = database() OR table_schema LIKE '{prefix}%'",
+			"SELECT concat(schema_name, ' ', schema_comment) FROM information_schema.schemata WHERE schema_name LIKE '{prefix}%'",
 		},
 	}
 }
@@ -56,11 +63,12 @@ func (d database) open(tb testing.TB, home string) *sql.DB {
 
 // dump returns all that there is, a row a line, and the files of a directory,
 // but for the audit, which has what was refused too.
-func (d database) dump(tb testing.TB, db *sql.DB, dir string) string {
+func (d database) dump(tb testing.TB, db *sql.DB, prefix, dir string) string {
 	tb.Helper()
-	lines := texts(tb, db, d.things)
-	for _, table := range texts(tb, db, d.tables) {
-		if strings.HasSuffix(table, "tenancy_audit") {
+	of := func(query string) []string { return texts(tb, db, strings.ReplaceAll(query, "{prefix}", prefix)) }
+	lines := of(d.things)
+	for _, table := range of(d.tables) {
+		if strings.Contains(table, "tenancy_audit") {
 			continue
 		}
 		for _, row := range rows(tb, db, "SELECT * FROM "+table) {
@@ -112,6 +120,9 @@ func rows(tb testing.TB, db *sql.DB, query string) []string {
 		}
 		var line strings.Builder
 		for _, value := range values {
+			if text, ok := value.([]byte); ok {
+				value = string(text)
+			}
 			fmt.Fprintf(&line, "%v|", value)
 		}
 		all = append(all, line.String())
