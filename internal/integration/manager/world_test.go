@@ -1,6 +1,10 @@
 package manager_test
 
 import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -68,15 +72,39 @@ func postgresConfig(tb testing.TB) manager.Config {
 }
 
 // mysqlConfig has tenants in shared tables, and databases for those that pay more.
+// Who serves requests may use the home, and what is granted to it by and by.
 func mysqlConfig(tb testing.TB) manager.Config {
 	tb.Helper()
-	dsn, err := gomysql.ParseDSN(servers.MariaDB(tb))
+	admin := servers.MariaDB(tb)
+	dsn, err := gomysql.ParseDSN(admin)
 	must(tb, err)
-	at := url.URL{Scheme: "mysql", User: url.UserPassword(dsn.User, dsn.Passwd), Host: dsn.Addr, Path: "/" + dsn.DBName}
+	owner := url.URL{Scheme: "mysql", User: url.UserPassword(dsn.User, dsn.Passwd), Host: dsn.Addr, Path: "/" + dsn.DBName}
+	app := owner
+	app.User = url.UserPassword(mysqlUser(tb, admin, dsn.DBName))
 	return manager.Config{
-		Database:  manager.DatabaseConfig{URL: tenancy.NewSecret(at.String())},
+		Database:  manager.DatabaseConfig{URL: tenancy.NewSecret(app.String()), AdminURL: tenancy.NewSecret(owner.String())},
 		Isolation: manager.IsolationConfig{Premium: tenancy.IsolationSchema, PremiumPlans: []string{"gold"}, Prefix: "t" + strings.ToLower(dsn.DBName[len(dsn.DBName)-8:]) + "_"},
 	}
+}
+
+// mysqlUser makes a user that may read and write in one database.
+func mysqlUser(tb testing.TB, admin, database string) (name, password string) {
+	tb.Helper()
+	db, err := sql.Open("mysql", admin)
+	must(tb, err)
+	name, password = "test_"+strings.ToLower(rand.Text()[:16]), rand.Text()
+	tb.Cleanup(func() {
+		_, err := db.ExecContext(context.WithoutCancel(tb.Context()), "DROP USER "+name)
+		must(tb, errors.Join(err, db.Close()))
+	})
+	for _, statement := range []string{
+		"CREATE USER " + name + " IDENTIFIED BY '" + password + "'",
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON " + database + ".* TO " + name,
+	} {
+		_, err := db.ExecContext(tb.Context(), statement)
+		must(tb, err)
+	}
+	return name, password
 }
 
 func sqliteConfig(tb testing.TB) manager.Config {
