@@ -113,12 +113,15 @@ func (l *Lifecycle) dropNamespace(ctx context.Context, t tenancy.Tenant) (bool, 
 	}
 	remembered, _ := t.MetadataValue(erasingKey)
 	was := remembered == true
-	if err := keeper.Verify(ctx, t); !was && err == nil {
-		if _, err := l.config.Store.MergeMetadata(ctx, t.ID, map[string]any{erasingKey: true}); err != nil {
+	if !was { // Drop looks too, and knows of one that is half gone
+		switch err := keeper.Verify(ctx, t); {
+		case errors.Is(err, tenancy.ErrForeignNamespace):
 			return false, err
+		case err == nil:
+			if _, err := l.config.Store.MergeMetadata(ctx, t.ID, map[string]any{erasingKey: true}); err != nil {
+				return false, err
+			}
 		}
-	} else if errors.Is(err, tenancy.ErrForeignNamespace) {
-		return false, err
 	}
 	dropped, err := keeper.Drop(ctx, t)
 	return dropped || was, err

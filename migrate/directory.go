@@ -9,10 +9,8 @@ import (
 	"strings"
 
 	atlas "ariga.io/atlas/sql/migrate"
-	"ariga.io/atlas/sql/mysql"
-	"ariga.io/atlas/sql/postgres"
-	"ariga.io/atlas/sql/sqlite"
-	"entgo.io/ent/dialect"
+
+	"github.com/entenancy/tenancy/migrate/internal/statements"
 )
 
 // Directory is a migration directory of Atlas, read and checked once. It never
@@ -58,9 +56,8 @@ type statement struct {
 // not match atlas.sum, cannot be read as statements, or begins or ends
 // transactions itself.
 func NewDirectory(fsys fs.FS, dialectName string) (*Directory, error) {
-	scan, err := scanner(dialectName)
-	if err != nil {
-		return nil, err
+	if err := statements.Check(dialectName); err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
 	}
 	d := &Directory{dialect: dialectName, frozen: &frozen{MemDir: &atlas.MemDir{}}, ours: map[string]*file{}}
 	if err := d.frozen.read(fsys); err != nil {
@@ -71,7 +68,7 @@ func NewDirectory(fsys fs.FS, dialectName string) (*Directory, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", ErrDirectory, f.Name(), err)
 		}
-		read, err := readFile(f, hash, scan)
+		read, err := readFile(f, hash, dialectName)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrDirectory, err)
 		}
@@ -125,20 +122,7 @@ func (d *frozen) read(fsys fs.FS) error {
 	return err
 }
 
-func scanner(dialectName string) (atlas.StmtScanner, error) {
-	switch dialectName {
-	case dialect.Postgres:
-		return &postgres.Driver{}, nil
-	case dialect.MySQL:
-		return &mysql.Driver{}, nil
-	case dialect.SQLite:
-		return &sqlite.Driver{}, nil
-	default:
-		return nil, fmt.Errorf("migrate: unsupported dialect %q", dialectName)
-	}
-}
-
-func readFile(f atlas.File, hash string, scan atlas.StmtScanner) (*file, error) {
+func readFile(f atlas.File, hash, dialectName string) (*file, error) {
 	read := &file{File: f, hash: hash}
 	local, ok := f.(*atlas.LocalFile)
 	if !ok {
@@ -151,7 +135,7 @@ func readFile(f atlas.File, hash string, scan atlas.StmtScanner) (*file, error) 
 		read.alone = mode == "none"
 	}
 	text := string(f.Bytes())
-	scanned, err := scan.ScanStmts(text)
+	scanned, err := statements.Of(dialectName, text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Name(), err)
 	}

@@ -2,7 +2,6 @@ package diff
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy/driver/postgres"
+	"github.com/entenancy/tenancy/migrate/internal/statements"
 	"github.com/entenancy/tenancy/schema"
 )
 
@@ -35,7 +35,7 @@ func (h half) replayed(ctx context.Context, p *place, dir migrate.Dir) (*atlas.S
 		return current, state{}, err
 	}
 	var s state
-	if s.grants, err = grantsIn(p.atlas, dir); err != nil {
+	if s.grants, err = grantsIn(dir); err != nil {
 		return nil, s, err
 	}
 	s.policies, err = postgres.MissingPolicies(ctx, p.driver(), tenants(current, h.tenancy))
@@ -100,20 +100,20 @@ func isGrant(statement string) bool {
 }
 
 // grantsIn returns the grants of all files, as [half.protect] writes them.
-func grantsIn(driver migrate.Driver, dir migrate.Dir) (map[string]bool, error) {
+func grantsIn(dir migrate.Dir) (map[string]bool, error) {
 	files, err := dir.Files()
 	if err != nil {
 		return nil, err
 	}
 	grants := make(map[string]bool)
 	for _, file := range files {
-		statements, err := migrate.FileStmts(driver, file)
+		read, err := statements.Of(dialect.Postgres, string(file.Bytes()))
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("diff: %s", file.Name()), err)
+			return nil, fmt.Errorf("diff: %s: %w", file.Name(), err)
 		}
-		for _, statement := range statements {
-			if isGrant(statement) {
-				grants[strings.TrimRight(statement, "; \n")] = true
+		for _, statement := range read {
+			if isGrant(statement.Text) {
+				grants[strings.TrimRight(statement.Text, "; \n")] = true
 			}
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"ariga.io/atlas/sql/migrate"
 	atlas "ariga.io/atlas/sql/schema"
 	entschema "entgo.io/ent/dialect/sql/schema"
+
+	"github.com/entenancy/tenancy/migrate/internal/statements"
 )
 
 // unqualified makes Atlas plan names without a schema.
@@ -22,16 +24,16 @@ func (p *place) replay(ctx context.Context, dir migrate.Dir) error {
 		return fmt.Errorf("diff: reading the migrations: %w", err)
 	}
 	for _, file := range files {
-		statements, err := migrate.FileStmts(p.atlas, file)
+		read, err := statements.Of(p.dialect, string(file.Bytes()))
 		if err != nil {
 			return fmt.Errorf("diff: %s: %w", file.Name(), err)
 		}
-		for _, statement := range statements {
-			if isGrant(statement) {
+		for _, statement := range read {
+			if isGrant(statement.Text) {
 				continue
 			}
-			if _, err := p.session.ExecContext(ctx, statement); err != nil {
-				return fmt.Errorf("diff: replaying %s: %w\n%s", file.Name(), err, statement)
+			if _, err := p.session.ExecContext(ctx, statement.Text); err != nil {
+				return fmt.Errorf("diff: replaying %s: %w\n%s", file.Name(), err, statement.Text)
 			}
 		}
 	}

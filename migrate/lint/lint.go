@@ -8,7 +8,8 @@ import (
 	"strings"
 
 	"ariga.io/atlas/sql/migrate"
-	"entgo.io/ent/dialect"
+
+	"github.com/entenancy/tenancy/migrate/internal/statements"
 )
 
 // Rule is what a statement breaks.
@@ -96,19 +97,18 @@ func Directory(fsys fs.FS, config Config) ([]Finding, error) {
 // Files is [Directory] for files that were read already, in their order. It does
 // not look at a sum.
 func Files(files []migrate.File, config Config) ([]Finding, error) {
-	scan, err := scanner(config.Dialect)
-	if err != nil {
-		return nil, err
+	if err := statements.Check(config.Dialect); err != nil {
+		return nil, fmt.Errorf("lint: Config.Dialect: %w", err)
 	}
 	made := newCatalog()
 	var findings []Finding
 	for _, f := range files {
 		text := string(f.Bytes())
-		statements, err := scan(text)
+		read, err := statements.Of(config.Dialect, text)
 		if err != nil {
 			return nil, fmt.Errorf("lint: %s: %w", f.Name(), err)
 		}
-		found := lintFile(newFile(text, config.Dialect, made), f.Name(), statements)
+		found := lintFile(newFile(text, config.Dialect, made), f.Name(), read)
 		if f.Version() > config.After {
 			findings = append(findings, found...)
 		}
@@ -137,21 +137,4 @@ func lintFile(f *file, fileName string, statements []*migrate.Stmt) []Finding {
 		f.note(s)
 	}
 	return findings
-}
-
-// scanner tells the statements of a file apart as Atlas' drivers do.
-func scanner(database string) (func(string) ([]*migrate.Stmt, error), error) {
-	options := migrate.ScannerOptions{MatchBegin: true}
-	switch database {
-	case dialect.Postgres:
-		options.MatchBeginAtomic, options.MatchDollarQuote, options.EscapedStringExt = true, true, true
-	case dialect.MySQL:
-		options.BackslashEscapes, options.HashComments = true, true
-	case dialect.SQLite:
-	default:
-		return nil, fmt.Errorf("lint: Config.Dialect is %q: it has to be %s, %s or %s", database, dialect.Postgres, dialect.MySQL, dialect.SQLite)
-	}
-	return func(text string) ([]*migrate.Stmt, error) {
-		return (&migrate.Scanner{ScannerOptions: options}).Scan(text)
-	}, nil
 }

@@ -70,6 +70,22 @@ func newBare(tb testing.TB, app application) *guarded {
 	return g
 }
 
+// copy returns a copy for the same roles. Nobody may be connected.
+func (g *guarded) copy(tb testing.TB) *guarded {
+	tb.Helper()
+	copied := &guarded{application: g.application, owner: servers.PostgresCopy(tb, g.owner)}
+	for to, from := range map[*string]string{&copied.app: g.app, &copied.system: g.system} {
+		at, err := url.Parse(copied.owner)
+		as, asErr := url.Parse(from)
+		if err != nil || asErr != nil {
+			tb.Fatal("a URL does not parse")
+		}
+		at.User = as.User
+		*to = at.String()
+	}
+	return copied
+}
+
 // migrate is a start of the application: ent's automatic migration with the options under test, and more.
 func (g *guarded) migrate(tb testing.TB, more ...entschema.MigrateOption) error {
 	tb.Helper()

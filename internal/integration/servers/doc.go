@@ -5,9 +5,11 @@
 //  1. the server that an environment variable names: TENANCY_TEST_POSTGRES_URL, TENANCY_TEST_MYSQL_URL (a DSN of go-sql-driver) or
 //     TENANCY_TEST_REDIS_URL. If it does not answer, the test fails;
 //  2. the server at the default address on this machine, if it lets the default user in without a password;
-//  3. a private server, started from the programs installed on this machine, once for each test process. It ends with that process,
-//     however that ends, and takes its data along;
+//  3. a private server, started from the programs installed on this machine, once for each test process, with its data in memory where
+//     there is room. It ends with that process, however that ends;
 //  4. none: the test is skipped and says how to get one. Where CI=true it fails instead, so that nothing is left out unseen.
+//
+// `make test` starts a private PostgreSQL and a private MariaDB for all of its test processes, and sets the variables that are not set.
 //
 // SQLite needs no server and is never skipped.
 //

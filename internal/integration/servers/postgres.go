@@ -61,8 +61,8 @@ func postgresDatabase(tb testing.TB, admin string) string {
 		"CREATE ROLE "+name+" LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD '"+password+"'",
 		// template0 because nobody can be connected to it, which would make this fail.
 		"CREATE DATABASE "+name+" OWNER "+name+" TEMPLATE template0",
-		// What tests ask of the catalog takes longer to compile than to answer, and no test depends on the machine's staying up.
-		"ALTER DATABASE "+name+" SET jit = off", "ALTER DATABASE "+name+" SET synchronous_commit = off")
+		// What tests ask of the catalog takes longer to compile than to answer.
+		"ALTER DATABASE "+name+" SET jit = off")
 	atCleanup(tb, func(ctx context.Context) error {
 		return onPostgres(ctx, admin, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)", "DROP ROLE IF EXISTS "+name)
 	})
@@ -74,6 +74,27 @@ func postgresDatabase(tb testing.TB, admin string) string {
 		tb.Fatal(errNotPostgresURL)
 	}
 	u.User = url.UserPassword(name, password)
+	u.Path = "/" + name
+	return u.String()
+}
+
+// postgresCopy makes a copy of a database for the same role.
+func postgresCopy(tb testing.TB, admin, address string) string {
+	tb.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		tb.Fatal(errNotPostgresURL)
+	}
+	name := randomName()
+	err = onPostgres(tb.Context(), admin,
+		"CREATE DATABASE "+name+" OWNER "+u.User.Username()+" TEMPLATE "+strings.TrimPrefix(u.Path, "/"),
+		"ALTER DATABASE "+name+" SET jit = off")
+	atCleanup(tb, func(ctx context.Context) error {
+		return onPostgres(ctx, admin, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
+	})
+	if err != nil {
+		tb.Fatalf("servers: copying a PostgreSQL database: %v", err)
+	}
 	u.Path = "/" + name
 	return u.String()
 }

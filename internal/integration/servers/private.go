@@ -64,7 +64,7 @@ rm -rf "$dir"
 
 // start runs p and returns when the server answers.
 func start(ctx context.Context, k kind, p plan) (*private, error) {
-	dir, err := os.MkdirTemp("", "tenancy-server-")
+	dir, err := os.MkdirTemp(scratch(), "tenancy-server-")
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +212,7 @@ func each(words []string, change func(string) string) []string {
 
 // lastLines returns the end of a log, on one line.
 func lastLines(log []byte) string {
-	const enough = 600
+	const length = 600
 	text := strings.Join(strings.Fields(string(log)), " ")
-	return text[max(0, len(text)-enough):]
+	return text[max(0, len(text)-length):]
 }

@@ -31,6 +31,13 @@ func PostgresSchemas(tb testing.TB) func(testing.TB) string {
 	}
 }
 
+// PostgresCopy returns the URL of a copy of the database that a URL of [Postgres], or the owner's of [PostgresRoles], names, with all that
+// is in it and for the same roles. Nobody may be connected to it. It is dropped when tb is over.
+func PostgresCopy(tb testing.TB, address string) string {
+	tb.Helper()
+	return postgresCopy(tb, process.url(tb, postgres()), address)
+}
+
 // PostgresAdmin returns the URL by which a superuser reaches the maintenance database of the server that [Postgres] uses. What a test
 // makes with it, the test has to remove.
 func PostgresAdmin(tb testing.TB) string {
