@@ -42,7 +42,7 @@ format: $(LINT) ## Format the code of every module
 
 .PHONY: test
 test: ## Run the tests of every module with the race detector
-	@GOGC=400 go run -C internal/integration ./servers/own "$(CURDIR)/scripts/each-module.sh" go test $(RACE) -timeout=20m $(TESTFLAGS) ./...
+	@GOGC=400 go run -C internal/integration ./servers/own "$(CURDIR)/scripts/each-module.sh" go test $(RACE) -parallel=4 -timeout=20m $(TESTFLAGS) ./...
 	@$(if $(RACE),,echo "skipped: the race detector, which needs a C compiler; install gcc")
 	@cd internal/integration && go run ./servers/missing
 
