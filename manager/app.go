@@ -68,7 +68,7 @@ type App struct {
 }
 
 // problems names what the configuration needs of the program.
-func (a App) problems(c Config) []Problem {
+func (a App) problems(ctx context.Context, c Config) []Problem {
 	var found checks
 	uses := func(s Strategy) bool { return slices.Contains(c.Resolution.Strategies, s) }
 	found.refuse(uses(StrategyCustom) && a.Resolver == nil, "Resolution.Strategies", "has custom, and the program has no App.Resolver")
@@ -77,7 +77,7 @@ func (a App) problems(c Config) []Problem {
 	found.refuse(separate && len(a.Tenancy.Tables) == 0 && a.Verify == nil, "Isolation.Default", "needs App.Tenancy, the generated migrate.Tenancy")
 	migrations := c.Migrations.Dir != "" || a.Migrations != nil
 	found.refuse(c.Migrations.AtStart && !migrations, "Migrations.AtStart", "needs Migrations.Dir or App.Migrations")
-	dropped := a.Logger != nil && !a.Logger.Enabled(context.Background(), slog.LevelInfo)
+	dropped := a.Logger != nil && !a.Logger.Enabled(ctx, slog.LevelInfo)
 	found.refuse(dropped && !c.Audit.Disabled && slices.Contains(c.Audit.Sinks, AuditSinkLog), "Audit.Sinks",
 		"has log, and App.Logger drops what is logged at level info: name registry, or disable the audit")
 	found.refuse(c.Migrations.Require != "" && !migrations, "Migrations.Require", "needs Migrations.Dir or App.Migrations")

@@ -69,7 +69,7 @@ type Manager struct {
 // On MySQL and SQLite the program has to import a driver for database/sql.
 func New(ctx context.Context, config Config, app App) (*Manager, error) {
 	config = config.withDefaults()
-	if found := append(config.problems(), app.problems(config)...); len(found) > 0 {
+	if found := append(config.problems(), app.problems(ctx, config)...); len(found) > 0 {
 		return nil, &ConfigError{Problems: found}
 	}
 	if app.Logger == nil {

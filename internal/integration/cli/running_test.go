@@ -45,7 +45,9 @@ func TestARunningApplicationHears(t *testing.T) {
 				args string
 				want int
 			}{
-				{"create acme", http.StatusOK}, {"suspend acme", http.StatusNotFound}, {"activate acme", http.StatusOK},
+				{"create acme", http.StatusOK},
+				{"suspend acme", http.StatusNotFound},
+				{"activate acme", http.StatusOK},
 				{"erase acme --yes=acme", http.StatusNotFound},
 			} {
 				operate(t, config, step.args)
