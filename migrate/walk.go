@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/entenancy/tenancy"
 )
 
@@ -20,7 +22,9 @@ const (
 const laneSize = 1000
 
 // walk goes through all tenants once: it reads them in chunks, tells the state of
-// those in the home in few queries, and hands those that need more to lanes.
+// those in the home in few queries, and hands those that need more to lanes. Two
+// chunks or more are asked about at a time: most of what it costs a server is to
+// look at tables that the connection has not seen before.
 type walk struct {
 	*Runner
 
@@ -29,13 +33,15 @@ type walk struct {
 	broken func(tenancy.Tenant, error)
 	// shared is called for each tenant in shared tables.
 	shared func()
-	// planned is told the state of a place in the home, and says whether it has to be worked at.
+	// planned is told the state of a place in the home, and says whether it has to
+	// be worked at. It is called for several places at once.
 	planned func(ctx context.Context, p *place, s *state) bool
 	// work is called on a lane, with no state for a database that nobody has looked at.
 	work func(ctx context.Context, p *place, s *state)
 	// width is how many work at once on a server.
 	width int
 
+	mu    sync.Mutex // for lanes
 	lanes map[string]chan job
 	wait  sync.WaitGroup
 }
@@ -49,7 +55,13 @@ type job struct {
 // error of the tenants' source.
 func (w *walk) run(ctx context.Context) error {
 	w.lanes = map[string]chan job{}
-	err := w.read(ctx)
+	surveys, surveying := errgroup.WithContext(ctx)
+	surveys.SetLimit(max(2, w.config.Concurrency))
+	err := w.read(ctx, func(chunk []*place) bool {
+		surveys.Go(func() error { return w.inHome(ctx, surveying, chunk) })
+		return surveying.Err() == nil
+	})
+	err = errors.Join(err, surveys.Wait())
 	for _, lane := range w.lanes {
 		close(lane)
 	}
@@ -57,7 +69,9 @@ func (w *walk) run(ctx context.Context) error {
 	return err
 }
 
-func (w *walk) read(ctx context.Context) error {
+// read goes through the tenants, and hands on those in the home for as long as
+// inHome says that it is worth it.
+func (w *walk) read(ctx context.Context, inHome func([]*place) bool) error {
 	if w.config.Tenants == nil {
 		return errNoTenants
 	}
@@ -88,25 +102,26 @@ func (w *walk) read(ctx context.Context) error {
 			chunk = append(chunk, p)
 		}
 		if len(chunk) == size {
-			if err := w.inHome(ctx, chunk); err != nil {
-				return err
+			if !inHome(chunk) {
+				return nil
 			}
 			chunk, size = nil, min(2*size, chunkSize)
 		}
 	}
-	return w.inHome(ctx, chunk)
+	if len(chunk) > 0 {
+		inHome(chunk)
+	}
+	return nil
 }
 
-// inHome tells the states of schemas in the home.
-func (w *walk) inHome(ctx context.Context, chunk []*place) error {
-	if len(chunk) == 0 {
-		return nil
-	}
+// inHome tells the states of schemas in the home. The work that comes of it goes
+// on when another survey fails.
+func (w *walk) inHome(ctx, surveying context.Context, chunk []*place) error {
 	schemas := make([]string, len(chunk))
 	for i, p := range chunk {
 		schemas[i] = p.schema
 	}
-	states, err := w.survey(ctx, w.config.Home, schemas)
+	states, err := w.survey(surveying, w.config.Home, schemas)
 	if err != nil {
 		return errors.Join(err, context.Cause(ctx))
 	}
@@ -120,15 +135,21 @@ func (w *walk) inHome(ctx context.Context, chunk []*place) error {
 
 // enqueue hands a place to the lane of its server. It waits where that is full.
 func (w *walk) enqueue(ctx context.Context, j job) {
-	lane, ok := w.lanes[j.place.server]
+	w.lane(ctx, j.place.server) <- j
+}
+
+func (w *walk) lane(ctx context.Context, server string) chan job {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	lane, ok := w.lanes[server]
 	if !ok {
 		lane = make(chan job, laneSize)
-		w.lanes[j.place.server] = lane
+		w.lanes[server] = lane
 		for range w.width {
 			w.wait.Go(func() { w.serve(ctx, lane) })
 		}
 	}
-	lane <- j
+	return lane
 }
 
 // serve works at a lane's places. When the context has ended it only empties the lane.
