@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"entgo.io/ent/dialect"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/entenancy/tenancy"
 )
@@ -41,8 +42,8 @@ type Drift struct {
 // make, which it finds out in a schema that nobody else sees: one that is made
 // and filled in a transaction that is rolled back. Compared are columns, indexes,
 // constraints, triggers, row-level security and policies; one query takes a
-// fingerprint of a thousand schemas. PostgreSQL only. Tenants' own databases are
-// compared one by one. It takes no locks that others wait for.
+// fingerprint of a thousand schemas, and Config.Concurrency of them are under way
+// at once. PostgreSQL only. It takes no locks that others wait for.
 //
 // The role needs the right to create schemas in the home.
 func (r *Runner) Drift(ctx context.Context) (*DriftReport, error) {
@@ -50,64 +51,87 @@ func (r *Runner) Drift(ctx context.Context) (*DriftReport, error) {
 		return nil, errors.New("migrate: Drift is for PostgreSQL")
 	}
 	start := time.Now()
-	d := &drifts{Runner: r}
-	var err error
-	if d.want, err = r.wanted(ctx); err != nil {
+	want, err := r.wanted(ctx)
+	if err != nil {
 		return nil, fmt.Errorf("migrate: finding out what the migrations make: %w", err)
 	}
-	for t, err := range r.config.Tenants(ctx) {
-		if err != nil && t.ID == "" {
-			return nil, fmt.Errorf("migrate: reading the tenants: %w", err)
-		}
-		if err != nil || !r.config.migrates(t.Status) {
-			continue // Status says what is wrong with a record
-		}
-		if err := d.add(ctx, t); err != nil {
-			return nil, err
-		}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(2, r.config.Concurrency))
+	d := &drifts{Runner: r, want: want, group: group}
+	err = d.read(ctx)
+	if failed := group.Wait(); failed != nil {
+		err = failed // of which the other one is a consequence
 	}
-	if err := d.compare(ctx); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	d.report.Took = time.Since(start)
-	return &d.report, nil
+	report := &DriftReport{}
+	for _, part := range d.parts {
+		report.Checked += part.Checked
+		report.Behind += part.Behind
+		report.Drifts = append(report.Drifts, part.Drifts...)
+	}
+	report.Took = time.Since(start)
+	return report, nil
 }
 
 // driftSize is how many schemas one query takes fingerprints of.
 const driftSize = 1000
 
+// drifts compares places, several chunks of them at once.
 type drifts struct {
 	*Runner
 
-	want   []string // what the migrations make
-	chunk  []*place
-	report DriftReport
+	want  []string // what the migrations make
+	group *errgroup.Group
+	parts []*DriftReport // of each chunk, in the order of the tenants
 }
 
-func (d *drifts) add(ctx context.Context, t tenancy.Tenant) (err error) {
-	p, err := d.placeOf(ctx, t)
-	switch {
-	case err != nil:
-		return err
-	case p == nil:
-		return nil
-	case p.own:
-		defer func() { err = errors.Join(err, p.close()) }()
-		return d.compareIn(ctx, p.db, []*place{p})
+func (d *drifts) read(ctx context.Context) error {
+	var chunk []*place
+	for t, err := range d.config.Tenants(ctx) {
+		if err != nil && t.ID == "" {
+			return fmt.Errorf("migrate: reading the tenants: %w", err)
+		}
+		if err != nil || !d.config.migrates(t.Status) {
+			continue // Status says what is wrong with a record
+		}
+		p, err := d.placeOf(ctx, t)
+		switch {
+		case err != nil:
+			return err
+		case p == nil:
+			continue
+		case p.own:
+			d.compare(ctx, p.db, []*place{p}, p.close)
+		default:
+			chunk = append(chunk, p)
+		}
+		if len(chunk) == driftSize {
+			d.compare(ctx, d.config.Home, chunk, nil)
+			chunk = nil
+		}
 	}
-	if d.chunk = append(d.chunk, p); len(d.chunk) == driftSize {
-		return d.compare(ctx)
+	if len(chunk) > 0 {
+		d.compare(ctx, d.config.Home, chunk, nil)
 	}
 	return nil
 }
 
-func (d *drifts) compare(ctx context.Context) error {
-	chunk := d.chunk
-	d.chunk = nil
-	return d.compareIn(ctx, d.config.Home, chunk)
+// compare begins with a chunk, and calls done at its end.
+func (d *drifts) compare(ctx context.Context, q querier, chunk []*place, done func() error) {
+	part := &DriftReport{}
+	d.parts = append(d.parts, part)
+	d.group.Go(func() error {
+		err := d.compareIn(ctx, q, chunk, part)
+		if done != nil {
+			err = errors.Join(err, done())
+		}
+		return err
+	})
 }
 
-func (d *drifts) compareIn(ctx context.Context, q querier, chunk []*place) error {
+func (d *drifts) compareIn(ctx context.Context, q querier, chunk []*place, report *DriftReport) error {
 	schemas := make([]string, 0, len(chunk))
 	for _, p := range chunk {
 		schemas = append(schemas, p.schema)
@@ -117,8 +141,7 @@ func (d *drifts) compareIn(ctx context.Context, q querier, chunk []*place) error
 		return err
 	}
 	chunk = slices.DeleteFunc(chunk, func(p *place) bool { return states[p.schema].version != d.config.Directory.Version() })
-	d.report.Behind += len(schemas) - len(chunk)
-	d.report.Checked += len(chunk)
+	report.Behind, report.Checked = len(schemas)-len(chunk), len(chunk)
 	schemas = schemas[:0]
 	for _, p := range chunk {
 		schemas = append(schemas, p.schema)
@@ -137,7 +160,7 @@ func (d *drifts) compareIn(ctx context.Context, q querier, chunk []*place) error
 			return err
 		}
 		if one := (Drift{Tenant: p.tenant, Missing: without(d.want, has), Extra: without(has, d.want)}); len(one.Missing)+len(one.Extra) > 0 {
-			d.report.Drifts = append(d.report.Drifts, one)
+			report.Drifts = append(report.Drifts, one)
 		}
 	}
 	return nil
