@@ -119,11 +119,11 @@ func (d *drifts) read(ctx context.Context) error {
 }
 
 // compare begins with a chunk, and calls done at its end.
-func (d *drifts) compare(ctx context.Context, q querier, chunk []*place, done func() error) {
+func (d *drifts) compare(ctx context.Context, db *sql.DB, chunk []*place, done func() error) {
 	part := &DriftReport{}
 	d.parts = append(d.parts, part)
 	d.group.Go(func() error {
-		err := d.compareIn(ctx, q, chunk, part)
+		err := d.compareIn(ctx, db, chunk, part)
 		if done != nil {
 			err = errors.Join(err, done())
 		}
@@ -131,12 +131,12 @@ func (d *drifts) compare(ctx context.Context, q querier, chunk []*place, done fu
 	})
 }
 
-func (d *drifts) compareIn(ctx context.Context, q querier, chunk []*place, report *DriftReport) error {
+func (d *drifts) compareIn(ctx context.Context, db *sql.DB, chunk []*place, report *DriftReport) error {
 	schemas := make([]string, 0, len(chunk))
 	for _, p := range chunk {
 		schemas = append(schemas, p.schema)
 	}
-	states, err := d.survey(ctx, q, schemas)
+	states, err := d.survey(ctx, db, schemas)
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (d *drifts) compareIn(ctx context.Context, q querier, chunk []*place, repor
 	for _, p := range chunk {
 		schemas = append(schemas, p.schema)
 	}
-	prints, err := fingerprints(ctx, q, schemas)
+	prints, err := fingerprints(ctx, db, schemas)
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (d *drifts) compareIn(ctx context.Context, q querier, chunk []*place, repor
 		if prints[p.schema] == want {
 			continue
 		}
-		has, err := things(ctx, q, p.schema)
+		has, err := things(ctx, db, p.schema)
 		if err != nil {
 			return err
 		}
@@ -219,12 +219,23 @@ func md5Of(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func fingerprints(ctx context.Context, q querier, schemas []string) (_ map[string]string, err error) {
+// fingerprints needs a transaction of its own, in which the server does not compile
+// the query: it does so where it guesses that much will come, and that takes longer
+// than the answer.
+func fingerprints(ctx context.Context, db *sql.DB, schemas []string) (_ map[string]string, err error) {
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, tx.Rollback()) }()
+	if _, err := tx.ExecContext(ctx, "SET LOCAL jit = off"); err != nil {
+		return nil, err
+	}
 	prints := map[string]string{}
 	for _, schema := range schemas {
 		prints[schema] = md5Of("")
 	}
-	rows, err := q.QueryContext(ctx, thingsQuery+`SELECT schema, md5(string_agg(thing, E'\n' ORDER BY thing COLLATE "C")) FROM plain GROUP BY schema`, schemas)
+	rows, err := tx.QueryContext(ctx, thingsQuery+`SELECT schema, md5(string_agg(thing, E'\n' ORDER BY thing COLLATE "C")) FROM plain GROUP BY schema`, schemas)
 	if err != nil {
 		return nil, err
 	}
