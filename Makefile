@@ -40,6 +40,7 @@ lint: $(LINT) ## Run golangci-lint in every module
 format: $(LINT) ## Format the code of every module
 	@scripts/each-module.sh "$(CURDIR)/$(LINT)" fmt --config "$(CURDIR)/.golangci.yml" ./...
 
+# Servers of its own because nearly every test makes a database; GOGC because a third of the time went to collecting garbage.
 .PHONY: test
 test: ## Run the tests of every module with the race detector
 	@GOGC=400 go run -C internal/integration ./servers/own "$(CURDIR)/scripts/each-module.sh" go test $(RACE) -parallel=4 -timeout=20m $(TESTFLAGS) ./...

@@ -1,10 +1,7 @@
 package manager_test
 
 import (
-	"errors"
 	"log/slog"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/entenancy/tenancy"
@@ -36,10 +33,7 @@ func TestNewNamesWhatTheProgramLacks(t *testing.T) {
 		config.Isolation.Default = tenancy.IsolationShared
 		test.change(&config, &app)
 		m, err := manager.New(t.Context(), config, app)
-		var found *manager.ConfigError
-		if m != nil || !errors.As(err, &found) || !slices.ContainsFunc(found.Problems, func(p manager.Problem) bool {
-			return p.Env == "TENANCY_"+test.variable && strings.HasPrefix(p.Reason, test.reason)
-		}) {
+		if m != nil || !names(err, test.variable, test.reason) {
 			t.Errorf("want %s %s, got %v", test.variable, test.reason, err)
 		}
 	}

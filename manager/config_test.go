@@ -182,16 +182,21 @@ func TestValidateRefuses(t *testing.T) {
 		test.change(&c)
 		err := c.Validate()
 		variable, reason, _ := strings.Cut(test.want, " ")
-		var config *manager.ConfigError
-		if !errors.As(err, &config) || !slices.ContainsFunc(config.Problems, func(p manager.Problem) bool {
-			return p.Env == "TENANCY_"+variable && strings.HasPrefix(p.Reason, reason)
-		}) {
+		if !names(err, variable, reason) {
 			t.Errorf("want %s, got %v", test.want, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("the error holds a secret: %v", err)
 		}
 	}
+}
+
+// names reports whether an error is of a variable, for a reason that begins so.
+func names(err error, variable, reason string) bool {
+	var found *manager.ConfigError
+	return errors.As(err, &found) && slices.ContainsFunc(found.Problems, func(p manager.Problem) bool {
+		return p.Env == "TENANCY_"+variable && strings.HasPrefix(p.Reason, reason)
+	})
 }
 
 func jwt(j manager.JWTConfig) func(*manager.Config) {

@@ -2,7 +2,6 @@ package servers
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"net/url"
 	"path/filepath"
@@ -54,27 +53,15 @@ func planPostgres() (plan, error) {
 // postgresDatabase makes a role and a database of its own on the server that an administrator's URL names.
 func postgresDatabase(tb testing.TB, admin string) string {
 	tb.Helper()
-	// The password is letters and digits like the name, so neither needs quoting.
-	name, password := randomName(), rand.Text()
 	waitForRoom(tb, admin)
-	err := onPostgres(tb.Context(), admin,
-		"CREATE ROLE "+name+" LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD '"+password+"'",
-		// template0 because nobody can be connected to it, which would make this fail.
-		"CREATE DATABASE "+name+" OWNER "+name+" TEMPLATE template0",
-		// What tests ask of the catalog takes longer to compile than to answer.
-		"ALTER DATABASE "+name+" SET jit = off")
-	atCleanup(tb, func(ctx context.Context) error {
-		return onPostgres(ctx, admin, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)", "DROP ROLE IF EXISTS "+name)
-	})
-	if err != nil {
-		tb.Fatalf("servers: making a PostgreSQL database: %v", err)
-	}
+	user := postgresRole(tb, admin, "NOBYPASSRLS") // before the database, and so dropped after it
 	u, err := url.Parse(admin)
 	if err != nil {
 		tb.Fatal(errNotPostgresURL)
 	}
-	u.User = url.UserPassword(name, password)
-	u.Path = "/" + name
+	// template0 because nobody can be connected to it, which would make this fail.
+	createPostgres(tb, admin, user.Username(), user.Username(), "template0")
+	u.User, u.Path = user, "/"+user.Username()
 	return u.String()
 }
 
@@ -86,17 +73,24 @@ func postgresCopy(tb testing.TB, admin, address string) string {
 		tb.Fatal(errNotPostgresURL)
 	}
 	name := randomName()
-	err = onPostgres(tb.Context(), admin,
-		"CREATE DATABASE "+name+" OWNER "+u.User.Username()+" TEMPLATE "+strings.TrimPrefix(u.Path, "/"),
-		"ALTER DATABASE "+name+" SET jit = off")
+	createPostgres(tb, admin, name, u.User.Username(), strings.TrimPrefix(u.Path, "/"))
+	u.Path = "/" + name
+	return u.String()
+}
+
+// createPostgres makes a database, and drops it when tb is over, whoever is connected.
+func createPostgres(tb testing.TB, admin, name, owner, template string) {
+	tb.Helper()
 	atCleanup(tb, func(ctx context.Context) error {
 		return onPostgres(ctx, admin, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
 	})
+	err := onPostgres(tb.Context(), admin,
+		"CREATE DATABASE "+name+" OWNER "+owner+" TEMPLATE "+template,
+		// What tests ask of the catalog takes longer to compile than to answer.
+		"ALTER DATABASE "+name+" SET jit = off")
 	if err != nil {
-		tb.Fatalf("servers: copying a PostgreSQL database: %v", err)
+		tb.Fatalf("servers: making a PostgreSQL database: %v", err)
 	}
-	u.Path = "/" + name
-	return u.String()
 }
 
 // postgresSchema makes a schema, which goes with its database.
