@@ -30,13 +30,13 @@ const (
 )
 
 // classify says what an error of a step means.
-func (r *run) classify(err error, s step) (outcome, string) {
+func (t *tenant) classify(err error, s step) (outcome, string) {
 	switch {
 	case s.fault.cancels() && isCancelled(err):
 		return cancelled, ""
-	case r.mayLose(err):
+	case t.mayLose(err):
 		return lost, ""
-	case r.mayWait(err):
+	case t.run.mayWait(err):
 		return contention, ""
 	case ent.IsNotFound(err):
 		return ended, notFound

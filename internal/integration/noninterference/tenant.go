@@ -82,11 +82,14 @@ func (t *tenant) ordinary(s step) (string, error) {
 	}()
 	outcome := ended
 	if err != nil {
-		if outcome, answer = t.run.classify(err, s); outcome == unexpected {
+		if outcome, answer = t.classify(err, s); outcome == unexpected {
 			return "", fmt.Errorf("it failed: %w", err)
 		}
 	}
 	if outcome == ended {
+		if t.tx != nil && s.fault.cancels() {
+			t.tx.cancelled = true
+		}
 		return answer, t.decide(s, answer)
 	}
 	return string(outcome), t.interrupted(s, outcome)

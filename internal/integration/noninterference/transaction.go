@@ -13,6 +13,8 @@ type transaction struct {
 	states []*model
 	before map[kind]map[string]int // the ids that were known when it began
 	saved  []saved
+	// cancelled is whether the context of a statement was cancelled that has ended nevertheless.
+	cancelled bool
 }
 
 // saved is a savepoint.
@@ -41,13 +43,13 @@ func (t *tenant) commit() (string, error) {
 		return "no transaction", nil
 	}
 	tx := t.tx
-	t.tx = nil
+	defer func() { t.tx = nil }()
 	err := tx.Commit()
 	switch {
 	case err == nil:
 		t.states = tx.states
 		return ok, nil
-	case t.run.mayLose(err):
+	case t.mayLose(err):
 		t.ids.restore(tx.before)
 		t.states = distinct(append(t.states, tx.states...))
 		return string(lost), t.run.settle()
@@ -94,13 +96,20 @@ func (t *tenant) rollbackTo() (string, error) {
 	return answer, err
 }
 
+// mayLose reports whether an error says that the tenant's connection is gone, as
+// one may be. MySQL's driver closes it for a context that is cancelled as soon
+// as a statement has ended, and says so to the next.
+func (t *tenant) mayLose(err error) bool {
+	return t.tx != nil && t.tx.cancelled && isCancelled(err) || t.run.mayLose(err)
+}
+
 // control sends a statement about the transaction.
 func (t *tenant) control(statement string) (string, error) {
 	_, err := t.tx.ExecContext(t.ctx, statement)
 	switch {
 	case err == nil:
 		return ok, nil
-	case t.run.mayLose(err):
+	case t.mayLose(err):
 		t.rollback()
 		return string(lost), nil
 	}
