@@ -2,14 +2,11 @@ package migrate
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // PostgreSQL's function, for a fingerprint
 	"database/sql"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -51,13 +48,13 @@ func (r *Runner) Drift(ctx context.Context) (*DriftReport, error) {
 		return nil, errors.New("migrate: Drift is for PostgreSQL")
 	}
 	start := time.Now()
-	want, err := r.wanted(ctx)
+	want, print, err := r.wanted(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("migrate: finding out what the migrations make: %w", err)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(2, r.config.Concurrency))
-	d := &drifts{Runner: r, want: want, group: group}
+	d := &drifts{Runner: r, want: want, print: print, group: group}
 	err = d.read(ctx)
 	if failed := group.Wait(); failed != nil {
 		err = failed // of which the other one is a consequence
@@ -83,6 +80,7 @@ type drifts struct {
 	*Runner
 
 	want  []string // what the migrations make
+	print string   // the fingerprint of that
 	group *errgroup.Group
 	parts []*DriftReport // of each chunk, in the order of the tenants
 }
@@ -146,13 +144,12 @@ func (d *drifts) compareIn(ctx context.Context, db *sql.DB, chunk []*place, repo
 	for _, p := range chunk {
 		schemas = append(schemas, p.schema)
 	}
-	prints, err := fingerprints(ctx, db, schemas)
+	prints, err := fingerprintsOf(ctx, db, schemas)
 	if err != nil {
 		return err
 	}
-	want := md5Of(strings.Join(d.want, "\n"))
 	for _, p := range chunk {
-		if prints[p.schema] == want {
+		if prints[p.schema] == d.print {
 			continue
 		}
 		has, err := things(ctx, db, p.schema)
@@ -177,112 +174,21 @@ func without(a, b []string) []string {
 	return rest
 }
 
-// thingsQuery names all things in the schemas $1, without the name of the
-// schema. There is no index by schema, so the tables are looked for once. Left out
-// is what this library and the migrations' tool have for themselves.
-const thingsQuery = `
-WITH c AS MATERIALIZED (
-  SELECT c.oid, c.relname, c.relkind, c.relrowsecurity, c.relforcerowsecurity, n.nspname AS schema
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname = ANY($1) AND c.relkind IN ('r', 'p', 'v', 'm')
-    AND c.relname <> '` + revisionsTable + `' AND c.relname NOT LIKE '` + ownTables + `'
-), things AS (
-  SELECT schema, 'column ' || relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) ||
-    CASE WHEN a.attnotnull THEN ' not null' ELSE '' END || COALESCE(' default ' || pg_get_expr(d.adbin, d.adrelid), '') ||
-    CASE a.attidentity WHEN '' THEN '' ELSE ' identity' END AS thing
-  FROM c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-  LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-  UNION ALL
-  SELECT schema, 'index ' || pg_get_indexdef(i.indexrelid) || CASE WHEN i.indisvalid THEN '' ELSE ' invalid' END
-  FROM c JOIN pg_index i ON i.indrelid = c.oid
-  UNION ALL
-  SELECT schema, 'constraint ' || relname || '.' || o.conname || ' ' || pg_get_constraintdef(o.oid)
-  FROM c JOIN pg_constraint o ON o.conrelid = c.oid
-  UNION ALL
-  SELECT schema, 'trigger ' || pg_get_triggerdef(t.oid)
-  FROM c JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
-  UNION ALL
-  SELECT schema, 'row-level security ' || relname || CASE WHEN relforcerowsecurity THEN ' forced' ELSE '' END
-  FROM c WHERE relrowsecurity
-  UNION ALL
-  SELECT schema, 'policy ' || relname || '.' || p.polname || ' ' || p.polcmd::text || CASE WHEN p.polpermissive THEN '' ELSE ' restrictive' END ||
-    COALESCE(' using ' || pg_get_expr(p.polqual, p.polrelid), '') || COALESCE(' with check ' || pg_get_expr(p.polwithcheck, p.polrelid), '')
-  FROM c JOIN pg_policy p ON p.polrelid = c.oid
-), plain AS (
-  SELECT schema, replace(replace(thing, quote_ident(schema) || '.', ''), '''' || schema || '.', '''') AS thing FROM things
-)
-`
-
-// md5Of is PostgreSQL's md5: a fingerprint, and no secret depends on it.
-func md5Of(text string) string {
-	sum := md5.Sum([]byte(text)) //nolint:gosec // see above
-	return hex.EncodeToString(sum[:])
-}
-
-// fingerprints needs a transaction of its own, in which the server does not compile
-// the query: it does so where it guesses that much will come, and that takes longer
-// than the answer.
-func fingerprints(ctx context.Context, db *sql.DB, schemas []string) (_ map[string]string, err error) {
-	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, tx.Rollback()) }()
-	if _, err := tx.ExecContext(ctx, "SET LOCAL jit = off"); err != nil {
-		return nil, err
-	}
-	prints := map[string]string{}
-	for _, schema := range schemas {
-		prints[schema] = md5Of("")
-	}
-	rows, err := tx.QueryContext(ctx, thingsQuery+`SELECT schema, md5(string_agg(thing, E'\n' ORDER BY thing COLLATE "C")) FROM plain GROUP BY schema`, schemas)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var schema, sum string
-		if err := rows.Scan(&schema, &sum); err != nil {
-			return nil, err
-		}
-		prints[schema] = sum
-	}
-	return prints, rows.Err()
-}
-
-func things(ctx context.Context, q querier, schema string) (_ []string, err error) {
-	rows, err := q.QueryContext(ctx, thingsQuery+`SELECT thing FROM plain`, []string{schema})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	var all []string
-	for rows.Next() {
-		var thing string
-		if err := rows.Scan(&thing); err != nil {
-			return nil, err
-		}
-		all = append(all, thing)
-	}
-	slices.Sort(all)
-	return all, rows.Err()
-}
-
 // concurrently is what a statement cannot have within a transaction.
 var concurrently = regexp.MustCompile(`(?i)^(\s*(?:CREATE\s+(?:UNIQUE\s+)?|DROP\s+)INDEX)\s+CONCURRENTLY\b`)
 
 // wanted executes all migrations in a new schema, tells what is there, and takes it back.
-func (r *Runner) wanted(ctx context.Context) (_ []string, err error) {
+func (r *Runner) wanted(ctx context.Context) (all []string, print string, err error) {
 	tx, err := r.config.Home.BeginTx(ctx, &sql.TxOptions{})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer func() { err = errors.Join(err, tx.Rollback()) }()
 	schema := fmt.Sprintf("tenancy_drift_%d", time.Now().UnixNano())
 	statements := []string{"CREATE SCHEMA " + identifier(schema), "SET LOCAL search_path TO " + identifier(schema)}
 	made := planFor(ctx, r.config.Directory, &state{exists: true}, nil)
 	if made.err != nil {
-		return nil, made.err
+		return nil, "", made.err
 	}
 	for _, f := range made.files {
 		for _, statement := range f.statements {
@@ -291,8 +197,12 @@ func (r *Runner) wanted(ctx context.Context) (_ []string, err error) {
 	}
 	for _, statement := range statements {
 		if _, err := tx.ExecContext(ctx, statement, r.engine.plain(statement)...); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 	}
-	return things(ctx, tx, schema)
+	if all, err = things(ctx, tx, schema); err != nil {
+		return nil, "", err
+	}
+	prints, err := fingerprints(ctx, tx, []string{schema})
+	return all, prints[schema], err
 }

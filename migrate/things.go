@@ -1,0 +1,139 @@
+package migrate
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // PostgreSQL's function, for a fingerprint
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"slices"
+)
+
+// wording is what a description of a schema says of columns and indexes besides the rest.
+type wording struct{ column, index string }
+
+// definitions are what a reader wants to see.
+var definitions = wording{column: "''", index: "pg_get_indexdef(i.indexrelid)"}
+
+// brief says the same of an index in the catalogs' own terms, for a fingerprint: the
+// server takes ten times as long to write a definition. An index has the numbers of
+// its columns, so those are told too. Its operator classes say its method, and how
+// many of its columns are keys. What is no part of PostgreSQL itself has another
+// number in each database, and is defined.
+func brief(nullsNotDistinct string) wording {
+	return wording{column: "' ' || a.attnum", index: `CASE
+    WHEN i.indexprs IS NULL AND i.indpred IS NULL AND 16384 > ALL (i.indclass) AND 16384 > ALL (i.indcollation)
+    THEN concat_ws(' ', x.relname, c.relname, i.indisunique, ` + nullsNotDistinct + `, i.indkey, i.indclass, i.indcollation, i.indoption, x.reloptions)
+    ELSE pg_get_indexdef(i.indexrelid) END`}
+}
+
+// thingsIn names all things in the schemas $1, without the name of the schema. There
+// is no index by schema, so the tables are looked for once. Left out is what this
+// library and the migrations' tool have for themselves.
+func thingsIn(w wording) string {
+	return `
+WITH c AS MATERIALIZED (
+  SELECT c.oid, c.relname, c.relkind, c.relrowsecurity, c.relforcerowsecurity, n.nspname AS schema
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = ANY($1) AND c.relkind IN ('r', 'p', 'v', 'm')
+    AND c.relname <> '` + revisionsTable + `' AND c.relname NOT LIKE '` + ownTables + `'
+), things AS (
+  SELECT schema, 'column ' || relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) ||
+    CASE WHEN a.attnotnull THEN ' not null' ELSE '' END || COALESCE(' default ' || pg_get_expr(d.adbin, d.adrelid), '') ||
+    CASE a.attidentity WHEN '' THEN '' ELSE ' identity' END || ` + w.column + ` AS thing
+  FROM c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+  UNION ALL
+  SELECT schema, 'index ' || ` + w.index + ` || CASE WHEN i.indisvalid THEN '' ELSE ' invalid' END
+  FROM c JOIN pg_index i ON i.indrelid = c.oid JOIN pg_class x ON x.oid = i.indexrelid
+  UNION ALL
+  SELECT schema, 'constraint ' || relname || '.' || o.conname || ' ' || pg_get_constraintdef(o.oid)
+  FROM c JOIN pg_constraint o ON o.conrelid = c.oid
+  UNION ALL
+  SELECT schema, 'trigger ' || pg_get_triggerdef(t.oid)
+  FROM c JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
+  UNION ALL
+  SELECT schema, 'row-level security ' || relname || CASE WHEN relforcerowsecurity THEN ' forced' ELSE '' END
+  FROM c WHERE relrowsecurity
+  UNION ALL
+  SELECT schema, 'policy ' || relname || '.' || p.polname || ' ' || p.polcmd::text || CASE WHEN p.polpermissive THEN '' ELSE ' restrictive' END ||
+    COALESCE(' using ' || pg_get_expr(p.polqual, p.polrelid), '') || COALESCE(' with check ' || pg_get_expr(p.polwithcheck, p.polrelid), '')
+  FROM c JOIN pg_policy p ON p.polrelid = c.oid
+), plain AS (
+  SELECT schema, replace(replace(thing, quote_ident(schema) || '.', ''), '''' || schema || '.', '''') AS thing FROM things
+)
+`
+}
+
+// things are the definitions of all that is in a schema, sorted.
+func things(ctx context.Context, q querier, schema string) (_ []string, err error) {
+	rows, err := q.QueryContext(ctx, thingsIn(definitions)+`SELECT thing FROM plain`, []string{schema})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	var all []string
+	for rows.Next() {
+		var thing string
+		if err := rows.Scan(&thing); err != nil {
+			return nil, err
+		}
+		all = append(all, thing)
+	}
+	slices.Sort(all)
+	return all, rows.Err()
+}
+
+// fingerprintsOf is fingerprints in a transaction of its own.
+func fingerprintsOf(ctx context.Context, db *sql.DB, schemas []string) (_ map[string]string, err error) {
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, tx.Rollback()) }()
+	return fingerprints(ctx, tx, schemas)
+}
+
+// fingerprints of schemas are the same where all things are, and rarely only there.
+// The server does not compile the query in this transaction: it would where it
+// guesses that much will come, and that takes longer than the answer.
+func fingerprints(ctx context.Context, tx *sql.Tx, schemas []string) (_ map[string]string, err error) {
+	if _, err := tx.ExecContext(ctx, "SET LOCAL jit = off"); err != nil {
+		return nil, err
+	}
+	nullsNotDistinct, err := nullsNotDistinct(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.QueryContext(ctx, thingsIn(brief(nullsNotDistinct))+
+		`SELECT schema, md5(string_agg(thing, E'\n' ORDER BY thing COLLATE "C")) FROM plain GROUP BY schema`, schemas)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	prints := map[string]string{}
+	for rows.Next() {
+		var schema, sum string
+		if err := rows.Scan(&schema, &sum); err != nil {
+			return nil, err
+		}
+		prints[schema] = sum
+	}
+	return prints, rows.Err()
+}
+
+// nullsNotDistinct is SQL for what PostgreSQL has since its version 15.
+func nullsNotDistinct(ctx context.Context, q querier) (string, error) {
+	var since bool
+	query := "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'pg_index'::regclass AND attname = 'indnullsnotdistinct')"
+	if err := scanOne(ctx, q, query, &since); err != nil || !since {
+		return "false", err
+	}
+	return "i.indnullsnotdistinct", nil
+}
+
+// md5Of is PostgreSQL's md5: a fingerprint, and no secret depends on it.
+func md5Of(text string) string {
+	sum := md5.Sum([]byte(text)) //nolint:gosec // see above
+	return hex.EncodeToString(sum[:])
+}
