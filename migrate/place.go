@@ -51,7 +51,7 @@ func (r *Runner) placeOf(ctx context.Context, t tenancy.Tenant) (*place, error) 
 	case t.Isolation == tenancy.IsolationShared || t.Isolation == tenancy.IsolationRLS:
 		return nil, nil //nolint:nilnil // documented: shared tables are nobody's place
 	case t.Isolation == tenancy.IsolationSchema && r.dialect() != dialect.SQLite:
-		if strings.ContainsRune(p.schema, 0) || strings.Contains(p.schema, dollarQuote) || p.schema == r.config.HomeSchema {
+		if strings.ContainsRune(p.schema, 0) || p.schema == r.config.HomeSchema {
 			return nil, fmt.Errorf("migrate: %w: the schema of %s cannot be a tenant's", tenancy.ErrInvalidPlacement, t)
 		}
 		return p, nil

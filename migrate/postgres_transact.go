@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,14 +13,17 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// The codes by which the beginning of a script says what it found.
+// What the beginning of a script says instead of going on. The server quotes it
+// in its error, because it is no boolean.
 const (
-	codeLocked  = "TNLCK"
-	codeChanged = "TNCHG"
-	codeMissing = "3F000"
+	refusedCLI     = "tenancy: the Atlas CLI"
+	refusedLocked  = "tenancy: locked"
+	refusedChanged = "tenancy: revisions changed"
 )
 
-const dollarQuote = "$tenancy$"
+// orRefuse is SQL that fails where a CASE has chosen what to say. It is an
+// expression, and not a DO block, which takes the server as long as a short migration.
+func orRefuse(cases string) string { return "(CASE " + cases + " ELSE 'on' END)::boolean" }
 
 // script is a plan as one message. Its parts are counted to find the one that failed.
 type script struct {
@@ -50,12 +54,13 @@ func (s *script) String() string {
 const partEnd = "\n;\n"
 
 // script writes a plan for a place: a transaction that looks at the state under the lock.
-func (e *postgresEngine) script(p *place, made *plan) *script {
+func (e *postgresEngine) script(p *place, made *plan, locks string) *script {
 	s := &script{}
 	s.add("BEGIN ISOLATION LEVEL READ COMMITTED")
-	s.add("%s", e.settings(p.schema))
-	s.add("%s", guardBlock(p.schema, made.from, e.fingerprint()))
-	if !made.from.recorded {
+	s.add("%s, %s", e.settings(p.schema), locks)
+	if made.from.recorded {
+		s.add("%s", e.unchanged(made.from))
+	} else {
 		s.add("%s", postgresRevisions)
 	}
 	for _, f := range made.files {
@@ -79,21 +84,18 @@ func (e *postgresEngine) settings(schema string) string {
 	return set + ", set_config('row_security', 'off', true)"
 }
 
-// guardBlock refuses to go on where the place is not there, is locked, or is not
-// in the state that the plan is for.
-func guardBlock(schema string, from *state, fingerprint string) string {
-	changed := "to_regclass('" + revisionsTable + "') IS NOT NULL"
-	if from.recorded {
-		changed = fmt.Sprintf("(SELECT COALESCE(%s, '') FROM %s WHERE %s) IS DISTINCT FROM %s",
-			fingerprint, revisionsTable, notVersions, literal(from.print))
-	}
-	raise := "RAISE EXCEPTION '%s' USING ERRCODE = '%s'; END IF;\n"
-	return "DO " + dollarQuote + " BEGIN\n" +
-		"IF current_schema() IS DISTINCT FROM " + literal(schema) + " THEN " + fmt.Sprintf(raise, "no such schema", codeMissing) +
-		fmt.Sprintf("IF NOT %s OR NOT pg_try_advisory_xact_lock(%d) THEN ", withoutCLI("pg_try_advisory_xact_lock_shared"), LockKey(schema)) +
-		fmt.Sprintf(raise, "locked", codeLocked) +
-		"IF " + changed + " THEN " + fmt.Sprintf(raise, "revisions changed", codeChanged) +
-		"END " + dollarQuote
+// locks takes the place's lock, after the one that keeps the CLI out.
+func locks(schema, cli, refused string) string {
+	return orRefuse(fmt.Sprintf("WHEN NOT %s THEN %s WHEN NOT pg_try_advisory_xact_lock(%d) THEN %s",
+		cli, literal(refused), LockKey(schema), literal(refusedLocked)))
+}
+
+// unchanged looks at the revisions again, in a statement of its own: it sees what
+// was committed before the lock was there.
+func (e *postgresEngine) unchanged(from *state) string {
+	return fmt.Sprintf("SELECT %s FROM %s WHERE %s",
+		orRefuse(fmt.Sprintf("WHEN COALESCE(%s, '') <> %s THEN %s", e.fingerprint(), literal(from.print), literal(refusedChanged))),
+		revisionsTable, notVersions)
 }
 
 // insertRevisions records files as the Atlas CLI does. The server keeps the time.
@@ -108,6 +110,9 @@ func insertRevisions(files []pending) string {
 		fmt.Fprintf(&b, "(%s, %s, 2, %d, %d, now(), (extract(epoch FROM clock_timestamp() - now()) * 1e9)::bigint, '', '', %s, 'null', %s)",
 			literal(f.Version()), literal(f.Desc()), n, n, literal(f.hash), literal(operator))
 	}
+	if !slices.ContainsFunc(files, func(f pending) bool { return f.revision != nil }) {
+		return b.String()
+	}
 	b.WriteString(" ON CONFLICT (version) DO UPDATE SET applied = EXCLUDED.applied, total = EXCLUDED.total, executed_at = EXCLUDED.executed_at," +
 		" execution_time = EXCLUDED.execution_time, error = '', error_stmt = '', hash = EXCLUDED.hash, partial_hashes = 'null'," +
 		" operator_version = EXCLUDED.operator_version")
@@ -120,8 +125,26 @@ const lockTries = 3
 // transact sends a plan as one message. It is not ended by the context: it is
 // one transaction, and the timeouts bound it.
 func (e *postgresEngine) transact(ctx context.Context, p *place, made *plan) error {
-	s := e.script(p, made)
-	var err error
+	err := e.patiently(ctx, p, e.script(p, made, locks(p.schema, fmt.Sprintf("pg_try_advisory_xact_lock_shared(%d)", cliLock), refusedCLI)))
+	if refused(err, refusedCLI) { // or another run holds it with a CLI that waits, which takes longer to find out
+		err = e.patiently(ctx, p, e.script(p, made, locks(p.schema, withoutCLI("pg_try_advisory_xact_lock_shared"), refusedLocked)))
+	}
+	switch {
+	case inFile(err):
+		return err
+	case refused(err, refusedLocked):
+		return ErrLocked
+	case refused(err, refusedChanged) || hasCode(err, codesChanged...):
+		return errChanged
+	case hasCode(err, "3F000"):
+		return errMissing
+	default:
+		return err
+	}
+}
+
+// patiently sends a script, and again while its tables are locked.
+func (e *postgresEngine) patiently(ctx context.Context, p *place, s *script) (err error) {
 	for try := range lockTries {
 		if err = e.send(context.WithoutCancel(ctx), p.db, s); !hasCode(err, "55P03", "40P01") {
 			break
@@ -131,17 +154,20 @@ func (e *postgresEngine) transact(ctx context.Context, p *place, made *plan) err
 			break
 		}
 	}
-	switch {
-	case hasCode(err, codeLocked):
-		return ErrLocked
-	case hasCode(err, codeChanged, "40001"):
-		return errChanged
-	case hasCode(err, codeMissing) && !errors.As(err, new(*statementError)):
-		return errMissing
-	default:
-		return err
-	}
+	return err
 }
+
+// codesChanged are those of a table of revisions that is gone, or is there already.
+var codesChanged = []string{"42P01", "42P07", "40001"}
+
+// refused reports whether a script's beginning said so.
+func refused(err error, what string) bool {
+	var failed *pgconn.PgError
+	return errors.As(err, &failed) && failed.Code == "22P02" && strings.Contains(failed.Message, what) && !inFile(err)
+}
+
+// inFile reports whether an error is that of a file's statement.
+func inFile(err error) bool { return errors.As(err, new(*statementError)) }
 
 func (e *postgresEngine) send(ctx context.Context, db *sql.DB, s *script) error {
 	conn, err := db.Conn(ctx)
