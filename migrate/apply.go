@@ -228,9 +228,7 @@ func (r *run) tooMany() bool {
 }
 
 func (r *run) end(ctx, scheduling context.Context) (Report, error) {
-	if err := r.outcomes.flush(context.WithoutCancel(ctx)); err != nil {
-		r.config.Logger.WarnContext(ctx, "migrate: the outcomes could not be kept", "error", err)
-	}
+	r.outcomes.close(context.WithoutCancel(ctx))
 	r.report.Took = time.Since(r.start)
 	cause := context.Cause(scheduling)
 	if len(r.failures) == 0 && cause == nil {

@@ -45,7 +45,8 @@ func (r *Runner) Baseline(ctx context.Context, version string) (Report, error) {
 		})
 	}
 	if err := w.run(ctx); err != nil {
-		return run.report, errors.Join(err, run.outcomes.flush(context.WithoutCancel(ctx)))
+		run.outcomes.close(context.WithoutCancel(ctx))
+		return run.report, err
 	}
 	return run.end(ctx, ctx)
 }

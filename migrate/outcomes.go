@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"entgo.io/ent/dialect"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/entenancy/tenancy"
 )
@@ -21,21 +22,31 @@ func outcomeColumns() []string {
 	return []string{"tenant_id", "directory", "version", "outcome", "error", "statement", "tried_at"}
 }
 
-// outcomes writes the home's table of outcomes. What a run that is killed has
-// not written is lost, and nothing depends on it. The caller holds a lock.
+// outcomes writes the home's table of outcomes, while the run goes on. What a run
+// that is killed has not written is lost, and nothing depends on it. The caller
+// holds a lock.
 type outcomes struct {
 	*Runner
 
 	table   string
 	failed  map[tenancy.ID]bool // as the table says
 	waiting []Result
+	writing errgroup.Group // one at a time, so that a tenant's last outcome is what stays
 }
 
-// openOutcomes makes the table where it is missing, and reads who failed the last time.
+// openOutcomes reads who failed the last time.
 func (r *Runner) openOutcomes(ctx context.Context) (*outcomes, error) {
-	o := &outcomes{Runner: r, table: r.engine.name(r.config.HomeSchema, outcomesTable), failed: map[tenancy.ID]bool{}}
-	if err := o.read(ctx); err == nil {
-		return o, nil
+	o := &outcomes{Runner: r, table: r.outcomesTable(), failed: map[tenancy.ID]bool{}}
+	o.writing.SetLimit(1)
+	return o, r.inOutcomes(ctx, func() error { return o.read(ctx) })
+}
+
+func (r *Runner) outcomesTable() string { return r.engine.name(r.config.HomeSchema, outcomesTable) }
+
+// inOutcomes does something with the table, and makes it where it is missing.
+func (r *Runner) inOutcomes(ctx context.Context, do func() error) error {
+	if do() == nil {
+		return nil
 	}
 	moment, options := "datetime", ""
 	switch r.dialect() {
@@ -46,12 +57,12 @@ func (r *Runner) openOutcomes(ctx context.Context) (*outcomes, error) {
 	}
 	create := fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s (tenant_id varchar(255) NOT NULL PRIMARY KEY, directory varchar(64) NOT NULL, "+
 		"version varchar(255) NOT NULL, outcome varchar(16) NOT NULL, error text NOT NULL, statement text NOT NULL, tried_at %s NOT NULL)%s",
-		o.table, moment, options)
+		r.outcomesTable(), moment, options)
 	_, err := r.config.Home.ExecContext(ctx, create)
-	if again := o.read(ctx); again != nil { // another run may have made it at the same time
-		return nil, fmt.Errorf("migrate: the table %s: %w", outcomesTable, errors.Join(err, again))
+	if again := do(); again != nil { // another run may have made it at the same time
+		return fmt.Errorf("migrate: the table %s: %w", outcomesTable, errors.Join(err, again))
 	}
-	return o, nil
+	return nil
 }
 
 func (o *outcomes) read(ctx context.Context) (err error) {
@@ -79,20 +90,35 @@ func (o *outcomes) add(ctx context.Context, result Result) {
 	// One statement must not write a row twice.
 	o.waiting = slices.DeleteFunc(o.waiting, func(r Result) bool { return r.Tenant.ID == result.Tenant.ID })
 	o.waiting = append(o.waiting, result)
-	if len(o.waiting) < outcomesAtOnce {
-		return
-	}
-	if err := o.flush(ctx); err != nil {
-		o.config.Logger.WarnContext(ctx, "migrate: the outcomes could not be kept", "error", err)
+	if len(o.waiting) == outcomesAtOnce {
+		o.flush(ctx)
 	}
 }
 
-func (o *outcomes) flush(ctx context.Context) error {
-	if len(o.waiting) == 0 {
-		return nil
+// flush begins to write what is waiting.
+func (o *outcomes) flush(ctx context.Context) {
+	results := o.waiting
+	o.waiting = nil
+	if len(results) == 0 {
+		return
 	}
+	o.writing.Go(func() error {
+		if err := o.write(ctx, results); err != nil {
+			o.config.Logger.WarnContext(ctx, "migrate: the outcomes could not be kept", "error", err)
+		}
+		return nil
+	})
+}
+
+// close returns when all is written.
+func (o *outcomes) close(ctx context.Context) {
+	o.flush(ctx)
+	_ = o.writing.Wait() // which has logged what failed
+}
+
+func (o *outcomes) write(ctx context.Context, results []Result) error {
 	var args []any
-	for _, result := range o.waiting {
+	for _, result := range results {
 		directory, failure := o.config.Directory.Sum(), ""
 		if result.Tenant.ID == "" {
 			directory = o.home().directory.Sum()
@@ -102,26 +128,20 @@ func (o *outcomes) flush(ctx context.Context) error {
 		}
 		args = append(args, string(result.Tenant.ID), directory, result.To, string(result.Outcome), failure, result.Statement, o.engine.now())
 	}
-	rows := len(o.waiting)
-	o.waiting = nil
-	_, err := o.config.Home.ExecContext(ctx, o.engine.upsert(o.table, outcomeColumns(), rows), args...)
+	_, err := o.config.Home.ExecContext(ctx, o.engine.upsert(o.table, outcomeColumns(), len(results)), args...)
 	return err
 }
 
 // Forget removes what the table of outcomes has of a tenant that is erased. It
 // needs no tenant in ctx.
 func (r *Runner) Forget(ctx context.Context, id tenancy.ID) error {
-	o, err := r.openOutcomes(ctx)
-	if err != nil {
-		return err
-	}
 	parameter := "?"
 	if r.dialect() == dialect.Postgres {
 		parameter = "$1"
 	}
-	forget := "DELETE FROM " + o.table + " WHERE tenant_id = " + parameter //nolint:gosec // both are this package's
-	if _, err := r.config.Home.ExecContext(ctx, forget, string(id)); err != nil {
-		return fmt.Errorf("migrate: forgetting %s: %w", id, err)
-	}
-	return nil
+	forget := "DELETE FROM " + r.outcomesTable() + " WHERE tenant_id = " + parameter //nolint:gosec // both are this package's
+	return r.inOutcomes(ctx, func() error {
+		_, err := r.config.Home.ExecContext(ctx, forget, string(id))
+		return err
+	})
 }
