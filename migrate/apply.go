@@ -122,8 +122,15 @@ func (r *run) walk(ctx context.Context, match func(tenancy.Tenant) bool) {
 		broken:  func(t tenancy.Tenant, err error) { r.unplaced(ctx, t, err) },
 		shared:  func() { r.homeOnce.Do(func() { r.sharedTenants(ctx) }) },
 		planned: r.planned,
-		work:    func(ctx context.Context, p *place, s *state) { r.finish(ctx, r.bring(ctx, p, s, r.pass.alone)) },
+		guess:   r.guessable,
 		width:   r.config.Concurrency,
+	}
+	w.work = func(ctx context.Context, p *place, s *state) {
+		result := r.bring(ctx, p, s, r.pass.alone)
+		if result.Outcome != Applied {
+			w.surprised()
+		}
+		r.finish(ctx, result)
 	}
 	if r.pass.alone {
 		w.width = 1
@@ -180,6 +187,12 @@ func (r *run) planned(ctx context.Context, p *place, s *state) bool {
 		return true
 	}
 	return false
+}
+
+// guessable says whether what a state needs is a transaction, which looks at the state itself.
+func (r *run) guessable(s *state) bool {
+	made := r.planner.find(r.config.Directory.Sum() + s.key())
+	return r.engine.transactional() && made != nil && made.err == nil && len(made.together().files) > 0
 }
 
 // finish takes note of a result, unless it is not the last for its tenant.

@@ -84,15 +84,16 @@ var errNotBegun = errors.New("migrate: not begun")
 // none. Unless alone, it stops with errLater before a file that is outside of
 // transactions. The context ends it while it reads, and not while it executes.
 func (r *Runner) bring(ctx context.Context, p *place, s *state, alone bool) (result Result) {
-	start, there, changed := time.Now(), s != nil && s.exists, 0
+	start, there, changed := time.Now(), false, 0
 	result = Result{Tenant: p.tenant, Outcome: Unchanged}
 	defer func() { result.Took = time.Since(start) }()
-	for turn := range maxTurns {
+	for range maxTurns {
 		var made *plan
 		var err error
-		if s, made, err = r.next(ctx, p, s); err == nil && turn == 0 {
+		if s, made, err = r.next(ctx, p, s); err == nil && result.Outcome == Unchanged {
 			result.From = s.version
 		}
+		there = there || s != nil && s.exists && !s.guessed
 		n := 0
 		if err == nil {
 			result.To = s.version
@@ -106,7 +107,7 @@ func (r *Runner) bring(ctx context.Context, p *place, s *state, alone bool) (res
 			result.Outcome, result.To = Applied, made.to()
 			return result
 		case err == nil:
-			result.Outcome = Applied
+			result.Outcome, there = Applied, true
 		case errors.Is(err, errChanged) && changed < changedTries:
 			changed++
 		case ctx.Err() != nil && result.Outcome == Unchanged && n == 0:
@@ -117,7 +118,7 @@ func (r *Runner) bring(ctx context.Context, p *place, s *state, alone bool) (res
 		default:
 			return result.failed(err)
 		}
-		s, there = nil, true
+		s = nil
 	}
 	return result.failed(errChanged)
 }

@@ -14,6 +14,7 @@ import (
 
 // state sums up what was applied in a place.
 type state struct {
+	guessed  bool // it is that of others, and nobody has looked
 	exists   bool
 	recorded bool // it has a table of revisions
 	tables   bool // it has other tables, as far as that matters: where no revisions are

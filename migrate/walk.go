@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -12,10 +13,10 @@ import (
 )
 
 // chunkSize is how many tenants are held at a time. The first chunks are smaller,
-// so that work begins soon.
+// so that work begins soon, and the rest can be guessed.
 const (
 	chunkSize  = atOnce
-	firstChunk = 25
+	firstChunk = 8
 )
 
 // laneSize is how many tenants wait for one server while others go on.
@@ -38,12 +39,16 @@ type walk struct {
 	planned func(ctx context.Context, p *place, s *state) bool
 	// work is called on a lane, with no state for a database that nobody has looked at.
 	work func(ctx context.Context, p *place, s *state)
+	// guess says whether places may be worked at as if they were in a state that was
+	// planned for, since the work itself finds out if they are not. Nil is never.
+	guess func(s *state) bool
 	// width is how many work at once on a server.
 	width int
 
-	mu    sync.Mutex // for lanes
-	lanes map[string]chan job
-	wait  sync.WaitGroup
+	mu     sync.Mutex // for lanes
+	lanes  map[string]chan job
+	wait   sync.WaitGroup
+	likely atomic.Pointer[state] // what the next places are likely to be in, nil to ask
 }
 
 type job struct {
@@ -57,11 +62,17 @@ func (w *walk) run(ctx context.Context) error {
 	w.lanes = map[string]chan job{}
 	surveys, surveying := errgroup.WithContext(ctx)
 	surveys.SetLimit(max(2, w.config.Concurrency))
+	var first bool
+	var failed error
 	err := w.read(ctx, func(chunk []*place) bool {
+		if !first { // alone, because it says what to expect of the others
+			first, failed = true, w.inHome(ctx, surveying, chunk)
+			return failed == nil
+		}
 		surveys.Go(func() error { return w.inHome(ctx, surveying, chunk) })
 		return surveying.Err() == nil
 	})
-	err = errors.Join(err, surveys.Wait())
+	err = errors.Join(err, failed, surveys.Wait())
 	for _, lane := range w.lanes {
 		close(lane)
 	}
@@ -114,9 +125,16 @@ func (w *walk) read(ctx context.Context, inHome func([]*place) bool) error {
 	return nil
 }
 
-// inHome tells the states of schemas in the home. The work that comes of it goes
-// on when another survey fails.
+// inHome tells the states of schemas in the home, or guesses them: a fleet that is
+// behind is behind by the same version nearly everywhere. The work that comes of it
+// goes on when another survey fails.
 func (w *walk) inHome(ctx, surveying context.Context, chunk []*place) error {
+	if s := w.likely.Load(); s != nil {
+		for _, p := range chunk {
+			w.enqueue(ctx, job{place: p, state: s})
+		}
+		return nil
+	}
 	schemas := make([]string, len(chunk))
 	for i, p := range chunk {
 		schemas[i] = p.schema
@@ -130,8 +148,31 @@ func (w *walk) inHome(ctx, surveying context.Context, chunk []*place) error {
 			w.enqueue(ctx, job{place: p, state: s})
 		}
 	}
+	w.expect(states)
 	return nil
 }
+
+// expect notes the state of the next places, if those before are all in one that may be guessed.
+func (w *walk) expect(states map[string]*state) {
+	if w.guess == nil {
+		return
+	}
+	var likely *state
+	for _, s := range states {
+		if likely != nil && s.key() != likely.key() {
+			return
+		}
+		likely = s
+	}
+	if likely.recorded && likely.count > 0 && w.guess(likely) {
+		guessed := *likely
+		guessed.guessed = true
+		w.likely.Store(&guessed)
+	}
+}
+
+// surprised has the places after this asked for their state.
+func (w *walk) surprised() { w.likely.Store(nil) }
 
 // enqueue hands a place to the lane of its server. It waits where that is full.
 func (w *walk) enqueue(ctx context.Context, j job) {
