@@ -62,7 +62,10 @@
 // What was applied is in the place itself, in the table atlas_schema_revisions
 // that the Atlas CLI keeps too: either can go on where the other stopped. The
 // state of all schemas of the home is read in a few queries, so that a run with
-// nothing to do costs next to nothing for each tenant. The outcome of the last
+// nothing to do costs next to nothing for each tenant. Where the first tenants are
+// all at one version and have something to do, those after them are not asked:
+// the transaction that migrates a tenant looks for itself, and a tenant that is
+// elsewhere is asked then. The outcome of the last
 // attempt at each tenant is in the home's table tenancy_migrations. It is for
 // people: no decision is made on it.
 //

@@ -32,14 +32,20 @@ type script struct {
 
 // part is one statement of a script.
 type part struct {
-	text string
-	of   *file // nil for what the runner adds
-	at   int   // index of the statement in the file
+	text  string
+	of    *file // nil for what the runner adds
+	at    int   // index of the statement in the file
+	looks bool  // takes locks, or looks at the state
 }
 
-func (s *script) add(format string, args ...any) {
-	s.parts = append(s.parts, part{text: fmt.Sprintf(format, args...)})
-}
+func (s *script) add(text string) { s.parts = append(s.parts, part{text: text}) }
+
+func (s *script) look(text string) { s.parts = append(s.parts, part{text: text, looks: true}) }
+
+// lookError is the error of a statement that looks at the state of a place.
+type lookError struct{ *pgconn.PgError }
+
+func (e lookError) Unwrap() error { return e.PgError }
 
 // String joins the parts. The line break is for statements that end in a comment.
 func (s *script) String() string {
@@ -57,18 +63,18 @@ const partEnd = "\n;\n"
 func (e *postgresEngine) script(p *place, made *plan, locks string) *script {
 	s := &script{}
 	s.add("BEGIN ISOLATION LEVEL READ COMMITTED")
-	s.add("%s, %s", e.settings(p.schema), locks)
+	s.look(e.settings(p.schema) + ", " + locks)
 	if made.from.recorded {
-		s.add("%s", e.unchanged(made.from))
+		s.look(e.unchanged(made.from))
 	} else {
-		s.add("%s", postgresRevisions)
+		s.look(postgresRevisions)
 	}
 	for _, f := range made.files {
 		for i, statement := range f.statements[f.applied:] {
 			s.parts = append(s.parts, part{text: strings.TrimSuffix(statement.text, ";"), of: f.file, at: f.applied + i})
 		}
 	}
-	s.add("%s", insertRevisions(made.files))
+	s.add(insertRevisions(made.files))
 	s.add("COMMIT")
 	return s
 }
@@ -130,13 +136,11 @@ func (e *postgresEngine) transact(ctx context.Context, p *place, made *plan) err
 		err = e.patiently(ctx, p, e.script(p, made, locks(p.schema, withoutCLI("pg_try_advisory_xact_lock_shared"), refusedLocked)))
 	}
 	switch {
-	case inFile(err):
-		return err
 	case refused(err, refusedLocked):
 		return ErrLocked
-	case refused(err, refusedChanged) || hasCode(err, codesChanged...):
+	case refused(err, refusedChanged) || lookFailed(err, "42P01", "42P07"): // the table is gone, or there already
 		return errChanged
-	case hasCode(err, "3F000"):
+	case lookFailed(err, "3F000"):
 		return errMissing
 	default:
 		return err
@@ -157,17 +161,16 @@ func (e *postgresEngine) patiently(ctx context.Context, p *place, s *script) (er
 	return err
 }
 
-// codesChanged are those of a table of revisions that is gone, or is there already.
-var codesChanged = []string{"42P01", "42P07", "40001"}
-
 // refused reports whether a script's beginning said so.
 func refused(err error, what string) bool {
-	var failed *pgconn.PgError
-	return errors.As(err, &failed) && failed.Code == "22P02" && strings.Contains(failed.Message, what) && !inFile(err)
+	var failed lookError
+	return errors.As(err, &failed) && failed.Code == "22P02" && strings.Contains(failed.Message, what)
 }
 
-// inFile reports whether an error is that of a file's statement.
-func inFile(err error) bool { return errors.As(err, new(*statementError)) }
+func lookFailed(err error, codes ...string) bool {
+	var failed lookError
+	return errors.As(err, &failed) && slices.Contains(codes, failed.Code)
+}
 
 func (e *postgresEngine) send(ctx context.Context, db *sql.DB, s *script) error {
 	conn, err := db.Conn(ctx)
@@ -210,8 +213,12 @@ func sendTo(ctx context.Context, conn *pgconn.PgConn, s *script) error {
 		if done == 0 && failed.Position > 0 {
 			done = s.partAt(int(failed.Position))
 		}
-		if done < len(s.parts) && s.parts[done].of != nil {
+		switch {
+		case done >= len(s.parts):
+		case s.parts[done].of != nil:
 			return &statementError{file: s.parts[done].of, at: s.parts[done].at, err: err}
+		case s.parts[done].looks:
+			return lookError{failed}
 		}
 	}
 	return err

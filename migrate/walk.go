@@ -62,11 +62,11 @@ func (w *walk) run(ctx context.Context) error {
 	w.lanes = map[string]chan job{}
 	surveys, surveying := errgroup.WithContext(ctx)
 	surveys.SetLimit(max(2, w.config.Concurrency))
-	var first bool
+	var begun bool
 	var failed error
 	err := w.read(ctx, func(chunk []*place) bool {
-		if !first { // alone, because it says what to expect of the others
-			first, failed = true, w.inHome(ctx, surveying, chunk)
+		if !begun { // alone, because it says what to expect of the others
+			begun, failed = true, w.inHome(ctx, surveying, chunk)
 			return failed == nil
 		}
 		surveys.Go(func() error { return w.inHome(ctx, surveying, chunk) })
