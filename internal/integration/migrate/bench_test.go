@@ -93,7 +93,8 @@ const (
 
 // BenchmarkPostgresFleet makes the tables in as many schemas by each way, in turns so that they meet the same server, changes them by
 // three statements, and asks again. Raw SQL in one transaction a tenant is what cannot be beaten, and raw SQL with a record of it what
-// cannot be beaten by anybody who keeps one. The Atlas CLI takes part where there is one.
+// cannot be beaten by anybody who keeps one. The Atlas CLI takes part where there is one. TENANCY_BENCH_ONLY=ent leaves it out, and
+// TENANCY_BENCH_ONLY=runner ent as well.
 func BenchmarkPostgresFleet(b *testing.B) {
 	n := benchSchemas(b)
 	for b.Loop() {
@@ -114,6 +115,9 @@ func BenchmarkPostgresFleet(b *testing.B) {
 		if binary, ok := servers.HasAtlas(); ok {
 			first, both := cliFiles(b, benchFiles(b)), cliFiles(b, all)
 			ways = append(ways, &way{name: "cli", create: f.cliApplies(binary, first), then: f.cliApplies(binary, both), again: f.cliApplies(binary, both)})
+		}
+		if only := os.Getenv("TENANCY_BENCH_ONLY"); only != "" {
+			ways = append(ways[:3], slices.DeleteFunc(ways[3:], func(w *way) bool { return !slices.Contains(strings.Split(only, ","), w.name) })...)
 		}
 		turn := 0
 		for block := range slices.Chunk(numbers(n), (n+benchTurns-1)/benchTurns) {

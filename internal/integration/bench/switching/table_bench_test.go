@@ -3,7 +3,9 @@ package switching_test
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,6 +42,7 @@ type settings struct {
 	goroutines int // at most
 	rounds     int
 	turn       time.Duration
+	only       []string // the variants to compare, besides the baseline; all if there are none
 }
 
 func readSettings(tb testing.TB) settings {
@@ -56,6 +59,9 @@ func readSettings(tb testing.TB) settings {
 		return n
 	}
 	s := settings{goroutines: number("GOROUTINES", 16), rounds: number("ROUNDS", 21), turn: time.Duration(number("TURN", 40)) * time.Millisecond}
+	if text := os.Getenv("TENANCY_BENCH_ONLY"); text != "" {
+		s.only = strings.Split(text, ",")
+	}
 	s.tenants, s.rows, s.databases = number("TENANTS", 1000), number("ROWS", 100), number("DATABASES", 4)
 	s.schemas = number("SCHEMAS", s.tenants)
 	if s.rows < listed || s.schemas > s.tenants || s.databases > s.tenants {
@@ -70,7 +76,7 @@ func readSettings(tb testing.TB) settings {
 // TENANCY_BENCH_ROUNDS rounds (21), in which each variant has a turn of
 // TENANCY_BENCH_TURN milliseconds (40). TENANCY_BENCH_TENANTS (1000), _ROWS of
 // each (100), _SCHEMAS (one for each tenant) and _DATABASES (4) say how much
-// data there is.
+// data there is. TENANCY_BENCH_ONLY (rls,shared) leaves variants out.
 func BenchmarkSwitching(b *testing.B) {
 	s := readSettings(b)
 	w := newWorld(b, s.size)
@@ -94,7 +100,7 @@ func BenchmarkSwitching(b *testing.B) {
 // else is in the way the allocations.
 func benchmarkSite(b *testing.B, s settings, site *site, network string) {
 	b.Helper()
-	variants := site.open(b)
+	variants := s.chosen(b, site.open(b))
 	var times, memory, processors []column
 	visited := map[string]bool{}
 	for _, op := range operations() {
@@ -128,6 +134,24 @@ func benchmarkSite(b *testing.B, s settings, site *site, network string) {
 	if len(memory) > 0 {
 		printf("\n%s", markdown("allocations (bytes)", variants, append(tripColumns(variants), memory...)))
 	}
+}
+
+// chosen are the variants to compare, of which the baseline is the first.
+func (s settings) chosen(tb testing.TB, all []variant) []variant {
+	tb.Helper()
+	if len(s.only) == 0 {
+		return all
+	}
+	kept := all[:1]
+	for _, v := range all[1:] {
+		if slices.Contains(s.only, v.name) {
+			kept = append(kept, v)
+		}
+	}
+	if len(kept) != 1+len(s.only) {
+		tb.Fatalf("TENANCY_BENCH_ONLY: some of %q are no variants", s.only)
+	}
+	return kept
 }
 
 // compare runs b.N times as many rounds as the settings say.
