@@ -48,13 +48,13 @@ func (r *Runner) Drift(ctx context.Context) (*DriftReport, error) {
 		return nil, errors.New("migrate: Drift is for PostgreSQL")
 	}
 	start := time.Now()
-	want, print, err := r.wanted(ctx)
+	want, sum, err := r.wanted(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("migrate: finding out what the migrations make: %w", err)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(2, r.config.Concurrency))
-	d := &drifts{Runner: r, want: want, print: print, group: group}
+	d := &drifts{Runner: r, want: want, sum: sum, group: group}
 	err = d.read(ctx)
 	if failed := group.Wait(); failed != nil {
 		err = failed // of which the other one is a consequence
@@ -80,7 +80,7 @@ type drifts struct {
 	*Runner
 
 	want  []string // what the migrations make
-	print string   // the fingerprint of that
+	sum   string   // the fingerprint of that
 	group *errgroup.Group
 	parts []*DriftReport // of each chunk, in the order of the tenants
 }
@@ -149,7 +149,7 @@ func (d *drifts) compareIn(ctx context.Context, db *sql.DB, chunk []*place, repo
 		return err
 	}
 	for _, p := range chunk {
-		if prints[p.schema] == d.print {
+		if prints[p.schema] == d.sum {
 			continue
 		}
 		has, err := things(ctx, db, p.schema)
@@ -178,7 +178,7 @@ func without(a, b []string) []string {
 var concurrently = regexp.MustCompile(`(?i)^(\s*(?:CREATE\s+(?:UNIQUE\s+)?|DROP\s+)INDEX)\s+CONCURRENTLY\b`)
 
 // wanted executes all migrations in a new schema, tells what is there, and takes it back.
-func (r *Runner) wanted(ctx context.Context) (all []string, print string, err error) {
+func (r *Runner) wanted(ctx context.Context) (all []string, sum string, err error) {
 	tx, err := r.config.Home.BeginTx(ctx, &sql.TxOptions{})
 	if err != nil {
 		return nil, "", err

@@ -13,7 +13,7 @@ import (
 type wording struct{ column, index string }
 
 // definitions are what a reader wants to see.
-var definitions = wording{column: "''", index: "pg_get_indexdef(i.indexrelid)"}
+func definitions() wording { return wording{column: "''", index: "pg_get_indexdef(i.indexrelid)"} }
 
 // brief says the same of an index in the catalogs' own terms, for a fingerprint: the
 // server takes ten times as long to write a definition. An index has the numbers of
@@ -67,7 +67,7 @@ WITH c AS MATERIALIZED (
 
 // things are the definitions of all that is in a schema, sorted.
 func things(ctx context.Context, q querier, schema string) (_ []string, err error) {
-	rows, err := q.QueryContext(ctx, thingsIn(definitions)+`SELECT thing FROM plain`, []string{schema})
+	rows, err := q.QueryContext(ctx, thingsIn(definitions())+`SELECT thing FROM plain`, []string{schema})
 	if err != nil {
 		return nil, err
 	}
