@@ -66,7 +66,14 @@ func (l *Lifecycle) beginErasing(ctx context.Context, t tenancy.Tenant) (tenancy
 	if t.Status == tenancy.StatusDeleted {
 		return t, nil
 	}
-	return l.config.Store.SetStatus(ctx, t.ID, tenancy.StatusDeleted)
+	deleted, err := l.config.Store.SetStatus(ctx, t.ID, tenancy.StatusDeleted)
+	if errors.Is(err, tenancy.ErrInvalidTransition) {
+		// A process that died may have said so last, and the server done it since the status was read.
+		if now, again := l.config.Store.ByID(ctx, t.ID); again == nil && now.Status == tenancy.StatusDeleted {
+			return now, nil
+		}
+	}
+	return deleted, err
 }
 
 func (l *Lifecycle) eraseData(ctx context.Context, t tenancy.Tenant) (Receipt, error) {
