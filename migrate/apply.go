@@ -126,9 +126,12 @@ func (r *run) walk(ctx context.Context, match func(tenancy.Tenant) bool) {
 		width:   r.config.Concurrency,
 	}
 	w.work = func(ctx context.Context, p *place, s *state) {
+		if w.outdated(s) {
+			s = nil
+		}
 		result := r.bring(ctx, p, s, r.pass.alone)
-		if result.Outcome != Applied {
-			w.surprised()
+		if s != nil && result.From != s.version {
+			w.surprised(s)
 		}
 		r.finish(ctx, result)
 	}

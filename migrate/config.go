@@ -55,8 +55,9 @@ type Config struct {
 
 	// Find reads a tenant's record again. It is asked where a tenant's schema is
 	// not there, and says with tenancy.ErrNotFound, or a status, that it does not
-	// have to be. Defaults to none: a schema that was there when the run began, and
-	// is not any more, is taken for that of a deleted tenant.
+	// have to be. Defaults to none: a schema that this run has looked at, and that is
+	// not there any more, is taken for that of a deleted tenant. Where tenants are
+	// erased while others are migrated, set it: not all are looked at before.
 	Find func(ctx context.Context, id tenancy.ID) (tenancy.Tenant, error)
 
 	// Open says how to reach a tenant's own database as the role that owns it. It

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -54,7 +55,7 @@ func (r *Runner) Drift(ctx context.Context) (*DriftReport, error) {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(2, r.config.Concurrency))
-	d := &drifts{Runner: r, want: want, sum: sum, group: group}
+	d := &drifts{Runner: r, want: want, sum: sum, group: group, found: map[string]Drift{}}
 	err = d.read(ctx)
 	if failed := group.Wait(); failed != nil {
 		err = failed // of which the other one is a consequence
@@ -83,6 +84,9 @@ type drifts struct {
 	sum   string   // the fingerprint of that
 	group *errgroup.Group
 	parts []*DriftReport // of each chunk, in the order of the tenants
+
+	mu    sync.Mutex
+	found map[string]Drift // by fingerprint, of no tenant
 }
 
 func (d *drifts) read(ctx context.Context) error {
@@ -144,23 +148,51 @@ func (d *drifts) compareIn(ctx context.Context, db *sql.DB, chunk []*place, repo
 	for _, p := range chunk {
 		schemas = append(schemas, p.schema)
 	}
-	prints, err := fingerprintsOf(ctx, db, schemas)
-	if err != nil {
-		return err
+	var prints map[string]string
+	if db == d.config.Home {
+		if prints, err = fingerprintsOf(ctx, db, schemas); err != nil {
+			return err
+		}
 	}
 	for _, p := range chunk {
-		if prints[p.schema] == d.sum {
-			continue
-		}
-		has, err := things(ctx, db, p.schema)
+		found, err := d.difference(ctx, db, p.schema, prints)
 		if err != nil {
 			return err
 		}
-		if one := (Drift{Tenant: p.tenant, Missing: without(d.want, has), Extra: without(has, d.want)}); len(one.Missing)+len(one.Extra) > 0 {
-			report.Drifts = append(report.Drifts, one)
+		if len(found.Missing)+len(found.Extra) > 0 {
+			found.Tenant = p.tenant
+			report.Drifts = append(report.Drifts, found)
 		}
 	}
 	return nil
+}
+
+// difference tells how a schema differs from what is wanted, once for all that
+// have the same fingerprint. In other databases than the home there are none.
+func (d *drifts) difference(ctx context.Context, db *sql.DB, schema string, prints map[string]string) (Drift, error) {
+	sum := prints[schema]
+	if prints != nil {
+		if sum == d.sum {
+			return Drift{}, nil
+		}
+		d.mu.Lock()
+		found, known := d.found[sum]
+		d.mu.Unlock()
+		if known {
+			return found, nil
+		}
+	}
+	has, err := things(ctx, db, schema)
+	if err != nil {
+		return Drift{}, err
+	}
+	found := Drift{Missing: without(d.want, has), Extra: without(has, d.want)}
+	if prints != nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.found[sum] = found
+	}
+	return found, nil
 }
 
 // without returns what is in a and not in b. Both are sorted.

@@ -60,6 +60,9 @@ func (r *Runner) plan(ctx context.Context, q querier, p *place, s *state) (*plan
 	if made := r.planner.find(key); made != nil {
 		return made, nil
 	}
+	if s.guessed { // the plan has been forgotten, and is not to be made of what another place has
+		return nil, errChanged
+	}
 	// Not under the planner's lock: a database that does not answer is not to hold up others.
 	var history []*atlas.Revision
 	if s.recorded {
@@ -67,7 +70,7 @@ func (r *Runner) plan(ctx context.Context, q querier, p *place, s *state) (*plan
 		if history, err = r.history(ctx, q, p.schema); err != nil {
 			return nil, fmt.Errorf("migrate: reading the revisions: %w", err)
 		}
-		if len(history) != s.count {
+		if printOf(history) != s.print {
 			return nil, errChanged
 		}
 	}

@@ -35,17 +35,21 @@ type part struct {
 	text  string
 	of    *file // nil for what the runner adds
 	at    int   // index of the statement in the file
-	looks bool  // takes locks, or looks at the state
+	looks bool  // says by failing that the place is locked, or not in the plan's state
 }
 
 func (s *script) add(text string) { s.parts = append(s.parts, part{text: text}) }
 
 func (s *script) look(text string) { s.parts = append(s.parts, part{text: text, looks: true}) }
 
-// lookError is the error of a statement that looks at the state of a place.
-type lookError struct{ *pgconn.PgError }
+// lookError is the error of a part that looks.
+type lookError struct {
+	error
 
-func (e lookError) Unwrap() error { return e.PgError }
+	code, message string // the server's
+}
+
+func (e lookError) Unwrap() error { return e.error }
 
 // String joins the parts. The line break is for statements that end in a comment.
 func (s *script) String() string {
@@ -65,9 +69,9 @@ func (e *postgresEngine) script(p *place, made *plan, locks string) *script {
 	s.add("BEGIN ISOLATION LEVEL READ COMMITTED")
 	s.look(e.settings(p.schema) + ", " + locks)
 	if made.from.recorded {
-		s.look(e.unchanged(made.from))
+		s.look(e.unchanged(p.schema, made.from))
 	} else {
-		s.look(postgresRevisions)
+		s.look(postgresRevisions) // fails if they are there by now, or the schema is not
 	}
 	for _, f := range made.files {
 		for i, statement := range f.statements[f.applied:] {
@@ -97,10 +101,12 @@ func locks(schema, cli, refused string) string {
 }
 
 // unchanged looks at the revisions again, in a statement of its own: it sees what
-// was committed before the lock was there.
-func (e *postgresEngine) unchanged(from *state) string {
+// was committed before the lock was there. A path can lead elsewhere than it says,
+// as one with a name that is too long does.
+func (e *postgresEngine) unchanged(schema string, from *state) string {
 	return fmt.Sprintf("SELECT %s FROM %s WHERE %s",
-		orRefuse(fmt.Sprintf("WHEN COALESCE(%s, '') <> %s THEN %s", e.fingerprint(), literal(from.print), literal(refusedChanged))),
+		orRefuse(fmt.Sprintf("WHEN current_schema() IS DISTINCT FROM %s OR COALESCE(%s, '') <> %s THEN %s",
+			literal(schema), e.fingerprint(), literal(from.print), literal(refusedChanged))),
 		revisionsTable, notVersions)
 }
 
@@ -164,12 +170,12 @@ func (e *postgresEngine) patiently(ctx context.Context, p *place, s *script) (er
 // refused reports whether a script's beginning said so.
 func refused(err error, what string) bool {
 	var failed lookError
-	return errors.As(err, &failed) && failed.Code == "22P02" && strings.Contains(failed.Message, what)
+	return errors.As(err, &failed) && failed.code == "22P02" && strings.Contains(failed.message, what)
 }
 
 func lookFailed(err error, codes ...string) bool {
 	var failed lookError
-	return errors.As(err, &failed) && slices.Contains(codes, failed.Code)
+	return errors.As(err, &failed) && slices.Contains(codes, failed.code)
 }
 
 func (e *postgresEngine) send(ctx context.Context, db *sql.DB, s *script) error {
@@ -218,7 +224,7 @@ func sendTo(ctx context.Context, conn *pgconn.PgConn, s *script) error {
 		case s.parts[done].of != nil:
 			return &statementError{file: s.parts[done].of, at: s.parts[done].at, err: err}
 		case s.parts[done].looks:
-			return lookError{failed}
+			return lookError{err, failed.Code, failed.Message}
 		}
 	}
 	return err

@@ -90,13 +90,12 @@ func (r *Runner) bring(ctx context.Context, p *place, s *state, alone bool) (res
 	for range maxTurns {
 		var made *plan
 		var err error
-		if s, made, err = r.next(ctx, p, s); err == nil && result.Outcome == Unchanged {
-			result.From = s.version
+		if s, made, err = r.next(ctx, p, s); s != nil && s.exists {
+			there = there || !s.guessed
+			result.at(s.version)
 		}
-		there = there || s != nil && s.exists && !s.guessed
 		n := 0
 		if err == nil {
-			result.To = s.version
 			if len(made.files) == 0 {
 				return result
 			}
@@ -110,6 +109,7 @@ func (r *Runner) bring(ctx context.Context, p *place, s *state, alone bool) (res
 			result.Outcome, there = Applied, true
 		case errors.Is(err, errChanged) && changed < changedTries:
 			changed++
+			result.at("") // until somebody has looked
 		case ctx.Err() != nil && result.Outcome == Unchanged && n == 0:
 			return result.failed(errNotBegun)
 		case r.engine.missing(err):
@@ -121,6 +121,13 @@ func (r *Runner) bring(ctx context.Context, p *place, s *state, alone bool) (res
 		s = nil
 	}
 	return result.failed(errChanged)
+}
+
+// at notes the version that a place is at, which it may have been before.
+func (r *Result) at(version string) {
+	if r.To = version; r.Outcome == Unchanged {
+		r.From = version
+	}
 }
 
 // next reads the state of a place unless it is known, and plans for it.

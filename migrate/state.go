@@ -190,6 +190,17 @@ func (s *state) sum(all []summand) {
 	}
 }
 
+// printOf is the fingerprint of a history.
+func printOf(history []*atlas.Revision) string {
+	all := make([]summand, len(history))
+	for i, v := range history {
+		all[i] = summand{v.Version, v.Hash, int64(v.Applied), int64(v.Total), int64(v.Type), v.Error != ""} //nolint:gosec // two bits
+	}
+	var s state
+	s.sum(all)
+	return s.print
+}
+
 // look tells the state of one place.
 func (r *Runner) look(ctx context.Context, q querier, p *place) (*state, error) {
 	states, err := r.survey(ctx, q, []string{p.schema})

@@ -16,14 +16,16 @@ type wording struct{ column, index string }
 func definitions() wording { return wording{column: "''", index: "pg_get_indexdef(i.indexrelid)"} }
 
 // brief says the same of an index in the catalogs' own terms, for a fingerprint: the
-// server takes ten times as long to write a definition. An index has the numbers of
-// its columns, so those are told too. Its operator classes say its method, and how
-// many of its columns are keys. What is no part of PostgreSQL itself has another
-// number in each database, and is defined.
+// server takes ten times as long to write a definition. The terms mean the same in one
+// database only. An index has the numbers of its columns, and leaves out a collation
+// that is the column's, so those are told too. Its operator classes say its method,
+// and how many of its columns are keys.
 func brief(nullsNotDistinct string) wording {
-	return wording{column: "' ' || a.attnum", index: `CASE
-    WHEN i.indexprs IS NULL AND i.indpred IS NULL AND 16384 > ALL (i.indclass) AND 16384 > ALL (i.indcollation)
-    THEN concat_ws(' ', x.relname, c.relname, i.indisunique, ` + nullsNotDistinct + `, i.indkey, i.indclass, i.indcollation, i.indoption, x.reloptions)
+	return wording{column: "concat_ws(' ', '', a.attnum, a.attcollation)", index: `CASE
+    WHEN i.indexprs IS NULL AND i.indpred IS NULL
+      AND NOT EXISTS (SELECT FROM pg_attribute o WHERE o.attrelid = i.indexrelid AND o.attoptions IS NOT NULL)
+    THEN concat_ws(' ', x.relname, x.relkind, c.relname, i.indisunique, ` + nullsNotDistinct + `,
+      i.indkey, i.indclass, i.indcollation, i.indoption, x.reloptions)
     ELSE pg_get_indexdef(i.indexrelid) END`}
 }
 
@@ -94,8 +96,8 @@ func fingerprintsOf(ctx context.Context, db *sql.DB, schemas []string) (_ map[st
 	return fingerprints(ctx, tx, schemas)
 }
 
-// fingerprints of schemas are the same where all things are, and rarely only there.
-// The server does not compile the query in this transaction: it would where it
+// fingerprints of schemas of one database are the same only where all things are.
+// Where they are not, the definitions decide. The server does not compile the query in this transaction: it would where it
 // guesses that much will come, and that takes longer than the answer.
 func fingerprints(ctx context.Context, tx *sql.Tx, schemas []string) (_ map[string]string, err error) {
 	if _, err := tx.ExecContext(ctx, "SET LOCAL jit = off"); err != nil {

@@ -34,8 +34,8 @@ type walk struct {
 	broken func(tenancy.Tenant, error)
 	// shared is called for each tenant in shared tables.
 	shared func()
-	// planned is told the state of a place in the home, and says whether it has to
-	// be worked at. It is called for several places at once.
+	// planned is told the state of a place in the home, unless it is guessed, and says
+	// whether it has to be worked at. It is called for several places at once.
 	planned func(ctx context.Context, p *place, s *state) bool
 	// work is called on a lane, with no state for a database that nobody has looked at.
 	work func(ctx context.Context, p *place, s *state)
@@ -171,8 +171,17 @@ func (w *walk) expect(states map[string]*state) {
 	}
 }
 
-// surprised has the places after this asked for their state.
-func (w *walk) surprised() { w.likely.Store(nil) }
+// surprised has the places after this asked for their state, if this one's was guessed.
+func (w *walk) surprised(s *state) { w.likely.CompareAndSwap(s, nil) }
+
+// outdated reports whether a state was guessed, and would not be now.
+func (w *walk) outdated(s *state) bool {
+	if s == nil || !s.guessed {
+		return false
+	}
+	likely := w.likely.Load()
+	return likely == nil || likely != s && likely.key() != s.key()
+}
 
 // enqueue hands a place to the lane of its server. It waits where that is full.
 func (w *walk) enqueue(ctx context.Context, j job) {

@@ -33,20 +33,26 @@ func TestPostgresDriftOfAnIndex(t *testing.T) {
 		`CREATE INDEX j ON notes (text, id) INCLUDE (label)`,
 		`CREATE INDEX expression ON lines (upper(text))`,
 		`CREATE INDEX partial ON lines (id) WHERE id > 1`,
+		`CREATE INDEX signed ON lines USING gist (words tsvector_ops (siglen = 100))`,
 	}
 	if one[int](t, f.home, "SELECT current_setting('server_version_num')::int") >= 150000 {
 		changed = append(changed, `CREATE UNIQUE INDEX u ON notes (text) NULLS NOT DISTINCT`)
 	}
 	f.add("again")
 	f.add("reordered")
-	f.add("swapped")
+	others := []string{"swapped", "collated", "partitioned"}
+	for _, name := range others {
+		f.add(name)
+	}
 	for i := range changed {
 		f.add(fmt.Sprintf("t%03d", i))
 	}
-	columns := "(id bigint PRIMARY KEY, text text, label text)"
+	columns := "(id bigint PRIMARY KEY, text text, label text, words tsvector)"
 	d := directory(t, dialect.Postgres, files{
 		"1_init.sql": "CREATE TABLE notes " + columns + "; CREATE TABLE lines " + columns + "; " + made +
-			"; CREATE UNIQUE INDEX u ON notes (text); CREATE INDEX expression ON lines (lower(text)); CREATE INDEX partial ON lines (id) WHERE id > 0;",
+			"; CREATE UNIQUE INDEX u ON notes (text); CREATE INDEX expression ON lines (lower(text)); CREATE INDEX partial ON lines (id) WHERE id > 0" +
+			"; CREATE INDEX signed ON lines USING gist (words); CREATE INDEX c ON lines (label COLLATE \"C\")" +
+			"; CREATE TABLE plain (id bigint NOT NULL); CREATE INDEX part ON plain (id);",
 	})
 	apply(t, f.runner(d))
 	within := func(schema, statements string) {
@@ -56,6 +62,8 @@ func TestPostgresDriftOfAnIndex(t *testing.T) {
 	// The columns have other numbers then, and are the same.
 	within("reordered", "ALTER TABLE notes DROP text; ALTER TABLE notes ADD text text; "+made+"; CREATE UNIQUE INDEX u ON notes (text)")
 	within("swapped", "ALTER TABLE notes RENAME text TO x; ALTER TABLE notes RENAME label TO text; ALTER TABLE notes RENAME x TO label")
+	within("collated", `ALTER TABLE lines ALTER label TYPE text COLLATE "C"`)
+	within("partitioned", "DROP TABLE plain; CREATE TABLE plain (id bigint NOT NULL) PARTITION BY RANGE (id); CREATE INDEX part ON plain (id)")
 	for i, statement := range changed {
 		name := strings.Fields(strings.TrimPrefix(strings.TrimPrefix(statement, "CREATE "), "UNIQUE "))[1]
 		if name == "j" {
@@ -79,8 +87,10 @@ func TestPostgresDriftOfAnIndex(t *testing.T) {
 			t.Errorf("not noticed: %s", statement)
 		}
 	}
-	if !drifted["swapped"] {
-		t.Error("not noticed: an index of another column that has its name")
+	for _, name := range others {
+		if !drifted[tenancy.ID(name)] {
+			t.Errorf("not noticed: %s", name)
+		}
 	}
 	if drifted["again"] || drifted["reordered"] {
 		t.Error("the same index is told as another")

@@ -75,7 +75,7 @@ func TestPostgresNotWhereTheOthersAre(t *testing.T) {
 	t.Parallel()
 	f := newPostgres(t, 60)
 	before, d := directory(t, dialect.Postgres, first()), directory(t, dialect.Postgres, two())
-	fresh, ahead, gone, edited, half := f.tenants[40], f.tenants[45], f.tenants[48], f.tenants[52], f.tenants[57]
+	fresh, ahead, gone, edited, dirty, half := f.tenants[40], f.tenants[45], f.tenants[48], f.tenants[52], f.tenants[55], f.tenants[57]
 	f.forget(fresh.ID)
 	apply(t, f.runner(before))
 	f.record(fresh)
@@ -84,6 +84,7 @@ func TestPostgresNotWhereTheOthersAre(t *testing.T) {
 	}
 	f.exec("DROP SCHEMA " + gone.Placement.Schema + " CASCADE")
 	f.exec("UPDATE " + edited.Placement.Schema + ".atlas_schema_revisions SET hash = 'another'")
+	f.exec("DROP TABLE " + dirty.Placement.Schema + ".atlas_schema_revisions")
 	f.exec("UPDATE " + half.Placement.Schema + ".atlas_schema_revisions SET applied = 1, partial_hashes = '[\"h1:another\"]'")
 
 	results := map[tenancy.ID]migrate.Result{}
@@ -91,7 +92,7 @@ func TestPostgresNotWhereTheOthersAre(t *testing.T) {
 	report, failed := failures(t, f.runner(d, watched, func(c *migrate.Config) {
 		c.OnResult = func(r migrate.Result) { results[r.Tenant.ID] = r }
 	}))
-	wantReport(t, report, 56, 1, 3, 0)
+	wantReport(t, report, 55, 1, 4, 0)
 	if n := queries.about(half.Placement.Schema); n == 0 {
 		t.Error("nobody looked at who is elsewhere")
 	}
@@ -101,9 +102,14 @@ func TestPostgresNotWhereTheOthersAre(t *testing.T) {
 	if r := results[fresh.ID]; r.Outcome != migrate.Applied || r.From != "" || r.To != "20260102000000" {
 		t.Errorf("fresh: got %+v", r)
 	}
-	for id, want := range map[tenancy.ID]error{gone.ID: tenancy.ErrNotProvisioned, edited.ID: migrate.ErrEdited, half.ID: migrate.ErrEdited} {
-		if err := failed[id].Err; !errors.Is(err, want) {
-			t.Errorf("%s: got %v, want %v", id, err, want)
+	for id, want := range map[tenancy.ID]migrate.Result{
+		gone.ID:   {Err: tenancy.ErrNotProvisioned},
+		dirty.ID:  {Err: migrate.ErrDirty},
+		edited.ID: {Err: migrate.ErrEdited, From: "20260101000000", To: "20260101000000"},
+		half.ID:   {Err: migrate.ErrEdited, From: "20260101000000", To: "20260101000000"},
+	} {
+		if got := failed[id]; !errors.Is(got.Err, want.Err) || got.From != want.From || got.To != want.To {
+			t.Errorf("%s: got %q from %q to %q, want %+v", id, got.Err, got.From, got.To, want)
 		}
 	}
 	for _, schema := range []string{ahead.Placement.Schema, fresh.Placement.Schema} {
