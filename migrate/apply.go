@@ -194,7 +194,7 @@ func (r *run) planned(ctx context.Context, p *place, s *state) bool {
 
 // guessable says whether what a state needs is a transaction, which looks at the state itself.
 func (r *run) guessable(s *state) bool {
-	made := r.planner.find(r.config.Directory.Sum() + s.key())
+	made := r.planner.find(planKey(r.config.Directory, s))
 	return r.engine.transactional() && made != nil && made.err == nil && len(made.together().files) > 0
 }
 

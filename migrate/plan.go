@@ -56,7 +56,7 @@ type planner struct {
 // plan says what has to be done in a place of a state. The error is that of the
 // database; why nothing can be done is in the plan.
 func (r *Runner) plan(ctx context.Context, q querier, p *place, s *state) (*plan, error) {
-	key := p.directory.Sum() + s.key()
+	key := planKey(p.directory, s)
 	if made := r.planner.find(key); made != nil {
 		return made, nil
 	}
@@ -76,6 +76,9 @@ func (r *Runner) plan(ctx context.Context, q querier, p *place, s *state) (*plan
 	}
 	return r.planner.make(ctx, key, p.directory, s, history), nil
 }
+
+// planKey is the same for places for which the same plan is made.
+func planKey(d *Directory, s *state) string { return d.Sum() + s.key() }
 
 func (p *planner) find(key string) *plan {
 	p.mu.Lock()

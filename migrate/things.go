@@ -97,8 +97,9 @@ func fingerprintsOf(ctx context.Context, db *sql.DB, schemas []string) (_ map[st
 }
 
 // fingerprints of schemas of one database are the same only where all things are.
-// Where they are not, the definitions decide. The server does not compile the query in this transaction: it would where it
-// guesses that much will come, and that takes longer than the answer.
+// Where they are not, the definitions decide. The server does not compile the
+// query in this transaction: it would where it guesses that much will come, and
+// that takes longer than the answer.
 func fingerprints(ctx context.Context, tx *sql.Tx, schemas []string) (_ map[string]string, err error) {
 	if _, err := tx.ExecContext(ctx, "SET LOCAL jit = off"); err != nil {
 		return nil, err
