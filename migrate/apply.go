@@ -13,12 +13,12 @@ import (
 // are gone on with, and the error is a [PartialError] that names them. It fails with
 // [ErrLocked] where the Atlas CLI, or on MySQL another run, is at work.
 func (r *Runner) Apply(ctx context.Context) (Report, error) {
-	release, err := r.engine.guard(ctx, r.config.Home)
+	guard, err := r.engine.guard(ctx, r.config.Home)
 	if err != nil {
 		return Report{}, err
 	}
-	defer release()
-	run := &run{Runner: r, start: time.Now(), failed: map[tenancy.ID]bool{}, waited: map[tenancy.ID]bool{}}
+	run := &run{Runner: r, start: time.Now(), guard: guard, failed: map[tenancy.ID]bool{}, waited: map[tenancy.ID]bool{}}
+	defer func() { run.guard.release() }()
 	if run.outcomes, err = r.openOutcomes(ctx); err != nil {
 		return Report{}, err
 	}
@@ -41,6 +41,7 @@ type run struct {
 	*Runner
 
 	start    time.Time
+	guard    *guard
 	halt     context.CancelCauseFunc
 	outcomes *outcomes
 	homeOnce sync.Once
@@ -49,7 +50,8 @@ type run struct {
 	report   Report
 	failures []Result
 	failed   map[tenancy.ID]bool
-	waited   map[tenancy.ID]bool // those that another run was at, and that have no result yet
+	waited   map[tenancy.ID]bool // those that have no result yet, and are gone to again
+	held     int                 // results that the confirmer has
 	pass     pass
 }
 
@@ -59,7 +61,7 @@ type pass struct {
 	quiet  bool // those with nothing to do were told of before
 	last   bool // what is locked now has failed
 	worked int
-	locked map[tenancy.ID]bool // those that another run was at
+	locked map[tenancy.ID]bool // those that another run was at, or that are in doubt
 	later  int                 // tenants with files that are outside of transactions
 }
 
@@ -101,7 +103,7 @@ const maxSweeps = 100
 const skew = time.Minute
 
 // sweep goes through the tenants again for those that were created or changed
-// meanwhile, or that another run was at, until there are none.
+// meanwhile, that another run was at, or that the server may have lost, until there are none.
 func (r *run) sweep(ctx context.Context) {
 	deadline := time.Now().Add(r.config.LockWait)
 	for n := 0; n < maxSweeps && ctx.Err() == nil && r.pass.worked+len(r.pass.locked) > 0; n++ {
@@ -125,15 +127,22 @@ func (r *run) walk(ctx context.Context, match func(tenancy.Tenant) bool) {
 		guess:   r.guessable,
 		width:   r.config.Concurrency,
 	}
+	later := r.confirmer(ctx)
+	defer later.close()
 	w.work = func(ctx context.Context, p *place, s *state) {
 		if w.outdated(s) {
 			s = nil
 		}
+		p.later = later.isFor(p)
 		result := r.bring(ctx, p, s, r.pass.alone)
 		if s != nil && result.From != s.version {
 			w.surprised(s)
 		}
-		r.finish(ctx, result)
+		if p.later && result.Outcome == Applied {
+			later.finish(result)
+		} else {
+			r.finish(ctx, result)
+		}
 	}
 	if r.pass.alone {
 		w.width = 1
@@ -208,7 +217,7 @@ func (r *run) finish(ctx context.Context, result Result) {
 	case errors.Is(result.Err, errLater):
 		r.pass.later++
 		return
-	case errors.Is(result.Err, ErrLocked) && !r.pass.last && result.Tenant.ID != "":
+	case comesAgain(result.Err) && !r.pass.last && result.Tenant.ID != "":
 		if r.pass.locked == nil {
 			r.pass.locked = map[tenancy.ID]bool{}
 		}
@@ -238,7 +247,7 @@ func (r *run) finish(ctx context.Context, result Result) {
 const enough = 20
 
 func (r *run) tooMany() bool {
-	n, tried := r.report.Failed, r.report.Failed+r.report.Applied
+	n, tried := r.report.Failed, r.report.Failed+r.report.Applied+r.held
 	return r.config.MaxFailures > 0 && n >= r.config.MaxFailures ||
 		r.config.MaxFailureRate > 0 && tried >= enough && float64(n) > r.config.MaxFailureRate*float64(tried)
 }

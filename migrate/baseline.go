@@ -117,7 +117,7 @@ func (r *Runner) Repair(ctx context.Context, t tenancy.Tenant, done bool) (err e
 	}
 	var history []*atlas.Revision
 	if s.recorded {
-		if history, err = r.history(ctx, conn, p.schema); err != nil {
+		if history, _, err = r.history(ctx, conn, p.schema); err != nil {
 			return err
 		}
 	}

@@ -99,7 +99,7 @@ type Config struct {
 	// 0 and 1, once 20 were. Defaults to 0, which is never.
 	MaxFailureRate float64
 
-	// OnResult is called with each tenant's result, one at a time.
+	// OnResult is called with each tenant's result, one at a time, when it is final.
 	OnResult func(Result)
 
 	// Logger is told of tries that are repeated. Defaults to none.

@@ -79,6 +79,13 @@
 // transaction in one message to the server. On SQLite they are one transaction.
 // Killed at any moment, a tenant is at the old version or at the new.
 //
+// The transactions of a run on PostgreSQL do not wait for the server's disk one by
+// one (synchronous_commit is off in them). The run makes up for it many times a
+// second, and Config.OnResult hears of a tenant, and Apply returns, when the disk has
+// it. Tenants that a crash of the server took back before that are migrated again,
+// or are [ErrUnconfirmed]. ApplyTo waits for its commit, and so do the home and
+// tenants' own databases.
+//
 // A file that begins with "-- atlas:txmode none" is executed statement by
 // statement, after the transactions of its wave and one tenant at a time,
 // because what it is there for, such as CREATE INDEX CONCURRENTLY, waits for all

@@ -15,8 +15,8 @@ import (
 // revisionsTable is Atlas' name for where it records what was applied.
 const revisionsTable = "atlas_schema_revisions"
 
-// notVersions tells apart a row that the Atlas CLI keeps beside the revisions.
-const notVersions = "version NOT LIKE '.%'"
+// isVersion tells revisions apart from a row that the Atlas CLI keeps beside them.
+func isVersion(version string) bool { return !strings.HasPrefix(version, ".") }
 
 // ownTables matches the tables of this library, which are no tenant's.
 const ownTables = `tenancy\_%`
@@ -62,10 +62,23 @@ type engine interface {
 	again(err error) bool
 	// tidy removes what a failed statement left behind.
 	tidy(ctx context.Context, conn *sql.Conn, text string) error
-	// guard keeps the Atlas CLI out until release is called.
-	guard(ctx context.Context, db *sql.DB) (release func(), err error)
+	// guard keeps the Atlas CLI out until it is released.
+	guard(ctx context.Context, db *sql.DB) (*guard, error)
 	// transactional reports whether DDL can be in transactions.
 	transactional() bool
+}
+
+// asynchronous is an engine whose transactions in the home need not wait for the disk.
+type asynchronous interface {
+	// confirm fails if the server may have lost, or may still lose, what was committed
+	// since there is the guard.
+	confirm(ctx context.Context, db *sql.DB, g *guard) error
+}
+
+// guard is what keeps the Atlas CLI out.
+type guard struct {
+	conn    *sql.Conn // whose session has the lock, nil where there is none
+	release func()
 }
 
 func newEngine(c *Config) (engine, error) {

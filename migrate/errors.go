@@ -38,6 +38,10 @@ var (
 	// have been executed. Look, and say so with Repair.
 	ErrInDoubt = errors.New("migrate: nobody knows whether a statement was executed: look, then call Repair")
 
+	// ErrUnconfirmed means that migrations were applied to a tenant, and that the
+	// server was lost before it was known that they are on its disk. Run again.
+	ErrUnconfirmed = errors.New("migrate: applied, and not known to be on the server's disk")
+
 	// ErrStopped means that a run was given up because too many tenants failed.
 	// Those that it had not begun are as they were.
 	ErrStopped = errors.New("migrate: stopped after too many failures")

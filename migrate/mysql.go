@@ -157,7 +157,7 @@ func (*mysqlEngine) missing(err error) bool {
 }
 
 // guard takes the CLI's lock. Only one can have it.
-func (e *mysqlEngine) guard(ctx context.Context, db *sql.DB) (func(), error) {
+func (e *mysqlEngine) guard(ctx context.Context, db *sql.DB) (*guard, error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
@@ -166,7 +166,7 @@ func (e *mysqlEngine) guard(ctx context.Context, db *sql.DB) (func(), error) {
 		discard(conn)
 		return nil, err
 	}
-	return release(ctx, conn, "DO RELEASE_LOCK('"+cliLockName+"')"), nil
+	return &guard{conn: conn, release: release(ctx, conn, "DO RELEASE_LOCK('"+cliLockName+"')")}, nil
 }
 
 // again knows what MySQL says of a table, column, key, constraint or partition

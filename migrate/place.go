@@ -22,6 +22,9 @@ type place struct {
 	// schema is the schema or, on MySQL, the database. Empty for the one that the
 	// connection is in.
 	schema string
+	// later says that who commits here does not wait for the disk, and that the
+	// confirmer does.
+	later bool
 }
 
 func (p *place) close() error {

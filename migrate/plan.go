@@ -66,11 +66,12 @@ func (r *Runner) plan(ctx context.Context, q querier, p *place, s *state) (*plan
 	// Not under the planner's lock: a database that does not answer is not to hold up others.
 	var history []*atlas.Revision
 	if s.recorded {
+		var sum string
 		var err error
-		if history, err = r.history(ctx, q, p.schema); err != nil {
+		if history, sum, err = r.history(ctx, q, p.schema); err != nil {
 			return nil, fmt.Errorf("migrate: reading the revisions: %w", err)
 		}
-		if printOf(history) != s.print {
+		if sum != s.print {
 			return nil, errChanged
 		}
 	}

@@ -81,7 +81,7 @@ func (e *postgresEngine) upsert(table string, columns []string, rows int) string
 
 // fingerprint is state.sum in SQL.
 func (*postgresEngine) fingerprint() string {
-	return `md5(string_agg(concat_ws(':', version, hash, applied, total, type, COALESCE(error, '') <> ''), ',' ORDER BY version COLLATE "C"))`
+	return `md5(string_agg(concat(version, ':', hash, ':', applied, ':', total, ':', type, ':', left(error, 1)), ',' ORDER BY version COLLATE "C"))`
 }
 
 func (*postgresEngine) present(ctx context.Context, q querier, schemas []string) (_ map[string]*state, err error) {
@@ -184,7 +184,7 @@ func (*postgresEngine) missing(err error) bool {
 // guard takes the CLI's lock in a way that other runs can have it too: in a
 // transaction, which has its session to itself behind a pooler too. It keeps no
 // snapshot, so nobody waits for it.
-func (e *postgresEngine) guard(ctx context.Context, db *sql.DB) (func(), error) {
+func (e *postgresEngine) guard(ctx context.Context, db *sql.DB) (*guard, error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
@@ -198,13 +198,24 @@ func (e *postgresEngine) guard(ctx context.Context, db *sql.DB) (func(), error) 
 		}
 		return nil, err
 	}
-	return func() {
+	return &guard{conn: conn, release: func() {
 		if _, err := conn.ExecContext(context.WithoutCancel(ctx), "COMMIT"); err != nil {
 			discard(conn)
 			return
 		}
 		_ = conn.Close() // it only gives the connection back
-	}, nil
+	}}, nil
+}
+
+// confirm commits something that is written to the server's log, as the server is
+// configured to: so is all that was committed before. A crash before that would
+// have ended the guard's session with all others.
+func (*postgresEngine) confirm(ctx context.Context, db *sql.DB, g *guard) error {
+	if _, err := db.ExecContext(ctx, "SELECT pg_logical_emit_message(true, 'tenancy', '')", pgx.QueryExecModeSimpleProtocol); err != nil {
+		return err
+	}
+	_, err := g.conn.ExecContext(ctx, "SELECT")
+	return err
 }
 
 func hasCode(err error, codes ...string) bool {

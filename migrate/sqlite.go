@@ -145,7 +145,9 @@ func (*sqliteEngine) missing(err error) bool {
 	return err != nil && (errors.Is(err, errMissing) || strings.Contains(err.Error(), "unable to open database file"))
 }
 
-func (*sqliteEngine) guard(context.Context, *sql.DB) (func(), error) { return func() {}, nil }
+func (*sqliteEngine) guard(context.Context, *sql.DB) (*guard, error) {
+	return &guard{release: func() {}}, nil
+}
 
 func (*sqliteEngine) again(err error) bool {
 	return strings.Contains(err.Error(), "already exists") || strings.Contains(err.Error(), "duplicate column name") ||

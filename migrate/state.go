@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	atlas "ariga.io/atlas/sql/migrate"
@@ -21,7 +20,7 @@ type state struct {
 	count    int
 	version  string // the last one
 	done     string // the last one that was applied to its end
-	print    string // stands for all rows
+	print    string // stands for all rows, empty for none
 }
 
 // dirty reports whether there are tables of which nobody knows how they came.
@@ -138,8 +137,7 @@ func (r *Runner) sums(ctx context.Context, q querier, schemas []string, states m
 		if i > 0 {
 			b.WriteString(" UNION ALL ")
 		}
-		fmt.Fprintf(&b, "SELECT %d, version, hash, applied, total, type, COALESCE(error, '') <> '' FROM %s WHERE %s",
-			i, r.engine.name(schema, revisionsTable), notVersions)
+		fmt.Fprintf(&b, "SELECT %d, version, hash, applied, total, type, COALESCE(substr(error, 1, 1), '') FROM %s", i, r.engine.name(schema, revisionsTable))
 	}
 	rows, err := q.QueryContext(ctx, b.String(), r.engine.plain(b.String())...)
 	if err != nil {
@@ -150,7 +148,7 @@ func (r *Runner) sums(ctx context.Context, q querier, schemas []string, states m
 	for rows.Next() {
 		var i int
 		var v summand
-		if err := rows.Scan(&i, &v.version, &v.hash, &v.applied, &v.total, &v.kind, &v.failed); err != nil {
+		if err := rows.Scan(&i, &v.version, &v.hash, &v.applied, &v.total, &v.kind, &v.failure); err != nil {
 			return err
 		}
 		all[i] = append(all[i], v)
@@ -165,7 +163,7 @@ func (r *Runner) sums(ctx context.Context, q querier, schemas []string, states m
 type summand struct {
 	version, hash        string
 	applied, total, kind int64
-	failed               bool
+	failure              string // its first character
 }
 
 // sum keeps the last version and the fingerprint of revisions: the one that
@@ -178,23 +176,26 @@ func (s *state) sum(all []summand) {
 		if i > 0 {
 			b.WriteString(",")
 		}
-		fmt.Fprintf(&b, "%s:%s:%d:%d:%d:%.1s", v.version, v.hash, v.applied, v.total, v.kind, strconv.FormatBool(v.failed))
+		fmt.Fprintf(&b, "%s:%s:%d:%d:%d:%s", v.version, v.hash, v.applied, v.total, v.kind, v.failure)
+		if !isVersion(v.version) {
+			continue
+		}
+		s.count++
 		s.version = v.version
 		if v.applied == v.total {
 			s.done = v.version
 		}
 	}
-	s.count = len(all)
-	if s.count > 0 {
+	if len(all) > 0 {
 		s.print = md5Of(b.String())
 	}
 }
 
-// printOf is the fingerprint of a history.
-func printOf(history []*atlas.Revision) string {
-	all := make([]summand, len(history))
-	for i, v := range history {
-		all[i] = summand{v.Version, v.Hash, int64(v.Applied), int64(v.Total), int64(v.Type), v.Error != ""} //nolint:gosec // two bits
+// printOf is the fingerprint of all rows.
+func printOf(rows []*atlas.Revision) string {
+	all := make([]summand, len(rows))
+	for i, v := range rows {
+		all[i] = summand{v.Version, v.Hash, int64(v.Applied), int64(v.Total), int64(v.Type), fmt.Sprintf("%.1s", v.Error)} //nolint:gosec // two bits
 	}
 	var s state
 	s.sum(all)
@@ -210,32 +211,32 @@ func (r *Runner) look(ctx context.Context, q querier, p *place) (*state, error) 
 	return states[p.schema], nil
 }
 
-// history reads the revisions of a place.
-func (r *Runner) history(ctx context.Context, q querier, schema string) (_ []*atlas.Revision, err error) {
-	query := fmt.Sprintf("SELECT version, description, type, applied, total, COALESCE(error, ''), COALESCE(error_stmt, ''), hash, COALESCE(%s, '') FROM %s WHERE %s",
-		r.engine.text("partial_hashes"), r.engine.name(schema, revisionsTable), notVersions)
+// history reads the revisions of a place, and the fingerprint of all rows.
+func (r *Runner) history(ctx context.Context, q querier, schema string) (all []*atlas.Revision, sum string, err error) {
+	query := fmt.Sprintf("SELECT version, description, type, applied, total, COALESCE(error, ''), COALESCE(error_stmt, ''), hash, COALESCE(%s, '') FROM %s",
+		r.engine.text("partial_hashes"), r.engine.name(schema, revisionsTable))
 	rows, err := q.QueryContext(ctx, query, r.engine.plain(query)...)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	var all []*atlas.Revision
 	for rows.Next() {
 		var v atlas.Revision
 		var kind uint
 		var hashes string
 		if err := rows.Scan(&v.Version, &v.Description, &kind, &v.Applied, &v.Total, &v.Error, &v.ErrorStmt, &v.Hash, &hashes); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		v.Type = atlas.RevisionType(kind)
 		if hashes != "" {
 			if err := json.Unmarshal([]byte(hashes), &v.PartialHashes); err != nil {
-				return nil, fmt.Errorf("the partial_hashes of version %s: %w", v.Version, err)
+				return nil, "", fmt.Errorf("the partial_hashes of version %s: %w", v.Version, err)
 			}
 		}
 		all = append(all, &v)
 	}
 	// Not by the database, whose order depends on its collation.
 	slices.SortFunc(all, func(a, b *atlas.Revision) int { return strings.Compare(a.Version, b.Version) })
-	return all, rows.Err()
+	sum = printOf(all)
+	return slices.DeleteFunc(all, func(v *atlas.Revision) bool { return !isVersion(v.Version) }), sum, rows.Err()
 }

@@ -52,10 +52,13 @@ func benchFiles(b *testing.B) files {
 	return files{"20260101000000_init.sql": text}
 }
 
-const benchDelta = `ALTER TABLE "table0" ADD COLUMN "a" text;
-ALTER TABLE "table1" ADD COLUMN "b" text;
-CREATE INDEX "table2_more" ON "table2" ("text", "name");
-`
+// benchDelta is one of benchDeltas changes, which come one after another.
+func benchDelta(i int) string {
+	return fmt.Sprintf(`ALTER TABLE "table0" ADD COLUMN "a%[1]d" text;
+ALTER TABLE "table1" ADD COLUMN "b%[1]d" text;
+CREATE INDEX "table2_more%[1]d" ON "table2" ("text", "name");
+`, i)
+}
 
 // benchSchemas is how many schemas each way gets: TENANCY_BENCH_SCHEMAS, or 200, or 1000 with TENANCY_TEST_SLOW.
 func benchSchemas(b *testing.B) int {
@@ -69,17 +72,22 @@ func benchSchemas(b *testing.B) int {
 	return 200
 }
 
-// benchTurns is how many turns the ways take. Each has a fleet of its own, that is all of a turn's schemas in one run.
-const benchTurns = 2
+// benchTurns is how many turns the ways take, each with schemas of its own, which are changed benchDeltas times. ent, and the Atlas CLI, which
+// has one turn, change them once.
+const (
+	benchTurns  = 3
+	benchDeltas = 5
+)
 
 const benchWidth = 4
 
-// way is one way of migrating the schemas of a fleet's block.
+// way is one way of migrating schemas.
 type way struct {
 	name                       string
-	create, then               func(block []tenancy.Tenant) error
-	again                      func(block []tenancy.Tenant) error // nothing to do; nil where there is no such thing
-	created, changed, repeated time.Duration
+	create                     func(tenants []tenancy.Tenant) error
+	then                       []func(tenants []tenancy.Tenant) error // the changes
+	again                      func(tenants []tenancy.Tenant) error   // nothing to do; nil where there is no such thing
+	created, changed, repeated []float64                              // milliseconds a tenant
 }
 
 // benchRecords and benchRecord are what the runner adds for the Atlas CLI to read: the table of revisions, and a row of it.
@@ -92,7 +100,7 @@ const (
 )
 
 // BenchmarkPostgresFleet makes the tables in as many schemas by each way, in turns so that they meet the same server, changes them by
-// three statements, and asks again. Raw SQL in one transaction a tenant is what cannot be beaten, and raw SQL with a record of it what
+// three statements each time, and asks again. Raw SQL in one transaction a tenant is what cannot be beaten, and raw SQL with a record of it what
 // cannot be beaten by anybody who keeps one. The Atlas CLI takes part where there is one. TENANCY_BENCH_ONLY=ent leaves it out, and
 // TENANCY_BENCH_ONLY=runner ent as well.
 func BenchmarkPostgresFleet(b *testing.B) {
@@ -102,46 +110,69 @@ func BenchmarkPostgresFleet(b *testing.B) {
 		f.home.SetMaxOpenConns(benchWidth + 4)
 		f.home.SetMaxIdleConns(benchWidth + 4)
 		all := benchFiles(b)
-		init := directory(b, dialect.Postgres, all)
 		text := all["20260101000000_init.sql"]
-		all["20260102000000_delta.sql"] = benchDelta
-		delta := directory(b, dialect.Postgres, all)
-		ways := []*way{
-			{name: "raw", create: f.raw(text), then: f.raw(benchDelta)},
-			{name: "runner", create: f.runs(init), then: f.runs(delta), again: f.runs(delta)},
-			{name: "recorded", create: f.raw(text + benchRecords + fmt.Sprintf(benchRecord, "1")), then: f.raw(benchDelta + fmt.Sprintf(benchRecord, "2"))},
-			{name: "ent", create: f.entCreates(benchTables()), then: f.entCreates(benchChanged()), again: f.entCreates(benchChanged())},
-		}
+		raw := &way{name: "raw", create: f.raw(text)}
+		recorded := &way{name: "recorded", create: f.raw(text + benchRecords + fmt.Sprintf(benchRecord, "0"))}
+		runner := &way{name: "runner", create: f.runs(directory(b, dialect.Postgres, all))}
+		entgo := &way{name: "ent", create: f.entCreates(benchTables()), again: f.entCreates(benchChanged())}
+		ways, once := []*way{raw, runner, recorded, entgo}, []*way(nil)
+		entgo.then = append(entgo.then, entgo.again)
 		if binary, ok := servers.HasAtlas(); ok {
-			first, both := cliFiles(b, benchFiles(b)), cliFiles(b, all)
-			ways = append(ways, &way{name: "cli", create: f.cliApplies(binary, first), then: f.cliApplies(binary, both), again: f.cliApplies(binary, both)})
+			create := f.cliApplies(binary, cliFiles(b, all))
+			all["20260102000000_delta.sql"] = benchDelta(0)
+			again := f.cliApplies(binary, cliFiles(b, all))
+			once = append(once, &way{name: "cli", create: create, then: []func([]tenancy.Tenant) error{again}, again: again})
+		}
+		for i := range benchDeltas {
+			all[fmt.Sprintf("2026010%d000000_delta.sql", 2+i)] = benchDelta(i)
+			runner.again = f.runs(directory(b, dialect.Postgres, all))
+			runner.then = append(runner.then, runner.again)
+			raw.then = append(raw.then, f.raw(benchDelta(i)))
+			recorded.then = append(recorded.then, f.raw(benchDelta(i)+fmt.Sprintf(benchRecord, strconv.Itoa(1+i))))
 		}
 		if only := os.Getenv("TENANCY_BENCH_ONLY"); only != "" {
 			kept := append(strings.Split(only, ","), "raw", "runner", "recorded")
-			ways = slices.DeleteFunc(ways, func(w *way) bool { return !slices.Contains(kept, w.name) })
+			left := func(w *way) bool { return !slices.Contains(kept, w.name) }
+			ways, once = slices.DeleteFunc(ways, left), slices.DeleteFunc(once, left)
 		}
-		turn := 0
-		for block := range slices.Chunk(numbers(n), (n+benchTurns-1)/benchTurns) {
-			for i := range ways { // another one first each time, because the first finds colder caches
-				f.turn(b, ways[(turn+i)%len(ways)], block)
+		f.turn(b, once, n)
+		for range benchTurns {
+			f.turn(b, ways, n)
+			ways = append(ways[1:], ways[0]) // another one first each time, because the first finds colder caches
+		}
+		for _, w := range append(ways, once...) {
+			w.report(b)
+			if w == raw || w == recorded {
+				runner.compare(b, w)
+			} else if w != runner {
+				w.compare(b, runner)
 			}
-			turn++
-		}
-		for _, w := range ways {
-			b.ReportMetric(w.created.Seconds()*1000/float64(n), w.name+"-create-ms/tenant")
-			b.ReportMetric(w.changed.Seconds()*1000/float64(n), w.name+"-change-ms/tenant")
-			b.ReportMetric(w.repeated.Seconds()*1000/float64(n), w.name+"-again-ms/tenant")
-		}
-		for _, w := range []*way{ways[0], ways[2]} {
-			b.ReportMetric(float64(ways[1].created)/float64(w.created), "runner/"+w.name+"-create")
-			b.ReportMetric(float64(ways[1].changed)/float64(w.changed), "runner/"+w.name+"-change")
-		}
-		for _, w := range ways[3:] {
-			b.ReportMetric(float64(w.created)/float64(ways[1].created), w.name+"/runner-create")
-			b.ReportMetric(float64(w.changed)/float64(ways[1].changed), w.name+"/runner-change")
-			b.ReportMetric(float64(w.repeated)/float64(ways[1].repeated), w.name+"/runner-again")
 		}
 	}
+}
+
+func (w *way) report(b *testing.B) {
+	b.Helper()
+	b.ReportMetric(median(w.created), w.name+"-create-ms/tenant")
+	b.ReportMetric(median(w.changed), w.name+"-change-ms/tenant")
+	if w.again != nil {
+		b.ReportMetric(median(w.repeated), w.name+"-again-ms/tenant")
+	}
+}
+
+// compare reports how many times as long as another way this one takes.
+func (w *way) compare(b *testing.B, other *way) {
+	b.Helper()
+	b.ReportMetric(median(w.created)/median(other.created), w.name+"/"+other.name+"-create")
+	b.ReportMetric(median(w.changed)/median(other.changed), w.name+"/"+other.name+"-change")
+	if w.again != nil && other.again != nil {
+		b.ReportMetric(median(w.repeated)/median(other.repeated), w.name+"/"+other.name+"-again")
+	}
+}
+
+func median(all []float64) float64 {
+	all = slices.Sorted(slices.Values(all))
+	return (all[len(all)/2] + all[(len(all)-1)/2]) / 2
 }
 
 // BenchmarkPostgresNothingToDo asks a fleet that is up to date, on connections that have not seen it and on ones that have.
@@ -174,27 +205,38 @@ func seconds(b *testing.B, do func() error) float64 {
 	return time.Since(start).Seconds()
 }
 
-func numbers(n int) []int {
-	all := make([]int, n)
-	for i := range all {
-		all[i] = i
-	}
-	return all
-}
-
-// turn lets a way make and change the schemas of one block.
-func (f *fleet) turn(b *testing.B, w *way, block []int) {
+// turn lets each way make n schemas, then each change them, and then each ask again: none has to wait for what the server still writes of
+// another's tables.
+func (f *fleet) turn(b *testing.B, ways []*way, n int) {
 	b.Helper()
-	tenants := make([]tenancy.Tenant, 0, len(block))
-	for _, i := range block {
-		tenant := f.add(fmt.Sprintf("%s%05d", w.name, i))
-		tenant.CreatedAt = time.Now().Add(-time.Hour)
-		tenants = append(tenants, tenant)
+	fleets := make([][]tenancy.Tenant, len(ways))
+	for i, w := range ways {
+		for j := range n {
+			tenant := f.add(fmt.Sprintf("%s%d_%05d", w.name, len(w.created), j))
+			tenant.CreatedAt = time.Now().Add(-time.Hour)
+			fleets[i] = append(fleets[i], tenant)
+		}
 	}
-	w.created += time.Duration(seconds(b, func() error { return w.create(tenants) }) * float64(time.Second))
-	w.changed += time.Duration(seconds(b, func() error { return w.then(tenants) }) * float64(time.Second))
-	if w.again != nil {
-		w.repeated += time.Duration(seconds(b, func() error { return w.again(tenants) }) * float64(time.Second))
+	took := func(i int, do func([]tenancy.Tenant) error) float64 {
+		f.home.SetMaxIdleConns(0) // what a server process has seen before it need not look up again, and a run is a new program
+		f.home.SetMaxIdleConns(benchWidth + 4)
+		return 1000 * seconds(b, func() error { return do(fleets[i]) }) / float64(n)
+	}
+	for i, w := range ways {
+		w.created = append(w.created, took(i, w.create))
+	}
+	for change := range benchDeltas {
+		for i := range ways {
+			i = (i + change) % len(ways)
+			if w := ways[i]; change < len(w.then) {
+				w.changed = append(w.changed, took(i, w.then[change]))
+			}
+		}
+	}
+	for i, w := range ways {
+		if w.again != nil {
+			w.repeated = append(w.repeated, took(i, w.again))
+		}
 	}
 }
 
@@ -248,15 +290,15 @@ func (f *fleet) runs(d *migrate.Directory) func([]tenancy.Tenant) error {
 	}
 }
 
-// benchChanged are the tables after the delta.
+// benchChanged are the tables after the first change.
 func benchChanged() []*schema.Table {
 	tables := benchTables()
 	more := func(name string) *schema.Column {
 		return &schema.Column{Name: name, Type: field.TypeString, Nullable: true}
 	}
-	tables[0].Columns = append(tables[0].Columns, more("a"))
-	tables[1].Columns = append(tables[1].Columns, more("b"))
-	tables[2].Indexes = append(tables[2].Indexes, &schema.Index{Name: "table2_more", Columns: []*schema.Column{tables[2].Columns[3], tables[2].Columns[2]}})
+	tables[0].Columns = append(tables[0].Columns, more("a0"))
+	tables[1].Columns = append(tables[1].Columns, more("b0"))
+	tables[2].Indexes = append(tables[2].Indexes, &schema.Index{Name: "table2_more0", Columns: []*schema.Column{tables[2].Columns[3], tables[2].Columns[2]}})
 	return tables
 }
 

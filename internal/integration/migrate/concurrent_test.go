@@ -22,6 +22,13 @@ func once() files {
 	return f
 }
 
+// slow are migrations that take long enough for a tenant to be told of while others are at work.
+func slow() files {
+	f := once()
+	f["20260104000000_slow.sql"] = "INSERT INTO \"notes\" (\"id\", \"text\") SELECT 2, 'slow' FROM pg_sleep(0.05);\n"
+	return f
+}
+
 func TestPostgresTwoRunnersAtOnce(t *testing.T) {
 	t.Parallel()
 	f := newPostgres(t, 40)
@@ -111,8 +118,8 @@ func TestPostgresWaitsForTheAtlasCLI(t *testing.T) {
 
 func TestPostgresKeepsTheAtlasCLIOut(t *testing.T) {
 	t.Parallel()
-	f := newPostgres(t, 3)
-	apply(t, f.runner(directory(t, dialect.Postgres, once()), func(c *migrate.Config) {
+	f := newPostgres(t, 4)
+	apply(t, f.runner(directory(t, dialect.Postgres, slow()), func(c *migrate.Config) {
 		c.Concurrency = 1
 		c.OnResult = func(migrate.Result) {
 			if one[bool](t, f.home, "SELECT pg_try_advisory_lock(2686470616)") {
@@ -129,7 +136,8 @@ func TestPostgresTenantsComeAndGoDuringTheRun(t *testing.T) {
 	t.Parallel()
 	f := newPostgres(t, 4)
 	var begin sync.Once
-	runner := f.runner(directory(t, dialect.Postgres, once()), func(c *migrate.Config) {
+	d := directory(t, dialect.Postgres, slow())
+	runner := f.runner(d, func(c *migrate.Config) {
 		c.Concurrency = 1
 		c.OnResult = func(migrate.Result) {
 			begin.Do(func() {
@@ -157,7 +165,7 @@ func TestPostgresTenantsComeAndGoDuringTheRun(t *testing.T) {
 	wantReport(t, apply(t, runner), 4, 0, 0, 1)
 	f.forget("half")
 	f.forget("old")
-	f.wantComplete(directory(t, dialect.Postgres, once()))
+	f.wantComplete(d)
 }
 
 func TestPostgresMissingSchemaOfAnActiveTenant(t *testing.T) {
@@ -215,7 +223,7 @@ func TestPostgresContextEndsBetweenTenants(t *testing.T) {
 	t.Parallel()
 	f := newPostgres(t, 20)
 	ctx, cancel := context.WithCancel(t.Context())
-	d := directory(t, dialect.Postgres, once())
+	d := directory(t, dialect.Postgres, slow())
 	runner := f.runner(d, func(c *migrate.Config) {
 		c.Concurrency = 2
 		c.OnResult = func(migrate.Result) { cancel() }

@@ -55,6 +55,68 @@ func TestPostgresServerRestartsDuringTheRun(t *testing.T) {
 	}
 }
 
+// TestPostgresCrashLosesNothing crashes a server as soon as a run has told something: of its tenants, while others are at work, and of
+// itself. Commits that do not wait for the server's log to be written are lost.
+func TestPostgresCrashLosesNothing(t *testing.T) {
+	t.Parallel()
+	const tenants = 300
+	server := servers.NewPrivatePostgres(t)
+	if _, err := open(t, "pgx", server.Admin()).ExecContext(t.Context(), "ALTER SYSTEM SET wal_buffers = '64MB'"); err != nil {
+		t.Fatal(err)
+	}
+	server.Restart(t, servers.Fast)
+	url := server.Database(t)
+	f := &fleet{t: t, dialect: dialect.Postgres, home: open(t, "pgx", url), url: url}
+	for i := range tenants {
+		f.add(fmt.Sprintf("t%03d", i))
+		f.tenants[i].CreatedAt = time.Now().Add(-time.Hour) // or they would be looked at again anyway
+	}
+	apply(t, f.runner(directory(t, dialect.Postgres, first())))
+
+	crash := server.HoldLog(t)
+	told := map[tenancy.ID]bool{}
+	d := directory(t, dialect.Postgres, once())
+	report, err := f.runner(d, func(c *migrate.Config) {
+		c.OnResult = func(result migrate.Result) {
+			if result.Outcome != migrate.Applied {
+				return
+			}
+			if told[result.Tenant.ID] = true; len(told) == 3 {
+				crash()
+			}
+		}
+	}).Apply(t.Context())
+	t.Logf("crashed within: %+v, %v", report, err)
+	f.wantTold(d, told)
+
+	crash = server.HoldLog(t)
+	f.home.SetMaxIdleConns(0) // those that have gone with the crash
+	f.home.SetMaxIdleConns(2)
+	apply(t, f.runner(d))
+	crash()
+	for _, tenant := range f.tenants {
+		told[tenant.ID] = true
+	}
+	f.wantTold(d, told)
+	f.wantComplete(d)
+}
+
+// wantTold fails for tenants that were said to be at the newest version, and are not.
+func (f *fleet) wantTold(d *migrate.Directory, told map[tenancy.ID]bool) {
+	f.t.Helper()
+	if len(told) < 3 {
+		f.t.Errorf("%d tenants were told of", len(told))
+	}
+	for status, err := range f.runner(d).Status(f.t.Context()) {
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		if told[status.Tenant.ID] && status.Pending > 0 {
+			f.t.Errorf("%s was said to be at the newest version, and is at %q", status.Tenant.ID, status.Version)
+		}
+	}
+}
+
 // TestPostgresBehindPgBouncer runs through a pooler that has fewer connections than the runner, in transaction mode.
 func TestPostgresBehindPgBouncer(t *testing.T) {
 	t.Parallel()

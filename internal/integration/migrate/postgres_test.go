@@ -114,6 +114,26 @@ func TestPostgresOutOfOrderIsRefused(t *testing.T) {
 	}
 }
 
+// TestPostgresCloudIdentifier has the row by which the Atlas CLI knows its cloud, which is no revision, in some tenants before and in one after
+// all migrations.
+func TestPostgresCloudIdentifier(t *testing.T) {
+	t.Parallel()
+	f := newPostgres(t, 20)
+	identify := func(schemas ...string) {
+		for _, schema := range schemas {
+			f.exec("INSERT INTO " + schema + ".atlas_schema_revisions SELECT '.atlas_cloud_identifier', 'an id', type, 0, 0, now(), 0, '', '', '', 'null', 'Atlas CLI' FROM " +
+				schema + ".atlas_schema_revisions LIMIT 1")
+		}
+	}
+	apply(t, f.runner(directory(t, dialect.Postgres, first())))
+	identify("t003", "t017")
+	d := directory(t, dialect.Postgres, once())
+	wantReport(t, apply(t, f.runner(d)), 20, 0, 0, 0)
+	identify("t004")
+	wantReport(t, apply(t, f.runner(d)), 0, 20, 0, 0)
+	f.wantComplete(d)
+}
+
 func TestPostgresHomeAndSharedTenants(t *testing.T) {
 	t.Parallel()
 	f := newPostgres(t, 2)

@@ -1,7 +1,12 @@
 package servers
 
 import (
+	"context"
+	"database/sql"
+	"os/exec"
+	"strconv"
 	"testing"
+	"time"
 )
 
 // Shutdown is how a PostgreSQL server is told to end.
@@ -50,5 +55,46 @@ func (p *PrivatePostgres) Restart(tb testing.TB, how Shutdown) {
 	tb.Helper()
 	if err := p.server.restart(tb.Context(), postgres(), string(how)); err != nil {
 		tb.Fatalf("servers: restarting a private PostgreSQL: %v", err)
+	}
+}
+
+// HoldLog lets no process but those that wait for it write the server's log, so that a commit that does not wait is lost in the crash
+// that it returns, which is over when another server process has recovered.
+func (p *PrivatePostgres) HoldLog(tb testing.TB) (crash func()) {
+	tb.Helper()
+	db, err := sql.Open("pgx", p.Admin())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = db.Close() })
+	held, err := logWriter(tb.Context(), db)
+	if err != nil {
+		tb.Fatalf("servers: finding the process that writes PostgreSQL's log: %v", err)
+	}
+	send(tb, "STOP", held)
+	return func() {
+		tb.Helper()
+		send(tb, "KILL", held)
+		for range 500 {
+			if now, err := logWriter(tb.Context(), db); err == nil && now != held {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		tb.Fatal("servers: the private PostgreSQL did not recover from its crash")
+	}
+}
+
+func logWriter(ctx context.Context, db *sql.DB) (pid int, err error) {
+	err = db.QueryRowContext(ctx, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'").Scan(&pid)
+	return pid, err
+}
+
+// send uses the command, because the signals have no name in Go on every system.
+func send(tb testing.TB, signal string, pid int) {
+	tb.Helper()
+	kill := exec.CommandContext(tb.Context(), "kill", "-"+signal, strconv.Itoa(pid)) //nolint:gosec // a number
+	if out, err := kill.CombinedOutput(); err != nil {
+		tb.Fatalf("servers: kill -%s: %v: %s", signal, err, out)
 	}
 }

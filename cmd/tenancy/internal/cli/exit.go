@@ -85,6 +85,7 @@ func errorCode(err error) string {
 		{migrate.ErrOrder, "out_of_order"},
 		{migrate.ErrDirty, "dirty"},
 		{migrate.ErrInDoubt, "in_doubt"},
+		{migrate.ErrUnconfirmed, "unconfirmed"},
 		{migrate.ErrStopped, "stopped"},
 	} {
 		if errors.Is(err, known.err) {
