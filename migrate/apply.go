@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/entenancy/tenancy"
@@ -17,8 +18,8 @@ func (r *Runner) Apply(ctx context.Context) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	defer guard.release()
 	run := &run{Runner: r, start: time.Now(), guard: guard, failed: map[tenancy.ID]bool{}, waited: map[tenancy.ID]bool{}}
-	defer func() { run.guard.release() }()
 	if run.outcomes, err = r.openOutcomes(ctx); err != nil {
 		return Report{}, err
 	}
@@ -42,6 +43,7 @@ type run struct {
 
 	start    time.Time
 	guard    *guard
+	lost     atomic.Bool // something was not confirmed
 	halt     context.CancelCauseFunc
 	outcomes *outcomes
 	homeOnce sync.Once
@@ -50,7 +52,7 @@ type run struct {
 	report   Report
 	failures []Result
 	failed   map[tenancy.ID]bool
-	waited   map[tenancy.ID]bool // those that have no result yet, and are gone to again
+	waited   map[tenancy.ID]bool // those that another run was at, and that have no result yet
 	held     int                 // results that the confirmer has
 	pass     pass
 }
@@ -61,7 +63,7 @@ type pass struct {
 	quiet  bool // those with nothing to do were told of before
 	last   bool // what is locked now has failed
 	worked int
-	locked map[tenancy.ID]bool // those that another run was at, or that are in doubt
+	locked map[tenancy.ID]bool // those that another run was at
 	later  int                 // tenants with files that are outside of transactions
 }
 
@@ -69,7 +71,8 @@ type pass struct {
 func (r *run) waves(ctx context.Context) {
 	for i := range len(r.config.Waves) + 1 {
 		before := len(r.failures)
-		r.wave(ctx, pass{}, func(t tenancy.Tenant) bool { return r.waveOf(t) == i })
+		so := pass{worked: r.pass.worked, locked: r.pass.locked} // the sweep is for all waves
+		r.wave(ctx, so, func(t tenancy.Tenant) bool { return r.waveOf(t) == i })
 		if len(r.failures) > before && i < len(r.config.Waves) {
 			r.halt(ErrStopped)
 		}
@@ -103,7 +106,7 @@ const maxSweeps = 100
 const skew = time.Minute
 
 // sweep goes through the tenants again for those that were created or changed
-// meanwhile, that another run was at, or that the server may have lost, until there are none.
+// meanwhile, or that another run was at, until there are none.
 func (r *run) sweep(ctx context.Context) {
 	deadline := time.Now().Add(r.config.LockWait)
 	for n := 0; n < maxSweeps && ctx.Err() == nil && r.pass.worked+len(r.pass.locked) > 0; n++ {
@@ -217,7 +220,7 @@ func (r *run) finish(ctx context.Context, result Result) {
 	case errors.Is(result.Err, errLater):
 		r.pass.later++
 		return
-	case comesAgain(result.Err) && !r.pass.last && result.Tenant.ID != "":
+	case errors.Is(result.Err, ErrLocked) && !r.pass.last && result.Tenant.ID != "":
 		if r.pass.locked == nil {
 			r.pass.locked = map[tenancy.ID]bool{}
 		}

@@ -2,7 +2,6 @@ package migrate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -36,8 +35,9 @@ func (r *run) confirmer(ctx context.Context) *confirmer {
 	return c
 }
 
-// isFor reports whether transactions at a place can be confirmed later.
-func (c *confirmer) isFor(p *place) bool { return c.engine != nil && !p.own }
+// isFor reports whether transactions at a place can be confirmed later. When one
+// was not, the others wait for the disk themselves.
+func (c *confirmer) isFor(p *place) bool { return c.engine != nil && !p.own && !c.run.lost.Load() }
 
 // finish is run.finish, when it is sure.
 func (c *confirmer) finish(result Result) {
@@ -69,34 +69,20 @@ func (c *confirmer) gather(first Result) []Result {
 	return batch
 }
 
-// confirm tells results. Where the server may have lost what they are about, the
-// tenants are gone to again.
+// confirm tells results. Those that the server may have lost have failed.
 func (c *confirmer) confirm(ctx context.Context, batch []Result) {
-	r := c.run
-	err := c.engine.confirm(context.WithoutCancel(ctx), r.config.Home, r.guard)
+	err := c.engine.confirm(context.WithoutCancel(ctx), c.run.config.Home, c.run.guard)
 	if err != nil {
-		err = fmt.Errorf("%w: %w", ErrUnconfirmed, err)
-		r.guardAgain(ctx)
+		c.run.lost.Store(true)
+		err = fmt.Errorf("%w: %w", ErrUnconfirmed, withoutConfig(err))
 	}
 	for _, result := range batch {
 		if err != nil {
 			result = result.failed(err)
 		}
-		r.finish(ctx, result)
+		c.run.hold(-1)
+		c.run.finish(ctx, result)
 	}
-	r.hold(-len(batch))
-}
-
-// guardAgain is for when the guard was lost with the server. Until it is there
-// again, nothing can be confirmed.
-func (r *run) guardAgain(ctx context.Context) {
-	r.guard.release()
-	again, err := r.engine.guard(context.WithoutCancel(ctx), r.config.Home)
-	if err != nil {
-		r.config.Logger.WarnContext(ctx, "migrate: keeping the Atlas CLI out again", "error", withoutConfig(err))
-		return
-	}
-	r.guard = again
 }
 
 // hold counts the results that are held back.
@@ -105,6 +91,3 @@ func (r *run) hold(n int) {
 	defer r.mu.Unlock()
 	r.held += n
 }
-
-// comesAgain reports whether a tenant is gone to again for what became of it.
-func comesAgain(err error) bool { return errors.Is(err, ErrLocked) || errors.Is(err, ErrUnconfirmed) }

@@ -82,8 +82,8 @@
 // The transactions of a run on PostgreSQL do not wait for the server's disk one by
 // one (synchronous_commit is off in them). The run makes up for it many times a
 // second, and Config.OnResult hears of a tenant, and Apply returns, when the disk has
-// it. Tenants that a crash of the server took back before that are migrated again,
-// or are [ErrUnconfirmed]. ApplyTo waits for its commit, and so do the home and
+// it. Tenants that a crash of the server may have taken back before that have failed
+// with [ErrUnconfirmed]: run again. ApplyTo waits for its commit, and so do the home and
 // tenants' own databases.
 //
 // A file that begins with "-- atlas:txmode none" is executed statement by

@@ -71,7 +71,7 @@ type engine interface {
 // asynchronous is an engine whose transactions in the home need not wait for the disk.
 type asynchronous interface {
 	// confirm fails if the server may have lost, or may still lose, what was committed
-	// since there is the guard.
+	// since the guard was taken.
 	confirm(ctx context.Context, db *sql.DB, g *guard) error
 }
 

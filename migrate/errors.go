@@ -38,8 +38,9 @@ var (
 	// have been executed. Look, and say so with Repair.
 	ErrInDoubt = errors.New("migrate: nobody knows whether a statement was executed: look, then call Repair")
 
-	// ErrUnconfirmed means that migrations were applied to a tenant, and that the
-	// server was lost before it was known that they are on its disk. Run again.
+	// ErrUnconfirmed means that migrations were applied to a tenant, and that a crash
+	// of the server may have taken them back, or that the connection was lost by
+	// which the run would know. Run again: the tenant is at the old version or at the new.
 	ErrUnconfirmed = errors.New("migrate: applied, and not known to be on the server's disk")
 
 	// ErrStopped means that a run was given up because too many tenants failed.

@@ -81,7 +81,7 @@ func (e *postgresEngine) upsert(table string, columns []string, rows int) string
 
 // fingerprint is state.sum in SQL.
 func (*postgresEngine) fingerprint() string {
-	return `md5(string_agg(concat(version, ':', hash, ':', applied, ':', total, ':', type, ':', left(error, 1)), ',' ORDER BY version COLLATE "C"))`
+	return `md5(string_agg(concat(version, ':', hash, ':', applied, ':', total, ':', type, ':', NULLIF(error, '') IS NOT NULL), ',' ORDER BY version COLLATE "C"))`
 }
 
 func (*postgresEngine) present(ctx context.Context, q querier, schemas []string) (_ map[string]*state, err error) {
@@ -189,7 +189,9 @@ func (e *postgresEngine) guard(ctx context.Context, db *sql.DB) (*guard, error) 
 	if err != nil {
 		return nil, err
 	}
+	// PostgreSQL 17 can also limit how long a transaction takes in all.
 	query := fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = %d; "+
+		"SELECT set_config('transaction_timeout', '0', true) WHERE current_setting('server_version_num')::int >= 170000; "+
 		"SELECT pg_advisory_xact_lock_shared(%d)", milliseconds(e.config.LockWait), int64(cliLock))
 	if _, err := conn.ExecContext(ctx, query); err != nil {
 		discard(conn)

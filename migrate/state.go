@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	atlas "ariga.io/atlas/sql/migrate"
@@ -137,7 +138,7 @@ func (r *Runner) sums(ctx context.Context, q querier, schemas []string, states m
 		if i > 0 {
 			b.WriteString(" UNION ALL ")
 		}
-		fmt.Fprintf(&b, "SELECT %d, version, hash, applied, total, type, COALESCE(substr(error, 1, 1), '') FROM %s", i, r.engine.name(schema, revisionsTable))
+		fmt.Fprintf(&b, "SELECT %d, version, hash, applied, total, type, NULLIF(error, '') IS NOT NULL FROM %s", i, r.engine.name(schema, revisionsTable))
 	}
 	rows, err := q.QueryContext(ctx, b.String(), r.engine.plain(b.String())...)
 	if err != nil {
@@ -148,7 +149,7 @@ func (r *Runner) sums(ctx context.Context, q querier, schemas []string, states m
 	for rows.Next() {
 		var i int
 		var v summand
-		if err := rows.Scan(&i, &v.version, &v.hash, &v.applied, &v.total, &v.kind, &v.failure); err != nil {
+		if err := rows.Scan(&i, &v.version, &v.hash, &v.applied, &v.total, &v.kind, &v.failed); err != nil {
 			return err
 		}
 		all[i] = append(all[i], v)
@@ -163,7 +164,7 @@ func (r *Runner) sums(ctx context.Context, q querier, schemas []string, states m
 type summand struct {
 	version, hash        string
 	applied, total, kind int64
-	failure              string // its first character
+	failed               bool
 }
 
 // sum keeps the last version and the fingerprint of revisions: the one that
@@ -176,7 +177,7 @@ func (s *state) sum(all []summand) {
 		if i > 0 {
 			b.WriteString(",")
 		}
-		fmt.Fprintf(&b, "%s:%s:%d:%d:%d:%s", v.version, v.hash, v.applied, v.total, v.kind, v.failure)
+		fmt.Fprintf(&b, "%s:%s:%d:%d:%d:%.1s", v.version, v.hash, v.applied, v.total, v.kind, strconv.FormatBool(v.failed))
 		if !isVersion(v.version) {
 			continue
 		}
@@ -195,7 +196,7 @@ func (s *state) sum(all []summand) {
 func printOf(rows []*atlas.Revision) string {
 	all := make([]summand, len(rows))
 	for i, v := range rows {
-		all[i] = summand{v.Version, v.Hash, int64(v.Applied), int64(v.Total), int64(v.Type), fmt.Sprintf("%.1s", v.Error)} //nolint:gosec // two bits
+		all[i] = summand{v.Version, v.Hash, int64(v.Applied), int64(v.Total), int64(v.Type), v.Error != ""} //nolint:gosec // two bits
 	}
 	var s state
 	s.sum(all)
