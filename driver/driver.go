@@ -10,6 +10,7 @@ import (
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/quiet"
 )
 
 // Driver is a [dialect.Driver] that sends each statement to the place of its
@@ -71,7 +72,8 @@ func (d *Driver) Exec(ctx context.Context, query string, args, v any) error {
 	return r.end(ctx, r.driver.Exec(ctx, r.query, args, v))
 }
 
-// Query implements [dialect.Driver].
+// Query implements [dialect.Driver]. The rows have to be closed, as ent does: on
+// PostgreSQL the end of ctx ends them, and does not give their connection back.
 func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
 	var r route
 	ctx, err := d.route(ctx, &r, tenancy.OperationQuery, query)
@@ -79,7 +81,11 @@ func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
 		return err
 	}
 	defer r.done()
-	return r.end(ctx, r.driver.Query(ctx, r.query, args, v))
+	watched := ctx
+	if d.dialect == dialect.Postgres { // whose driver watches it, if it is ours
+		watched = quiet.New(ctx)
+	}
+	return r.end(ctx, r.driver.Query(watched, r.query, args, v))
 }
 
 // execer and queryer are what ent's sql/execquery feature asks of a driver.

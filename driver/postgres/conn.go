@@ -9,6 +9,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/entenancy/tenancy/internal/quiet"
 )
 
 // conn is one connection to the server. database/sql uses it from one goroutine
@@ -97,8 +99,18 @@ func (c *conn) idle() error {
 	return nil
 }
 
-// QueryContext implements [driver.QueryerContext].
+// QueryContext implements [driver.QueryerContext]. pgx watches the context until
+// the rows are closed.
 func (c *conn) QueryContext(ctx context.Context, sql string, named []driver.NamedValue) (driver.Rows, error) {
+	ctx, taken := quiet.Take(ctx)
+	opened, err := c.queryContext(ctx, sql, named)
+	if err != nil {
+		taken.GiveBack()
+	}
+	return opened, err
+}
+
+func (c *conn) queryContext(ctx context.Context, sql string, named []driver.NamedValue) (driver.Rows, error) {
 	w, err := c.admit(ctx)
 	if err != nil {
 		return nil, err
