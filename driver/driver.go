@@ -82,7 +82,7 @@ func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
 	}
 	defer r.done()
 	watched := ctx
-	if d.dialect == dialect.Postgres { // whose driver watches it, if it is ours
+	if d.dialect == dialect.Postgres && (d.rls || d.schema || r.pool != nil) { // by a driver that is likely to watch it itself
 		watched = quiet.New(ctx)
 	}
 	return r.end(ctx, r.driver.Query(watched, r.query, args, v))

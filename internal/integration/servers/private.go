@@ -98,10 +98,29 @@ func startIn(ctx context.Context, dir string, k kind, p plan) (*private, error) 
 	return server, nil
 }
 
+// prepare fills a directory. It tries twice: on a busy machine mariadb-install-db fails once in some hundred times.
 func prepare(ctx context.Context, dir, account string, command []string) error {
 	if len(command) == 0 {
 		return nil
 	}
+	first := prepareOnce(ctx, dir, account, command)
+	if first == nil || ctx.Err() != nil {
+		return first
+	}
+	half, err := filepath.Glob(filepath.Join(dir, "*"))
+	for _, made := range half {
+		err = errors.Join(err, os.RemoveAll(made))
+	}
+	if err == nil {
+		err = prepareOnce(ctx, dir, account, command)
+	}
+	if err != nil {
+		return errors.Join(first, err)
+	}
+	return nil
+}
+
+func prepareOnce(ctx context.Context, dir, account string, command []string) error {
 	//nolint:gosec // the command is one of this package's own
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Dir = dir
