@@ -98,7 +98,7 @@ func startIn(ctx context.Context, dir string, k kind, p plan) (*private, error) 
 	return server, nil
 }
 
-// prepare fills a directory. It tries twice: on a busy machine mariadb-install-db fails once in some hundred times.
+// prepare fills a directory. It tries twice, because mariadb-install-db was seen to fail on a busy machine, and not again.
 func prepare(ctx context.Context, dir, account string, command []string) error {
 	if len(command) == 0 {
 		return nil
