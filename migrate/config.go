@@ -146,7 +146,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.HomeSchema = "public"
 	}
 	c.setDefaults()
-	// The run's lock, the reading of states and the writing of outcomes take a connection each.
+	// The run's lock, the reading of states and the writing of outcomes take a connection each; to confirm waits for any of them.
 	if most := c.Home.Stats().MaxOpenConnections; c.Directory.dialect != dialect.SQLite && most > 0 && most < c.Concurrency+3 {
 		return c, fmt.Errorf("migrate: Config.Home allows %d connections; a Concurrency of %d needs %d", most, c.Concurrency, c.Concurrency+3)
 	}

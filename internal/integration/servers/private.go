@@ -229,9 +229,9 @@ func each(words []string, change func(string) string) []string {
 	return changed
 }
 
-// lastLines returns the end of a log, on one line.
+// lastLines returns the end of a log, on one line. Where mariadb-install-db fails, it says why before a page of advice.
 func lastLines(log []byte) string {
-	const length = 600
+	const length = 3000
 	text := strings.Join(strings.Fields(string(log)), " ")
 	return text[max(0, len(text)-length):]
 }

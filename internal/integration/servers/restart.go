@@ -90,11 +90,11 @@ func logWriter(ctx context.Context, db *sql.DB) (pid int, err error) {
 	return pid, err
 }
 
-// send uses the command, because the signals have no name in Go on every system.
+// send has a shell do it, as guardScript does: the signals have no name in Go on every system, and not every system has a program for it.
 func send(tb testing.TB, signal string, pid int) {
 	tb.Helper()
-	kill := exec.CommandContext(tb.Context(), "kill", "-"+signal, strconv.Itoa(pid)) //nolint:gosec // a number
+	kill := exec.CommandContext(tb.Context(), "/bin/sh", "-c", `kill -s "$0" "$1"`, signal, strconv.Itoa(pid)) //nolint:gosec // a number
 	if out, err := kill.CombinedOutput(); err != nil {
-		tb.Fatalf("servers: kill -%s: %v: %s", signal, err, out)
+		tb.Fatalf("servers: kill -s %s: %v: %s", signal, err, out)
 	}
 }

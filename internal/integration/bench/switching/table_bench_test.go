@@ -142,12 +142,7 @@ func (s settings) chosen(tb testing.TB, all []variant) []variant {
 	if len(s.only) == 0 {
 		return all
 	}
-	kept := all[:1]
-	for _, v := range all[1:] {
-		if slices.Contains(s.only, v.name) {
-			kept = append(kept, v)
-		}
-	}
+	kept := slices.DeleteFunc(all, func(v variant) bool { return v.name != baseline && !slices.Contains(s.only, v.name) })
 	if len(kept) != 1+len(s.only) {
 		tb.Fatalf("TENANCY_BENCH_ONLY: some of %q are no variants", s.only)
 	}
