@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver/postgres"
 )
 
@@ -167,12 +168,105 @@ func (s pgxShop) insert(ctx context.Context, _ request) error {
 }
 
 func (s pgxShop) transaction(ctx context.Context, r request) error {
+	return s.within(ctx, func(tx pgx.Tx) error { return three(ctx, pgxShop{tx}, r) })
+}
+
+func (s pgxShop) within(ctx context.Context, do func(pgx.Tx) error) error {
 	tx, err := s.db.Begin(ctx)
 	if err != nil {
 		return err
 	}
-	if err := three(ctx, pgxShop{tx}, r); err != nil {
+	if err := do(tx); err != nil {
 		return errors.Join(err, tx.Rollback(ctx))
 	}
 	return tx.Commit(ctx)
+}
+
+// batchShop is pgx with row-level security, and nothing else: the tenant is set in
+// the same message as the statement. It is what can be had by hand for each
+// statement, without ent and without the predicate.
+type batchShop struct{ pool *pgxpool.Pool }
+
+func (s batchShop) with(r request) pgxShop { return pgxShop{batched{s.pool, r.tenant.ID}} }
+
+func (s batchShop) point(ctx context.Context, r request) error { return s.with(r).point(ctx, r) }
+
+func (s batchShop) list(ctx context.Context, r request) error { return s.with(r).list(ctx, r) }
+
+func (s batchShop) insert(ctx context.Context, r request) error { return s.with(r).insert(ctx, r) }
+
+// transaction sets the tenant with its first statement.
+func (s batchShop) transaction(ctx context.Context, r request) error {
+	return s.with(r).within(ctx, func(tx pgx.Tx) error {
+		if err := (pgxShop{batched{tx, r.tenant.ID}}).point(ctx, r); err != nil {
+			return err
+		}
+		if err := (pgxShop{tx}).insert(ctx, r); err != nil {
+			return err
+		}
+		r.row++
+		return pgxShop{tx}.point(ctx, r)
+	})
+}
+
+// batcher is what *pgxpool.Pool and pgx.Tx have in common.
+type batcher interface {
+	Begin(ctx context.Context) (pgx.Tx, error)
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+}
+
+// batched sets a tenant ahead of each query.
+type batched struct {
+	batcher
+
+	tenant tenancy.ID
+}
+
+func (b batched) Query(ctx context.Context, query string, args ...any) (pgx.Rows, error) {
+	var batch pgx.Batch
+	batch.Queue("SELECT set_config('"+postgres.Setting+"', $1, true)", string(b.tenant))
+	batch.Queue(query, args...)
+	results := b.SendBatch(ctx, &batch)
+	if _, err := results.Exec(); err != nil {
+		return nil, errors.Join(err, results.Close())
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return nil, errors.Join(err, results.Close())
+	}
+	return batchedRows{rows, results}, nil
+}
+
+func (b batched) QueryRow(ctx context.Context, query string, args ...any) pgx.Row {
+	rows, err := b.Query(ctx, query, args...)
+	return batchedRow{rows, err}
+}
+
+// batchedRows end their batch.
+type batchedRows struct {
+	pgx.Rows
+
+	results pgx.BatchResults
+}
+
+func (r batchedRows) Close() {
+	r.Rows.Close()
+	_ = r.results.Close() // the rows' error is the same
+}
+
+// batchedRow is the first of some rows.
+type batchedRow struct {
+	rows pgx.Rows
+	err  error
+}
+
+func (r batchedRow) Scan(into ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	defer r.rows.Close()
+	if !r.rows.Next() {
+		return errors.Join(r.rows.Err(), errNoRows)
+	}
+	return r.rows.Scan(into...)
 }

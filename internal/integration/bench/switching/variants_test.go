@@ -57,7 +57,7 @@ type site struct {
 }
 
 // pools is how many pools the variants have where those that are alike share one.
-const pools = 6
+const pools = 7
 
 // open opens all the variants.
 func (s *site) open(tb testing.TB) []variant {
@@ -85,6 +85,7 @@ func (s *site) open(tb testing.TB) []variant {
 		{name: "database", ours: true, shop: mixed, tenants: s.placed(s.databases, tenancy.IsolationDatabase), statement: 1, transaction: 4},
 		{name: "hybrid", ours: true, shop: mixed, tenants: s.mix(), visits: 1, statement: 1, transaction: 4},
 		{name: "pgx alone", shop: pgxShop{s.pgxpool(tb, s.system)}, tenants: shared, statement: 1, transaction: 5},
+		{name: "pgx alone with set_config", shop: batchShop{s.pgxpool(tb, s.app)}, tenants: shared, statement: 1, transaction: 5},
 	}
 }
 
