@@ -32,9 +32,9 @@ variable "files" { // on SQLite: the directory of the tenants' files
   default = "tenants"
 }
 
-variable "migrations" { // the directories that diff.Named writes
+variable "migrations" { // what diff.Named writes: the directory with tenant and shared
   type    = string
-  default = "examples/hybrid/migrations"
+  default = "examples/hybrid/migrations/postgres"
 }
 
 locals {
@@ -46,7 +46,7 @@ locals {
     mariadb    = "mysql"
     sqlite     = "sqlite"
   }[regex("^[a-z]+", var.url)]
-  dir = "file://${var.migrations}/${local.dialect}"
+  dir = "file://${var.migrations}"
 
   // Whom the runner migrates too, but for those that are being provisioned, whose places may not be there yet.
   tenants = "FROM tenancy_tenants WHERE status IN ('active', 'suspended') AND COALESCE(plan, '') LIKE ${local.dialect == "postgres" ? "$1" : "?"} AND isolation ="

@@ -6,7 +6,7 @@ import "errors"
 // [errors.Is]; the text around them says what happened and what to do.
 var (
 	// ErrNoTenant means that the context names neither a tenant nor a System scope.
-	ErrNoTenant = errors.New("tenancy: no tenant in context")
+	ErrNoTenant = errors.New("tenancy: no tenant in context: use tenancy.NewContext, or tenancy.System with a reason")
 
 	// ErrNoReason means that System was called without saying why.
 	ErrNoReason = errors.New("tenancy: System needs a reason")

@@ -29,7 +29,7 @@ func ExampleNewSealer() {
 	}
 	_, err = sealer.Seal(context.Background(), "invoice.send")
 	fmt.Println(err)
-	// Output: tenancy: no tenant in context
+	// Output: tenancy: no tenant in context: use tenancy.NewContext, or tenancy.System with a reason
 }
 
 func ExampleNewOpener() {

@@ -187,10 +187,14 @@ type Problem struct {
 	Reason string
 }
 
-// Error has a line for each problem.
+// Error has a line for each problem, if there are several.
 func (e *ConfigError) Error() string {
+	const begin = "manager: invalid configuration:"
+	if len(e.Problems) == 1 {
+		return begin + " " + e.Problems[0].String()
+	}
 	var b strings.Builder
-	b.WriteString("manager: invalid configuration:")
+	b.WriteString(begin)
 	for _, p := range e.Problems {
 		b.WriteString("\n  " + p.String())
 	}

@@ -59,6 +59,12 @@ func newDatabases(c Config, app App) (databases, error) {
 // limit sets the sizes of a pool to the home.
 func (d DatabaseConfig) limit(db *sql.DB) {
 	db.SetMaxOpenConns(d.PoolSize + d.MaxOverflow)
+	d.keep(db)
+}
+
+// keep sets for how long connections are kept. A pool without a limit is for what
+// holds one connection and needs another: the locks of tenants, and migrations.
+func (d DatabaseConfig) keep(db *sql.DB) {
 	db.SetMaxIdleConns(d.PoolSize)
 	db.SetConnMaxLifetime(d.PoolRecycle)
 }

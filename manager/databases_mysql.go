@@ -122,7 +122,9 @@ func (m mysqlDatabases) plain(address tenancy.Secret) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sql.OpenDB(connector), nil
+	db := sql.OpenDB(connector)
+	m.config.Database.keep(db)
+	return db, nil
 }
 
 // connector keeps the driver's error to itself, which may hold a part of the URL.

@@ -25,8 +25,9 @@ func (p postgresDatabases) home(address tenancy.Secret, system bool) (pool, erro
 		return pool{}, err
 	}
 	connector, err := postgres.NewConnector(pg, postgres.Config{
-		Unnamed:      p.config.Database.Unnamed,
-		RefuseSystem: !system && !p.config.Database.SystemURL.IsZero(), // a System scope has a role of its own
+		Unnamed: p.config.Database.Unnamed,
+		// A System scope has a role of its own. Behind row-level security it would see no rows without.
+		RefuseSystem: !system && (!p.config.Database.SystemURL.IsZero() || p.config.Isolation.byRows()),
 	})
 	if err != nil {
 		return pool{}, err
@@ -108,7 +109,9 @@ func (p postgresDatabases) plain(address tenancy.Secret) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return stdlib.OpenDB(*pg), nil
+	db := stdlib.OpenDB(*pg)
+	p.config.Database.keep(db)
+	return db, nil
 }
 
 // parse does not pass pgx' error on, which quotes the URL.

@@ -154,7 +154,7 @@ func (l *Lifecycle) keeper(t tenancy.Tenant) (namespace.Keeper, error) {
 	}
 	keeper, ok := l.config.Namespaces[t.Isolation]
 	if !ok {
-		return nil, fmt.Errorf("manager: %w: %s: LifecycleConfig.Namespaces has no keeper for isolation %q", tenancy.ErrInvalidPlacement, t, t.Isolation)
+		return nil, fmt.Errorf("manager: %w: %s: nothing makes places of isolation %q: a Manager needs Migrations.Dir or App.Migrations, and a Lifecycle Namespaces for it", tenancy.ErrInvalidPlacement, t, t.Isolation)
 	}
 	return keeper, nil
 }

@@ -34,7 +34,7 @@ func (m *Manager) openCollector() (err error) {
 	config := metrics.Config{
 		Tenants: m.config.Observe.MetricsTenants,
 		Driver:  func() driver.Stats { return m.driver.Stats() },
-		Pools:   make(map[string]func() sql.DBStats),
+		Pools:   map[string]func() sql.DBStats{"registry": m.admin.Stats},
 	}
 	for i, name := range m.poolNames() {
 		config.Pools[name] = func() sql.DBStats { return m.pools[i].db.Stats() }

@@ -5,9 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"io/fs"
 	"iter"
-	"os"
 
 	"entgo.io/ent/dialect"
 	"github.com/redis/go-redis/v9"
@@ -16,7 +14,6 @@ import (
 	"github.com/entenancy/tenancy/audit"
 	"github.com/entenancy/tenancy/driver"
 	"github.com/entenancy/tenancy/envelope"
-	"github.com/entenancy/tenancy/migrate"
 	"github.com/entenancy/tenancy/observe"
 	"github.com/entenancy/tenancy/registry"
 )
@@ -42,7 +39,7 @@ func (m *Manager) openRegistry(context.Context) (err error) {
 	return err
 }
 
-// observe makes the one observer that all parts tell.
+// openObserver makes the one observer that all parts tell.
 func (m *Manager) openObserver(context.Context) error {
 	all := []tenancy.Observer{m.app.Observer}
 	if !m.config.Audit.Disabled {
@@ -83,58 +80,6 @@ func (m *Manager) openAudit() (tenancy.Observer, error) {
 		return nil, err
 	}
 	return audit.NewObserver(m.audit)
-}
-
-func (m *Manager) openMigrator(context.Context) error {
-	cfg := m.config.Migrations
-	tenants, err := m.directory(cfg.Dir, m.app.Migrations)
-	if err != nil || tenants == nil {
-		return err
-	}
-	shared, err := m.directory(cfg.SharedDir, m.app.SharedMigrations)
-	if err != nil {
-		return err
-	}
-	m.migrator, err = m.runner(migrate.Config{Directory: tenants, Shared: shared})
-	if err != nil || cfg.Require == "" {
-		return err
-	}
-	version := cfg.Require
-	if version == latest {
-		version = ""
-	}
-	m.ready, err = m.migrator.Requires(version)
-	return err
-}
-
-// runner completes the configuration of a runner.
-func (m *Manager) runner(c migrate.Config) (*migrate.Runner, error) {
-	cfg := m.config.Migrations
-	c.Home, c.HomeSchema = m.admin, m.config.Database.GlobalSchema
-	c.Find, c.Place, c.Open, c.Logger = m.layers.top.ByID, m.place, m.databases.owned, m.app.Logger
-	if c.Tenants == nil {
-		c.Tenants = m.tenants
-	}
-	c.Concurrency = cmp.Or(c.Concurrency, cfg.Concurrency)
-	c.LockTimeout = cmp.Or(c.LockTimeout, cfg.LockTimeout)
-	c.StatementTimeout = cmp.Or(c.StatementTimeout, cfg.StatementTimeout)
-	c.MaxFailures = cmp.Or(c.MaxFailures, cfg.MaxFailures)
-	return migrate.New(c)
-}
-
-// latest requires the last version that there is.
-const latest = "latest"
-
-// directory reads the migrations at a path, or else those that the program has
-// brought. It is nil where there are none.
-func (m *Manager) directory(path string, files fs.FS) (*migrate.Directory, error) {
-	if path != "" {
-		files = os.DirFS(path)
-	}
-	if files == nil {
-		return nil, nil //nolint:nilnil // there are none
-	}
-	return migrate.NewDirectory(files, dialectOf(m.config.Database.URL))
 }
 
 func (m *Manager) tenants(ctx context.Context) iter.Seq2[tenancy.Tenant, error] {

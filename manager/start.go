@@ -41,11 +41,14 @@ func (m *Manager) Start(ctx context.Context) error {
 	return nil
 }
 
+// byRows reports whether row-level security keeps tenants apart.
+func (c IsolationConfig) byRows() bool {
+	return c.Default == tenancy.IsolationRLS || c.Premium == tenancy.IsolationRLS
+}
+
 // verify refuses to serve where row-level security would not hold.
 func (m *Manager) verify(ctx context.Context) error {
-	i := m.config.Isolation
-	relied := i.Default == tenancy.IsolationRLS || i.Premium == tenancy.IsolationRLS
-	if dialectOf(m.config.Database.URL) != dialect.Postgres || !relied {
+	if dialectOf(m.config.Database.URL) != dialect.Postgres || !m.config.Isolation.byRows() {
 		return nil
 	}
 	hints, err := postgres.Verify(ctx, m.pools[0].db, m.app.Tenancy, postgres.VerifyConfig{Schema: m.config.Database.GlobalSchema})

@@ -43,7 +43,7 @@ func ExampleNewMemory() {
 		return
 	}
 	fmt.Println(quotas.Consume(context.Background(), "seats", 1))
-	// Output: tenancy: no tenant in context
+	// Output: tenancy: no tenant in context: use tenancy.NewContext, or tenancy.System with a reason
 }
 
 func ExampleNewRedis() {

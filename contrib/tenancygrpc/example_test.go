@@ -62,7 +62,7 @@ func ExampleUnaryClientInterceptor() {
 	// The context has no tenant, so the call is not made.
 	_, err = healthpb.NewHealthClient(conn).Check(context.Background(), &healthpb.HealthCheckRequest{})
 	fmt.Println(err)
-	// Output: tenancygrpc: the call is not made: tenancy: no tenant in context
+	// Output: tenancygrpc: the call is not made: tenancy: no tenant in context: use tenancy.NewContext, or tenancy.System with a reason
 }
 
 func ExampleStreamClientInterceptor() {

@@ -1,8 +1,9 @@
 // Package tenancyotel tells OpenTelemetry what happens, as spans and metrics.
 //
-//	counted, err := metrics.NewCollector(metrics.Config{Driver: drv.Stats})
+//	var drv *driver.Driver // made last, with the others as its Observer
+//	counted, err := metrics.NewCollector(metrics.Config{Driver: func() driver.Stats { return drv.Stats() }})
 //	observer, err := tenancyotel.New(tenancyotel.Config{System: "postgresql", Source: counted})
-//	drv, err := driver.New(home, driver.Config{Observer: tenancy.Observers(observer, counted)})
+//	drv, err = driver.New(home, driver.Config{Observer: tenancy.Observers(observer, counted)})
 //
 // # Spans
 //

@@ -1,8 +1,8 @@
 // Package tenancyprom shows Prometheus what package metrics counts.
 //
-//	counted, err := metrics.NewCollector(metrics.Config{Driver: drv.Stats})    // the observer of driver, middleware and manager
+//	counted, err := metrics.NewCollector(metrics.Config{…}) // the observer of driver, middleware and manager
 //	collector, err := tenancyprom.New(counted)
-//	registry.MustRegister(collector)                                          // your registry
+//	registry.MustRegister(collector) // your registry
 //	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 //
 // Every metric begins with tenancy_. Only those with tenancy_tenant_ have a label

@@ -29,7 +29,8 @@ var (
 	ErrNeedsSystem = errors.New("postgres: the statement needs a System scope and no transaction")
 
 	// ErrSystem means that a System scope came to a connector that refuses them.
-	ErrSystem = errors.New("postgres: this connector serves tenants only, not a System scope")
+	ErrSystem = errors.New("postgres: this connector serves tenants only: a System scope needs a role that sees all rows " +
+		"(driver.Config.System, or TENANCY_DATABASE_SYSTEM_URL with a Manager)")
 
 	// ErrTransaction means that the transaction cannot go on: it is over, or it
 	// was begun or ended behind the back of database/sql.

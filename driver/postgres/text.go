@@ -3,6 +3,8 @@ package postgres
 import (
 	"iter"
 	"strings"
+
+	"github.com/entenancy/tenancy/internal/sqltext"
 )
 
 // checkScript refuses a text of any number of statements that would take the
@@ -83,7 +85,7 @@ func isSetting(text string) bool {
 func words(text string) []string {
 	var found []string
 	for len(found) < 2 {
-		text = skipBlank(text)
+		text = sqltext.Postgres.SkipBlank(text)
 		n := wordLength(text)
 		if n == 0 {
 			break
@@ -113,7 +115,7 @@ func statementsOf(text string) iter.Seq2[string, string] {
 // what follows it. It is empty where the statement begins with something else.
 func firstWord(text string) (head, rest string) {
 	for {
-		text = skipBlank(text)
+		text = sqltext.Postgres.SkipBlank(text)
 		if text == "" || text[0] != ';' && text[0] != '(' {
 			break
 		}
@@ -138,43 +140,7 @@ func skipStatement(text string) string {
 		case c == '$':
 			text = skipDollar(text)
 		case strings.HasPrefix(text, "--"), strings.HasPrefix(text, "/*"):
-			text = skipBlank(text)
-		default:
-			text = text[1:]
-		}
-	}
-	return ""
-}
-
-// skipBlank returns text without the white space and comments before its first token.
-func skipBlank(text string) string {
-	for {
-		text = strings.TrimLeft(text, " \t\r\n\f\v")
-		switch {
-		case strings.HasPrefix(text, "--"):
-			_, text, _ = strings.Cut(text, "\n")
-		case strings.HasPrefix(text, "/*"):
-			text = skipComment(text)
-		default:
-			return text
-		}
-	}
-}
-
-// skipComment goes past a block comment. Those nest in PostgreSQL.
-func skipComment(text string) string {
-	depth := 0
-	for text != "" {
-		switch {
-		case strings.HasPrefix(text, "/*"):
-			depth++
-			text = text[2:]
-		case strings.HasPrefix(text, "*/"):
-			depth--
-			text = text[2:]
-			if depth == 0 {
-				return text
-			}
+			text = sqltext.Postgres.SkipBlank(text)
 		default:
 			text = text[1:]
 		}

@@ -14,6 +14,7 @@ type Syntax int
 const (
 	SQLite Syntax = iota
 	MySQL
+	Postgres // of which only SkipBlank knows
 )
 
 // enough is how many tokens of a statement are told.
@@ -54,7 +55,7 @@ func (s Syntax) statement(text string) (tokens []string, rest string) {
 
 // next returns the first token of text and what follows it.
 func (s Syntax) next(text string) (token, rest string) {
-	text = s.skipBlank(text)
+	text = s.SkipBlank(text)
 	if text == "" {
 		return "", ""
 	}
@@ -71,8 +72,8 @@ func (s Syntax) next(text string) (token, rest string) {
 	}
 }
 
-// skipBlank returns text without the white space and comments at its beginning.
-func (s Syntax) skipBlank(text string) string {
+// SkipBlank returns text without the white space and comments at its beginning.
+func (s Syntax) SkipBlank(text string) string {
 	for {
 		text = strings.TrimLeft(text, " \t\r\n\f\v\ufeff")
 		switch {
@@ -82,7 +83,7 @@ func (s Syntax) skipBlank(text string) string {
 			_, text, _ = strings.Cut(text, "!")
 			text = strings.TrimLeft(text, "0123456789")
 		case strings.HasPrefix(text, "/*"):
-			_, text, _ = strings.Cut(text[2:], "*/")
+			text = s.skipComment(text)
 		case s == MySQL && strings.HasPrefix(text, "*/"): // of an executable comment
 			text = text[2:]
 		default:
@@ -92,7 +93,7 @@ func (s Syntax) skipBlank(text string) string {
 }
 
 func (s Syntax) lineComment(text string) bool {
-	if s == SQLite {
+	if s != MySQL {
 		return strings.HasPrefix(text, "--")
 	}
 	if strings.HasPrefix(text, "#") {
@@ -100,6 +101,27 @@ func (s Syntax) lineComment(text string) bool {
 	}
 	after, ok := strings.CutPrefix(text, "--") // 5--3 is eight
 	return ok && (after == "" || after[0] <= ' ')
+}
+
+// skipComment goes past a block comment. Those nest in PostgreSQL.
+func (s Syntax) skipComment(text string) string {
+	depth := 0
+	for text != "" {
+		switch {
+		case strings.HasPrefix(text, "/*") && (depth == 0 || s == Postgres):
+			depth++
+			text = text[2:]
+		case strings.HasPrefix(text, "*/"):
+			depth--
+			text = text[2:]
+			if depth == 0 {
+				return text
+			}
+		default:
+			text = text[1:]
+		}
+	}
+	return ""
 }
 
 // skipQuoted goes past the closing quote. A doubled one reads as the end of one

@@ -46,6 +46,30 @@ func TestStatements(t *testing.T) {
 	}
 }
 
+func TestSkipBlank(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][3]string{ // in the order of the constants
+		"a":                     {"a", "a", "a"},
+		" \n-- a\n b":           {"b", "b", "b"},
+		"--a\nb":                {"b", "--a\nb", "b"},
+		"# a\nb":                {"# a\nb", "b", "# a\nb"},
+		"/* /* a */ b */ c":     {"b */ c", "b */ c", "c"},
+		"/* a */ /* b */ c":     {"c", "c", "c"},
+		"/*/ a */ b":            {"b", "b", "b"},
+		"/* a /* b */ c":        {"c", "c", ""},
+		"/*! a */":              {"", "a */", ""},
+		"/*M!100100 a":          {"", "a", ""},
+		"*/ a":                  {"*/ a", "a", "*/ a"},
+		"/**/ -- /*\n /* '*/ a": {"a", "a", "a"},
+	} {
+		for syntax, want := range want {
+			if got := sqltext.Syntax(syntax).SkipBlank(text); got != want {
+				t.Errorf("%q, syntax %d: got %q, want %q", text, syntax, got, want)
+			}
+		}
+	}
+}
+
 func FuzzStatements(f *testing.F) {
 	f.Add("use a; '\\' -- /* */")
 	f.Fuzz(func(t *testing.T, text string) {

@@ -61,13 +61,16 @@ func (f Finding) String() string {
 
 // Directory looks at all files of a directory in Atlas' format, and at its
 // atlas.sum. The findings are in the order of the files. An error means that the
-// directory could not be read, and says nothing of the files.
+// directory has no migrations or could not be read, and says nothing of the files.
 //
 // It needs no tenant and no database, and is safe for concurrent use.
 func Directory(fsys fs.FS, config Config) ([]Finding, error) {
 	names, err := fs.Glob(fsys, "*.sql")
 	if err != nil {
 		return nil, fmt.Errorf("lint: %w", err)
+	}
+	if _, err := fs.Stat(fsys, migrate.HashFileName); err != nil && len(names) == 0 {
+		return nil, fmt.Errorf("lint: there are no migrations: neither *.sql nor %s", migrate.HashFileName)
 	}
 	dir := &migrate.MemDir{}
 	for _, file := range append(names, migrate.HashFileName) {

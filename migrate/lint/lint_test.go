@@ -182,6 +182,8 @@ func TestMySQL(t *testing.T) {
 		{"ALTER TABLE `t` DROP FOREIGN KEY `c`", ""},
 		{"ALTER TABLE `t` DROP COLUMN `n`", lint.Destructive},
 		{"ALTER TABLE `t` DROP INDEX `i`", ""},
+		{"ALTER TABLE `t` ALTER COLUMN `a` SET DEFAULT 1--1, DROP COLUMN `n`", lint.Destructive}, // no comment
+		{"ALTER TABLE `t` ADD COLUMN `a` int -- DROP COLUMN `n`", ""},
 	})
 }
 

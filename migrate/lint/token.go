@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"entgo.io/ent/dialect"
+
+	"github.com/entenancy/tenancy/internal/sqltext"
 )
 
 // kind is what a token is.
@@ -41,8 +43,9 @@ func (t token) identifies() bool { return t.kind == word || t.kind == name }
 // tokens reads a statement without its comments.
 func tokens(text, database string) []token {
 	var all []token
+	syntax := syntaxOf(database)
 	for {
-		text = skipBlank(text, database)
+		text = syntax.SkipBlank(text)
 		if text == "" {
 			return all
 		}
@@ -113,45 +116,17 @@ func dollarQuoted(text string) (token, string, bool) {
 	return token{literal, inner}, rest, true
 }
 
-// skipBlank returns text without the white space and comments before its first
-// token. What MySQL executes of a comment is read as if it stood outside.
-func skipBlank(text, database string) string {
-	for {
-		text = strings.TrimLeft(text, " \t\r\n\f\v\ufeff")
-		switch {
-		case strings.HasPrefix(text, "--"), database == dialect.MySQL && strings.HasPrefix(text, "#"):
-			_, text, _ = strings.Cut(text, "\n")
-		case database == dialect.MySQL && (strings.HasPrefix(text, "/*!") || strings.HasPrefix(text, "/*M!")):
-			_, text, _ = strings.Cut(text, "!")
-			text = strings.TrimLeft(text, "0123456789")
-		case strings.HasPrefix(text, "/*"):
-			text = skipComment(text, database == dialect.Postgres)
-		case database == dialect.MySQL && strings.HasPrefix(text, "*/"):
-			text = text[2:]
-		default:
-			return text
-		}
+// syntaxOf is what comments look like in a database. What MySQL executes of one is
+// read as if it stood outside.
+func syntaxOf(database string) sqltext.Syntax {
+	switch database {
+	case dialect.MySQL:
+		return sqltext.MySQL
+	case dialect.Postgres:
+		return sqltext.Postgres
+	default:
+		return sqltext.SQLite
 	}
-}
-
-func skipComment(text string, nests bool) string {
-	depth := 0
-	for text != "" {
-		switch {
-		case strings.HasPrefix(text, "/*") && (depth == 0 || nests):
-			depth++
-			text = text[2:]
-		case strings.HasPrefix(text, "*/"):
-			depth--
-			text = text[2:]
-			if depth == 0 {
-				return text
-			}
-		default:
-			text = text[1:]
-		}
-	}
-	return ""
 }
 
 // wordLength is the length of the word or number at the beginning of text.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/internal/integration/servers"
+	"github.com/entenancy/tenancy/driver/postgres"
 	"github.com/entenancy/tenancy/manager"
 	"github.com/entenancy/tenancy/quota"
 	"github.com/entenancy/tenancy/registry"
@@ -136,6 +137,24 @@ func TestStartRefusesWhatRowLevelSecurityDoesNotHold(t *testing.T) {
 	defer m.Close()
 	if err := m.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "BYPASSRLS") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestSystemNeedsARole shows that a System scope is not shown nothing where only
+// another role would see something.
+func TestSystemNeedsARole(t *testing.T) {
+	t.Parallel()
+	for isolation, want := range map[tenancy.Isolation]error{tenancy.IsolationRLS: postgres.ErrSystem, tenancy.IsolationShared: nil} {
+		c := postgresConfig(t)
+		c.Isolation = manager.IsolationConfig{Default: isolation}
+		c.Database.SystemURL = tenancy.Secret{}
+		m, err := manager.New(t.Context(), c, manager.App{Tenancy: notes()})
+		must(t, err)
+		defer m.Close()
+		_, err = m.Operator().Serving().ExecContext(tenancy.System(t.Context(), "test"), "SELECT 1")
+		if !errors.Is(err, want) {
+			t.Errorf("%s: got %v", isolation, err)
+		}
 	}
 }
 

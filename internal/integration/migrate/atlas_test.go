@@ -44,7 +44,7 @@ type atlasWorld struct {
 func newAtlasWorld(t *testing.T, f *fleet) *atlasWorld {
 	t.Helper()
 	w := &atlasWorld{fleet: f, binary: servers.Atlas(t), dir: t.TempDir(), files: t.TempDir(), address: f.url}
-	name := map[string]string{dialect.Postgres: "postgres", dialect.MySQL: "mysql", dialect.SQLite: "sqlite"}[f.dialect]
+	name := w.name()
 	if err := os.CopyFS(filepath.Join(w.dir, name), os.DirFS(filepath.Join(top, "examples/hybrid/migrations", name))); err != nil {
 		t.Fatal(err)
 	}
@@ -69,6 +69,11 @@ func newAtlasWorld(t *testing.T, f *fleet) *atlasWorld {
 	w.ours = store
 	w.settle(t)
 	return w
+}
+
+// name is that of the database's directory.
+func (w *atlasWorld) name() string {
+	return map[string]string{dialect.Postgres: "postgres", dialect.MySQL: "mysql", dialect.SQLite: "sqlite"}[w.dialect]
 }
 
 // settle writes down four tenants: one in shared tables, two with a schema and one with a database, and makes their places.
@@ -152,7 +157,7 @@ func (w *atlasWorld) open(_ context.Context, tenant tenancy.Tenant) (migrate.Dat
 // cli runs the Atlas CLI at the top of the library, and returns what it has said.
 func (w *atlasWorld) cli(t *testing.T, arguments ...string) (string, error) {
 	t.Helper()
-	arguments = append(arguments, "--var", "url="+w.address, "--var", "migrations="+w.dir, "--var", "files="+w.files)
+	arguments = append(arguments, "--var", "url="+w.address, "--var", "migrations="+filepath.Join(w.dir, w.name()), "--var", "files="+w.files)
 	if arguments[1] == "apply" {
 		arguments = append(arguments, "--lock-timeout", time.Minute.String())
 	}

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -11,6 +12,7 @@ import (
 	"log"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"github.com/entenancy/tenancy/manager"
@@ -31,10 +33,16 @@ func run(source, target string) error {
 		return err
 	}
 	structs := structsOf(file)
+	variables := make(map[string]string) // by the field, as [DatabaseConfig.URL]
+	for _, group := range structs["Config"].fields {
+		for _, f := range structs[group.typeName].fields {
+			variables["["+group.typeName+"."+f.name+"]"] = "`" + f.variable(group) + "`"
+		}
+	}
 	var b strings.Builder
 	b.WriteString(intro)
 	for _, group := range structs["Config"].fields {
-		write(&b, group, structs[group.typeName])
+		write(&b, group, structs[group.typeName], variables)
 	}
 	return os.WriteFile(target, []byte(b.String()), 0o644) //nolint:gosec // a page for everybody
 }
@@ -61,6 +69,11 @@ type structure struct {
 type field struct {
 	name, typeName, doc string
 	tag                 reflect.StructTag
+}
+
+// variable is the one of a field of a group.
+func (f field) variable(group field) string {
+	return manager.EnvPrefix + group.tag.Get("envPrefix") + f.tag.Get("env")
 }
 
 func structsOf(file *ast.File) map[string]structure {
@@ -121,18 +134,22 @@ func typeName(expr ast.Expr) string {
 	}
 }
 
-func write(b *strings.Builder, group field, s structure) {
-	fmt.Fprintf(b, "\n## %s\n\n%s\n\n| variable | kind | what it says |\n|---|---|---|\n", group.name, sentence(s.doc, group.typeName))
+func write(b *strings.Builder, group field, s structure, variables map[string]string) {
+	fmt.Fprintf(b, "\n## %s\n\n%s\n\n| variable | kind | what it says |\n|---|---|---|\n", group.name, sentence(s.doc, group.typeName, variables))
 	for _, f := range s.fields {
-		variable := manager.EnvPrefix + group.tag.Get("envPrefix") + f.tag.Get("env")
-		fmt.Fprintf(b, "| `%s` | %s | %s |\n", variable, f.typeName, sentence(f.doc, f.name))
+		fmt.Fprintf(b, "| `%s` | %s | %s |\n", f.variable(group), f.typeName, sentence(f.doc, f.name, variables))
 	}
 }
 
-// sentence is a comment on one line, without the name that it begins with.
-func sentence(doc, name string) string {
+var link = regexp.MustCompile(`\[[^]]+\]`)
+
+// sentence is a comment on one line, without the name that it begins with, and
+// with variables where it links to fields.
+func sentence(doc, name string, variables map[string]string) string {
 	text := strings.Join(strings.Fields(doc), " ")
-	text = strings.TrimPrefix(strings.TrimPrefix(text, name+" "), "is ")
+	text = strings.TrimPrefix(text, name+" ")
+	text = strings.TrimPrefix(strings.TrimPrefix(text, "is "), "are ")
+	text = link.ReplaceAllStringFunc(text, func(field string) string { return cmp.Or(variables[field], field) })
 	text = strings.NewReplacer("[", "`", "]", "`", "|", "\\|").Replace(text)
 	return strings.ToUpper(text[:1]) + text[1:]
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -102,6 +103,11 @@ func (a *App) Look() error {
 		return fmt.Errorf("%w: there is no file %s", tenancy.ErrUnavailable, a.file())
 	}
 	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // Close closes what was opened.

@@ -43,7 +43,7 @@ func settings() []setting {
 	return []setting{
 		{"database-url", "TENANCY_DATABASE_URL", "the database with the registry, as the role that serves requests: postgres://…, mysql://… or sqlite:///…", "", func(c *Config, value string) { c.Database.URL = tenancy.NewSecret(value) }},
 		{"admin-url", "TENANCY_DATABASE_ADMIN_URL", "the same database as the role that owns the tables, and not through a pooler", "", func(c *Config, value string) { c.Database.AdminURL = tenancy.NewSecret(value) }},
-		{"migrations-dir", "TENANCY_MIGRATIONS_DIR", "the directory of migrations", "migrations", func(c *Config, value string) { c.Migrations.Dir = value }},
+		{"migrations-dir", "TENANCY_MIGRATIONS_DIR", "the directory of migrations, with tenant and shared in it, or tenant itself", defaultMigrations, func(c *Config, value string) { c.Migrations.Dir = value }},
 		{"shared-migrations-dir", "TENANCY_MIGRATIONS_SHARED_DIR", "that of the home (default shared beside it or in it)", "", func(c *Config, value string) { c.Migrations.SharedDir = value }},
 		{"isolation", "TENANCY_ISOLATION_DEFAULT", "that of new tenants, whatever their plan, and of those whose record has none (default rls on PostgreSQL, otherwise shared)", "", (*Config).isolate},
 		{"global-schema", "TENANCY_DATABASE_GLOBAL_SCHEMA", "the PostgreSQL schema of the shared tables (default public)", "", func(c *Config, value string) { c.Database.GlobalSchema = value }},
@@ -80,7 +80,7 @@ func Load(flags *pflag.FlagSet) (Config, error) {
 		}
 	}
 	if c.Migrations.Dir == "" {
-		c.Migrations.Dir = "migrations"
+		c.Migrations.Dir = defaultMigrations
 	}
 	if c.TenantColumn == "" {
 		c.TenantColumn = "tenant_id"

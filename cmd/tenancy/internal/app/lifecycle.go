@@ -23,7 +23,7 @@ func (a *App) Lifecycle(ctx context.Context, t tenancy.Tenant) (*manager.Lifecyc
 	config, tables := a.Config.Config, schema.Metadata{}
 	var err error
 	if a.OwnPlace(t) {
-		config.Migrations.Dir, config.Migrations.SharedDir, err = a.Config.Directories()
+		config.Migrations.Dir, config.Migrations.SharedDir, err = a.Config.Migrations.Directories()
 	} else {
 		config.Migrations.Dir, config.Migrations.SharedDir = "", ""
 		tables, err = a.TenantTables(ctx, a.Home, a.Schema())

@@ -5,45 +5,24 @@ import (
 	"fmt"
 	"iter"
 	"os"
-	"path/filepath"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/migrate"
-	"github.com/entenancy/tenancy/migrate/diff"
 	"github.com/entenancy/tenancy/registry"
 )
 
-// Directories returns the directories of migrations: of tenants' tables and, if
-// there is one, of the home.
-func (c Config) Directories() (tenant, shared string, err error) {
-	dir := c.Migrations.Dir
-	tenant, shared = filepath.Join(dir, diff.TenantDir), filepath.Join(dir, diff.SharedDir)
-	if !exists(tenant) {
-		tenant, shared = dir, filepath.Join(filepath.Dir(filepath.Clean(dir)), diff.SharedDir)
-		if filepath.Base(tenant) != diff.TenantDir {
-			shared = ""
-		}
-	}
-	switch {
-	case !exists(tenant):
-		return "", "", fmt.Errorf("there is no directory %s: set --migrations-dir or TENANCY_MIGRATIONS_DIR", dir)
-	case c.Migrations.SharedDir != "":
-		shared = c.Migrations.SharedDir
-	case !exists(shared):
-		shared = ""
-	}
-	return tenant, shared, nil
-}
+const defaultMigrations = "migrations"
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
+// NoMigrations reports whether nobody has said where migrations are, and they are
+// not where they would be.
+func (c Config) NoMigrations() bool {
+	return c.Migrations.Dir == defaultMigrations && !exists(defaultMigrations)
 }
 
 // Runner returns the runner of the application's migrations. What is in tuning
 // is kept: how many at once, which first, who is told.
 func (a *App) Runner(tuning migrate.Config) (*migrate.Runner, error) {
-	tenant, shared, err := a.Config.Directories()
+	tenant, shared, err := a.Config.Migrations.Directories()
 	if err != nil {
 		return nil, err
 	}

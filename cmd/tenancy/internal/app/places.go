@@ -43,7 +43,7 @@ func (a *App) Places(ctx context.Context) (int, error) {
 	if !a.OwnPlace(tenancy.Tenant{}) {
 		own = all - own
 	}
-	if _, shared, _ := a.Config.Directories(); shared != "" || own < all {
+	if _, shared, _ := a.Config.Migrations.Directories(); shared != "" || own < all {
 		own++
 	}
 	return own, nil

@@ -64,7 +64,7 @@ func (t *tool) lintCommand() *cobra.Command {
 		Short: "Refuse migrations that lose data, hold tables or reach out of a tenant's place",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
-			tenant, shared, err := t.config.Directories()
+			tenant, shared, err := t.config.Migrations.Directories()
 			if err != nil {
 				return usage(err)
 			}

@@ -68,9 +68,12 @@ const mostNamed = 20
 
 // migrations looks for tenants that are behind.
 func (e *examination) migrations(ctx context.Context) (*Check, error) {
+	if e.Config.NoMigrations() {
+		return skipped("there is no directory " + e.Config.Migrations.Dir)
+	}
 	runner, err := e.Runner(migrate.Config{})
 	if err != nil {
-		return skipped(err.Error())
+		return nil, err
 	}
 	check := &Check{}
 	current, behind := 0, 0
