@@ -25,6 +25,8 @@ func erasing(t tenancy.Tenant) bool {
 // identifier. From its first step on the tenant is deleted and not served. There
 // is no way back, and nothing of other tenants is touched: a namespace without
 // the tenant's mark is tenancy.ErrForeignNamespace, and stays, and so does the record.
+// Rows of others that refer to this tenant's, so that the database would delete or
+// change them too, are tenancy.ErrCrossTenant.
 //
 // If it fails, what is left is whole as far as it goes, and Erase can be called
 // again. It fails with tenancy.ErrNotFound where there is no such tenant. What the

@@ -41,6 +41,10 @@ func (r *sharedRows) countIn(ctx context.Context, on dialect.ExecQuerier, table 
 		return 0, err
 	}
 	query, args := entsql.Dialect(r.Driver.Dialect()).Select(entsql.Count("*")).From(entsql.Table(table.Name)).Where(mine).Query()
+	return r.number(ctx, on, query, args, table)
+}
+
+func (r *sharedRows) number(ctx context.Context, on dialect.ExecQuerier, query string, args []any, table schema.Table) (int64, error) {
 	var rows entsql.Rows
 	if err := on.Query(ctx, query, args, &rows); err != nil {
 		return 0, fmt.Errorf("manager: counting the rows of %s in %s: %w", r.tenant, table.Name, err)
@@ -68,6 +72,9 @@ func (r *sharedRows) erase(ctx context.Context) (err error) {
 
 func (r *sharedRows) eraseIn(ctx context.Context, tx dialect.Tx) error {
 	tables := deletionOrder(r.Metadata.Tables)
+	if err := r.sparesOthers(ctx, tx, tables); err != nil {
+		return err
+	}
 	for _, table := range tables {
 		mine, err := r.mine(table)
 		if err != nil {
@@ -88,6 +95,47 @@ func (r *sharedRows) eraseIn(ctx context.Context, tx dialect.Tx) error {
 		}
 	}
 	return nil
+}
+
+// sparesOthers fails where the database would delete or change a row of another
+// tenant with one of this tenant's: a key of before, or raw SQL, has linked them.
+func (r *sharedRows) sparesOthers(ctx context.Context, tx dialect.Tx, tables []schema.Table) error {
+	for _, table := range tables {
+		for _, key := range table.ForeignKeys {
+			if key.OnDelete != "CASCADE" && key.OnDelete != "SET NULL" && key.OnDelete != "SET DEFAULT" {
+				continue
+			}
+			n, err := r.othersBy(ctx, tx, tables, table, key)
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				return fmt.Errorf("manager: %w: %d rows of other tenants in %s refer to rows of %s in %s by %s, which would change them too: detach them first",
+					tenancy.ErrCrossTenant, n, table.Name, r.tenant, key.RefTable, key.Symbol)
+			}
+		}
+	}
+	return nil
+}
+
+// othersBy counts the rows of other tenants that refer to this tenant's by a key.
+func (r *sharedRows) othersBy(ctx context.Context, tx dialect.Tx, tables []schema.Table, table schema.Table, key schema.ForeignKey) (int64, error) {
+	ref := slices.IndexFunc(tables, func(t schema.Table) bool { return t.Name == key.RefTable })
+	if ref < 0 {
+		return 0, nil // no table with rows of tenants
+	}
+	mine, err := r.mine(table)
+	if err != nil {
+		return 0, err
+	}
+	referred, err := r.mine(tables[ref])
+	if err != nil {
+		return 0, err
+	}
+	d := entsql.Dialect(r.Driver.Dialect())
+	rows := d.Select(key.RefColumn).From(entsql.Table(key.RefTable)).Where(referred)
+	query, args := d.Select(entsql.Count("*")).From(entsql.Table(table.Name)).Where(entsql.And(entsql.Not(mine), entsql.In(key.Column, rows))).Query()
+	return r.number(ctx, tx, query, args, table)
 }
 
 // mine is the condition that a row is exactly this tenant's. A table of MySQL can

@@ -106,6 +106,31 @@ func TestForeignNamespacesAreLeftAlone(t *testing.T) {
 }
 
 // TestNobodyIsGivenAReservedName, and nobody brings a place along.
+// TestErasingSparesLinkedRows links a row of one tenant to another's, as raw SQL or data of before can where keys are not composite: the
+// database would change it with the row that it refers to.
+func TestErasingSparesLinkedRows(t *testing.T) {
+	in(t, []cell{{dialect.MySQL, tenancy.IsolationShared}, {dialect.SQLite, tenancy.IsolationShared}}, func(t *testing.T, w *world) {
+		l := w.lifecycle()
+		acme, beside := w.provision(l, newTenant("acme")), w.provision(l, newTenant("beside"))
+		w.exec("INSERT INTO customers (id, tenant_id) VALUES ('acmes', '" + string(acme.ID) + "')")
+		w.exec("INSERT INTO customers (id, tenant_id, parent_id) VALUES ('linked', '" + string(beside.ID) + "', 'acmes')")
+		_, err := l.Erase(t.Context(), acme.ID)
+		if !errors.Is(err, tenancy.ErrCrossTenant) || !strings.Contains(err.Error(), "1 rows of other tenants in customers") {
+			t.Errorf("got %v", err)
+		}
+		if got := column(t, w.db, "SELECT parent_id FROM customers WHERE id = 'linked'"); len(got) != 1 || got[0] != "acmes" {
+			t.Errorf("the row of the other one refers to %q", got)
+		}
+		w.exec("UPDATE customers SET parent_id = NULL WHERE id = 'linked'")
+		if _, err := l.Erase(t.Context(), acme.ID); err != nil {
+			t.Errorf("detached: %v", err)
+		}
+		if got := column(t, w.db, "SELECT id FROM customers WHERE id IN ('linked', 'acmes')"); len(got) != 1 || got[0] != "linked" {
+			t.Errorf("left are %q", got)
+		}
+	})
+}
+
 func TestNobodyIsGivenAReservedName(t *testing.T) {
 	in(t, []cell{{dialect.Postgres, tenancy.IsolationSchema}, {dialect.MySQL, tenancy.IsolationSchema}, {dialect.SQLite, tenancy.IsolationSchema}}, func(t *testing.T, w *world) {
 		ctx, l := t.Context(), w.lifecycle()
