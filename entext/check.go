@@ -75,6 +75,10 @@ func checkEdge(n *gen.Type, e *gen.Edge) error {
 	switch {
 	case e.M2M() && !e.IsInverse() && throughOf(e) != nil && !isScoped(throughOf(e)) && (isScoped(n) || isScoped(e.Type)):
 		return refuse(throughOf(e), "it joins rows of tenants (%s.%s) and is not tenant-scoped; embed mixin.Tenant{} in it", n.Name, e.Name)
+	case e.M2M() && !e.IsInverse() && throughOf(e) != nil && isScoped(throughOf(e)) && isGlobal(n) && isGlobal(e.Type):
+		// ent joins the two over all rows, whosever they are, where it walks, loads and clears the edge.
+		return refuse(throughOf(e), "it is tenant-scoped and joins two global entities (%s.%s), so that every tenant would see what others have joined; "+
+			"drop the edge and walk over %s, by an edge from it to each of the two", n.Name, e.Name, throughOf(e).Name)
 	case isGlobal(n) && isScoped(e.Type) && e.OwnFK() && !e.Optional:
 		return refuse(n, "it is global and its required edge %q refers to a row of one tenant; make the edge optional, or %s tenant-scoped", e.Name, n.Name)
 	case isScoped(n) && isGlobal(e.Type) && e.O2O() && e.OwnFK() && !globalUnique(e.Annotations):

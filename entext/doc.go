@@ -29,8 +29,9 @@
 //
 // Generation fails, naming the schema and the remedy, for a schema that is
 // neither tenant-scoped nor global, an edge schema between tenants' entities
-// that is not scoped itself, a global entity with a required foreign key to a
-// tenant's row, and a one-to-one edge that would be unique over all tenants.
+// that is not scoped itself, one between two global entities that is, a global
+// entity with a required foreign key to a tenant's row, and a one-to-one edge that
+// would be unique over all tenants.
 //
 // # What it changes
 //
