@@ -2,11 +2,15 @@ package privacy
 
 import (
 	"cmp"
+	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
+
+	"github.com/entenancy/tenancy"
 )
 
 // holdUpsert makes an upsert that meets the row of another tenant fail, and
@@ -20,9 +24,53 @@ func (g *guard) holdUpsert(e *Entity, opts []sql.ConflictOption) []sql.ConflictO
 		// run, and would overrule them.
 		opts = []sql.ConflictOption{sql.ResolveWithIgnore()}
 	}
-	return append(slices.Clip(opts), sql.ResolveWith(func(set *sql.UpdateSet) {
-		g.failed = cmp.Or(keepLinks(e, set), keepTenant(e, set))
+	var blind []sql.ConflictOption
+	if !e.global() && g.Dialect() != dialect.MySQL { // which knows no conditions
+		blind, g.failed = blindToOthers(g.Dialect(), e, opts)
+	}
+	return append(slices.Concat(opts, blind), sql.ResolveWith(func(set *sql.UpdateSet) {
+		g.failed = cmp.Or(g.failed, keepLinks(e, set), keepTenant(e, set))
 	}))
+}
+
+// blindToOthers makes the condition of DO UPDATE one of the tenant's own rows: for
+// the row of another it holds without being asked, so that keepTenant's error comes
+// whatever is in that row. Otherwise who fails and who does nothing would tell.
+func blindToOthers(d string, e *Entity, opts []sql.ConflictOption) ([]sql.ConflictOption, error) {
+	where, err := updateWhere(opts)
+	if err != nil || where == nil {
+		return nil, err
+	}
+	// ent qualifies the columns of the condition itself, and not of one within, with
+	// the table's name. It does so when it writes a statement, and the mark stays.
+	sql.Dialect(d).Insert(e.Table).Columns(e.Tenant.Name).Values(nil).OnConflict(opts...).Query()
+	return []sql.ConflictOption{sql.UpdateWhere(sql.P(func(b *sql.Builder) {
+		own, offered := tenantsOfUpsert(b, e)
+		b.WriteString("CASE WHEN " + own + " <> " + offered + " THEN 1 = 1 ELSE (").Join(where)
+		b.WriteString(") END")
+	}))}, nil
+}
+
+// updateWhere returns the condition of DO UPDATE, nil if there is none. ent's
+// options set it in a type that is not exported.
+func updateWhere(opts []sql.ConflictOption) (*sql.Predicate, error) {
+	conflict := reflect.New(reflect.TypeFor[sql.ConflictOption]().In(0).Elem())
+	for _, opt := range opts {
+		reflect.ValueOf(opt).Call([]reflect.Value{conflict})
+	}
+	if action := conflict.Elem().FieldByName("action"); action.Kind() == reflect.Struct {
+		if where := action.FieldByName("where"); where.IsValid() && where.Type() == reflect.TypeFor[*sql.Predicate]() {
+			return (*sql.Predicate)(where.UnsafePointer()), nil
+		}
+	}
+	return nil, fmt.Errorf("%w: this version of ent keeps the conditions of upserts elsewhere", tenancy.ErrNotInstalled)
+}
+
+// tenantsOfUpsert names the tenant columns of the row that was met and of the row
+// that was offered.
+func tenantsOfUpsert(b *sql.Builder, e *Entity) (own, offered string) {
+	d := sql.Dialect(b.Dialect())
+	return d.Table(e.Table).C(e.Tenant.Name), d.Table("excluded").C(e.Tenant.Name)
 }
 
 // keepTenant sets the tenant column to what it is, once.
@@ -41,13 +89,12 @@ func keepTenant(e *Entity, set *sql.UpdateSet) error {
 // some modes makes an empty string of NULL.
 func sameTenantOrFail(e *Entity) sql.Querier {
 	return sql.ExprFunc(func(b *sql.Builder) {
-		own := sql.Dialect(b.Dialect()).Table(e.Table).C(e.Tenant.Name)
+		own, offered := tenantsOfUpsert(b, e)
 		if b.Dialect() == dialect.MySQL {
 			b.WriteString("IF(" + own + " = VALUES(").Ident(e.Tenant.Name)
 			b.WriteString("), " + own + ", (SELECT " + own + " UNION ALL SELECT " + own + "))")
 			return
 		}
-		offered := sql.Dialect(b.Dialect()).Table("excluded").C(e.Tenant.Name)
 		b.WriteString("CASE WHEN " + own + " = " + offered + " THEN " + own + " END")
 	})
 }

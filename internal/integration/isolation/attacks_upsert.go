@@ -2,6 +2,9 @@ package isolation
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
@@ -126,6 +129,7 @@ func conflictAttacks() []Attack {
 				a.Saw(id, nil)
 			})
 		}},
+		{Name: "guess at B's row by the condition of an upsert", Row: "W22a-e", Run: guessByUpsert},
 		{Name: "upsert on B's domain", Row: "W22a-e", Run: func(a *Act) {
 			create := func() *ent.UserCreate { return a.Client.User.Create().SetName("stolen").SetDomain(a.B.text("domain")) }
 			a.Step(func() { a.Collides(create().OnConflictColumns(user.FieldDomain).UpdateNewValues().Exec(a.A.Ctx)) })
@@ -171,6 +175,39 @@ func bulkUpserts(a *Act) {
 	})
 }
 
+// guessByUpsert tells the row of B by what an upsert comes to under conditions that
+// it meets, that it does not, and that it makes fail.
+func guessByUpsert(a *Act) {
+	if a.Dialect == dialect.MySQL || a.Separate {
+		return
+	}
+	price := sql.Table(item.Table).C(item.FieldPrice)
+	var told []string
+	for _, guess := range []*sql.Predicate{
+		sql.GTE(item.FieldPrice, 0), sql.LT(item.FieldPrice, 0), sql.And(sql.NotNull(price), sql.LT(price, 0)), sql.ExprP("1 = 1 OR 1 = 1"), sql.ExprP("1 = 2"),
+		sql.ExprP("1 / (items.price - items.price) = 1"),
+	} {
+		for _, bulk := range []bool{false, true} {
+			a.Step(func() {
+				options := []sql.ConflictOption{sql.ConflictColumns(item.FieldID), sql.ResolveWithNewValues(), sql.UpdateWhere(guess)}
+				create := a.Client.Item.Create().SetID(a.B.Item).SetSku("stolen").SetPrice(1)
+				var err error
+				if bulk {
+					err = a.Client.Item.CreateBulk(create).OnConflict(options...).Exec(a.A.Ctx)
+				} else {
+					err = create.OnConflict(options...).Exec(a.A.Ctx)
+				}
+				a.Refused(err)
+				told = append(told, strings.TrimPrefix(fmt.Sprint(err), `insert nodes to table "items": `)) // ent's, in bulk
+			})
+		}
+	}
+	slices.Sort(told)
+	if told = slices.Compact(told); len(told) > 1 {
+		a.leakf("the errors tell the guesses apart: %q", told)
+	}
+}
+
 func ownUpserts(a *Act) {
 	ctx, c := a.A.Ctx, a.Client
 	upsert := func() *ent.OrderUpsertOne {
@@ -191,5 +228,19 @@ func ownUpserts(a *Act) {
 		a.failf("A's order is %v", o)
 	}
 	a.Fine(c.Item.CreateBulk(c.Item.Create().SetID(a.A.Item).SetSku("x"), c.Item.Create().SetID(uuid.New()).SetSku("y")).OnConflictColumns(item.FieldID).UpdateNewValues().Exec(ctx))
+	if a.Dialect != dialect.MySQL {
+		where := func(sku string) error {
+			return c.Item.CreateBulk(c.Item.Create().SetID(a.A.Item).SetSku("where")).
+				OnConflict(sql.ConflictColumns(item.FieldID), sql.ResolveWithNewValues(), sql.UpdateWhere(sql.EQ(item.FieldSku, sku))).Exec(ctx)
+		}
+		for _, step := range []struct{ condition, want string }{{"y", "x"}, {"x", "where"}} {
+			a.Fine(where(step.condition))
+			sku, err := c.Item.Query().Where(item.ID(a.A.Item)).Select(item.FieldSku).String(ctx)
+			a.Fine(err)
+			if sku != step.want {
+				a.failf("the sku of A's item is %q where it was to be %q, want %q", sku, step.condition, step.want)
+			}
+		}
+	}
 	a.Fine(c.Visit.Create().SetGuestID(a.A.Ann).SetClubID(a.A.Club).SetRemark("x").OnConflictColumns("guest_id", "club_id").UpdateNewValues().Exec(ctx))
 }
