@@ -15,7 +15,10 @@ import (
 func Create(drv dialect.Driver, spec *sqlgraph.CreateSpec, e *Entity, schemas Schemas) dialect.Driver {
 	g := &guard{Driver: unwrap(drv)}
 	spec.OnConflict = g.holdUpsert(e, spec.OnConflict)
-	g.check = func(ctx context.Context, q querier) error { return g.checkRows(ctx, q, e, schemas, spec) }
+	g.checks = []check{func(ctx context.Context, q querier) error { return g.checkRows(ctx, q, e, schemas, spec) }}
+	if len(spec.OnConflict) > 0 {
+		g.checks = append(g.checks, func(ctx context.Context, q querier) error { return checkInserted(ctx, q, e, schemas, spec) })
+	}
 	return g
 }
 
@@ -25,7 +28,10 @@ func Create(drv dialect.Driver, spec *sqlgraph.CreateSpec, e *Entity, schemas Sc
 func CreateBulk(drv dialect.Driver, spec *sqlgraph.BatchCreateSpec, e *Entity, schemas Schemas) dialect.Driver {
 	g := &guard{Driver: unwrap(drv)}
 	spec.OnConflict = g.holdUpsert(e, spec.OnConflict)
-	g.check = func(ctx context.Context, q querier) error { return g.checkRows(ctx, q, e, schemas, spec.Nodes...) }
+	g.checks = []check{func(ctx context.Context, q querier) error { return g.checkRows(ctx, q, e, schemas, spec.Nodes...) }}
+	if len(spec.OnConflict) > 0 || g.Dialect() == dialect.MySQL { // which tells one id only, and ent counts on from there
+		g.checks = append(g.checks, func(ctx context.Context, q querier) error { return checkInserted(ctx, q, e, schemas, spec.Nodes...) })
+	}
 	return g
 }
 
@@ -54,6 +60,35 @@ func (g *guard) checkRows(ctx context.Context, q querier, e *Entity, schemas Sch
 		g.joins = append(g.joins, joinInserts(g.Dialect(), l.joins)...)
 	}
 	return linked.check(ctx, q)
+}
+
+// checkInserted refuses to link rows to new ones that are not the operation's
+// tenant's. An upsert may have met others or none, and if the database does not say
+// which, ent goes by ids that it was given, or that would come next.
+func checkInserted(ctx context.Context, q querier, e *Entity, schemas Schemas, specs ...*sqlgraph.CreateSpec) error {
+	if e.global() || e.ID == "" {
+		return nil
+	}
+	o, err := begin(ctx, e, schemas)
+	if err != nil {
+		return err
+	}
+	q.schemas = schemas
+	var inserted owners
+	for _, spec := range specs {
+		tenant, err := o.tenantColumn(spec)
+		if err != nil {
+			return err
+		}
+		if spec.ID.Value == nil {
+			return denied(fmt.Errorf("%w: the database does not say which %s to link to; link to it in a statement of its own", tenancy.ErrCrossTenant, e.Name))
+		}
+		inserted.add(tenant, []ref{{Target{Table: e.Table, ID: e.ID, Tenant: e.Tenant}, []any{spec.ID.Value}}})
+	}
+	if err := inserted.check(ctx, q); err != nil {
+		return fmt.Errorf("linking to a new %s, or one that an upsert has met: %w", e.Name, err)
+	}
+	return nil
 }
 
 // tenantOfRow returns the tenant that a new row belongs to, for a global

@@ -9,17 +9,20 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 )
 
-// guard is the driver that ent uses for one mutation. It runs the check that
-// needs the final specification and the context, which only the driver sees,
-// before the first statement and inside the transaction if there is one.
+// guard is the driver that ent uses for one mutation. It runs the checks that
+// need the final specification and the context, which only the driver sees,
+// inside the transaction if there is one: the first check before the first
+// statement, and the second before the second.
 type guard struct {
 	dialect.Driver
-	check func(context.Context, querier) error
-	joins []joinInsert
+	checks []check
+	joins  []joinInsert
 	// failed is what went wrong while ent built the statement, where there is
 	// no way to return it. The statement is not run.
 	failed error
 }
+
+type check func(context.Context, querier) error
 
 // unwrap returns the driver beneath the guard of an earlier use of a builder.
 func unwrap(drv dialect.Driver) dialect.Driver {
@@ -30,12 +33,12 @@ func unwrap(drv dialect.Driver) dialect.Driver {
 }
 
 func (g *guard) before(ctx context.Context, q dialect.ExecQuerier) error {
-	if g.failed != nil || g.check == nil {
+	if g.failed != nil || len(g.checks) == 0 {
 		return g.failed
 	}
-	check := g.check
-	g.check = nil // once, also for mutations of several statements
-	return check(ctx, querier{ExecQuerier: q, dialect: g.Dialect()})
+	next := g.checks[0]
+	g.checks = g.checks[1:]
+	return next(ctx, querier{ExecQuerier: q, dialect: g.Dialect()})
 }
 
 // Exec implements dialect.ExecQuerier.

@@ -17,6 +17,7 @@ import (
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/internal/integration/isolation/typed/ent"
 	"github.com/entenancy/tenancy/internal/integration/isolation/typed/ent/doc"
+	"github.com/entenancy/tenancy/internal/integration/isolation/typed/ent/entry"
 	"github.com/entenancy/tenancy/internal/integration/isolation/typed/ent/ledger"
 	_ "github.com/entenancy/tenancy/internal/integration/isolation/typed/ent/runtime"
 	"github.com/entenancy/tenancy/internal/integration/isolation/typed/ent/tag"
@@ -147,6 +148,47 @@ func invalid(ctx context.Context, t *testing.T, c *ent.Client) {
 func refusedInText(t *testing.T, what string, err error) {
 	t.Helper()
 	refused(t, what, err)
+}
+
+// TestBulkUpsertsLink has bulk upserts link rows to what they have met: a row of B by
+// its id, and on MySQL, which tells one id for all of them, whatever comes after the first.
+func TestBulkUpsertsLink(t *testing.T) {
+	each(t, func(t *testing.T, c *ent.Client, u *upsertent.Client) {
+		a, b, system := as(t, uuid.NewString()), as(t, uuid.NewString()), tenancy.System(t.Context(), "test")
+		docB := c.Doc.Create().SetTitle("B's").SaveX(b)
+		part, own := c.Doc.Create().SetTitle("part").SaveX(a), c.Tag.Create().SetName("x").SaveX(a)
+		refused(t, "a row of B, with parts", u.Doc.CreateBulk(u.Doc.Create().SetID(docB.ID).SetTitle("z").AddPartIDs(part.ID)).OnConflictColumns("id").DoNothing().Exec(a))
+		refused(t, "a row of B, with tags", u.Doc.CreateBulk(u.Doc.Create().SetID(docB.ID).SetTitle("z").AddTagIDs(own.ID)).OnConflictColumns("id").DoNothing().Exec(a))
+		refused(t, "no row", u.Doc.CreateBulk(u.Doc.Create().SetTitle("part").AddTagIDs(own.ID)).OnConflictColumns("tenant_id", "title").DoNothing().Exec(a), tenancy.ErrCrossTenant)
+		if err := u.Doc.CreateBulk(u.Doc.Create().SetID(part.ID).SetTitle("mine").AddTagIDs(own.ID)).OnConflictColumns("id").UpdateNewValues().Exec(a); err != nil {
+			t.Errorf("a row of A: %v", err)
+		}
+		n, err := c.Doc.Query().Where(doc.ID(part.ID), doc.HasTags()).Count(a)
+		count(t, "A's row with a tag", n, err, 1)
+		if err := c.Doc.DeleteOneID(docB.ID).Exec(b); err != nil {
+			t.Errorf("B deletes its row: %v", err)
+		}
+
+		a, b = as(t, "1"), as(t, "2")
+		first, ofB, second := c.Ledger.Create().SetCode("1").SaveX(a), c.Ledger.Create().SetCode("1").SaveX(b), c.Ledger.Create().SetCode("2").SaveX(a)
+		if first.ID+1 != ofB.ID || ofB.ID+1 != second.ID {
+			t.Fatalf("ids are not in turns: %d, %d, %d", first.ID, ofB.ID, second.ID)
+		}
+		one, two := c.Entry.Create().SetAmount(1).SaveX(a), c.Entry.Create().SetAmount(2).SaveX(a)
+		err = u.Ledger.CreateBulk(u.Ledger.Create().SetCode("1").AddEntryIDs(one.ID), u.Ledger.Create().SetCode("2").AddEntryIDs(two.ID)).
+			OnConflictColumns(ledger.FieldTenantID, "code").UpdateNewValues().Exec(a)
+		if err != nil && !errors.Is(err, tenancy.ErrCrossTenant) {
+			t.Errorf("A's two rows: %v", err)
+		}
+		linked, countErr := c.Entry.Query().Where(entry.HasLedgerWith(ledger.ID(second.ID))).Count(a)
+		count(t, "entries of A's second row, or none", linked, countErr, map[bool]int{true: 1, false: 0}[err == nil])
+		n, err = c.Entry.Query().Where(entry.HasLedgerWith(ledger.ID(ofB.ID))).Count(system)
+		count(t, "entries that refer to B's row", n, err, 0)
+		one, two = c.Entry.Create().SetAmount(1).SaveX(a), c.Entry.Create().SetAmount(2).SaveX(a)
+		if err := u.Ledger.CreateBulk(u.Ledger.Create().SetCode("3").AddEntryIDs(one.ID), u.Ledger.Create().SetCode("4").AddEntryIDs(two.ID)).Exec(a); err != nil {
+			t.Errorf("two new rows: %v", err)
+		}
+	})
 }
 
 func TestInt64(t *testing.T) {
