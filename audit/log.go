@@ -47,14 +47,14 @@ type Config struct {
 // Stats is what a Log has done since it was made.
 type Stats struct {
 	// Recorded is how many entries are in all sinks.
-	Recorded uint64
+	Recorded uint64 `json:"recorded"`
 	// Failed is how many are not, and went to the logger. More than zero is
 	// something to look into.
-	Failed uint64
+	Failed uint64 `json:"failed"`
 	// Retries is how often a sink was tried again.
-	Retries uint64
+	Retries uint64 `json:"retries"`
 	// Queued is how many entries wait now.
-	Queued int
+	Queued int `json:"queued"`
 }
 
 // New returns a Log that records in all of the sinks. It fails if there is

@@ -42,6 +42,12 @@ func (m *Manager) openCollector() (err error) {
 	if cache := m.layers.cache; cache != nil {
 		config.Cache = func() registry.CacheStats { return cache.Stats() }
 	}
+	if cache := m.layers.redis; cache != nil {
+		config.RedisCache = cache.Stats
+	}
+	if m.audit != nil {
+		config.Audit = m.audit.Stats
+	}
 	if m.redis != nil {
 		config.Limiter = func() ratelimit.FallbackStats { return m.limits.fallback.Stats() }
 	}

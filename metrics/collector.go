@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/audit"
 	"github.com/entenancy/tenancy/driver"
 	"github.com/entenancy/tenancy/observe"
 	"github.com/entenancy/tenancy/ratelimit"
@@ -29,6 +30,10 @@ type Config struct {
 
 	// Cache is the Stats method of a registry.Cache.
 	Cache func() registry.CacheStats
+	// RedisCache is the Stats method of a registry.RedisCache.
+	RedisCache func() registry.RedisCacheStats
+	// Audit is the Stats method of an audit.Log.
+	Audit func() audit.Stats
 	// Driver is the Stats method of a driver.Driver.
 	Driver func() driver.Stats
 	// Pools are the Stats methods of the *sql.DB of the home, of System scopes and

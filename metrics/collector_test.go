@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/audit"
 	"github.com/entenancy/tenancy/driver"
 	"github.com/entenancy/tenancy/metrics"
 	"github.com/entenancy/tenancy/ratelimit"
@@ -99,11 +100,13 @@ func TestCollectorAsksItsSources(t *testing.T) {
 			return driver.Stats{Pools: 2, Servers: []driver.ServerStats{{Server: "db:5432", Open: 5}}}
 		},
 		Pools:      map[string]func() sql.DBStats{"home": func() sql.DBStats { return sql.DBStats{OpenConnections: 4, InUse: 1, WaitDuration: time.Second} }},
+		RedisCache: func() registry.RedisCacheStats { return registry.RedisCacheStats{Outages: 2} },
+		Audit:      func() audit.Stats { return audit.Stats{Failed: 1} },
 		Limiter:    func() ratelimit.FallbackStats { return ratelimit.FallbackStats{Away: true, Local: 9} },
 		Migrations: func() metrics.Migrations { return metrics.Migrations{Behind: 7} },
 	})
 	m := c.Metrics()
-	if m.Cache.Hits != 3 || m.Databases.Servers[0].Open != 5 || !m.Limiter.Away || m.Migrations.Behind != 7 ||
+	if m.Cache.Hits != 3 || m.Databases.Servers[0].Open != 5 || !m.Limiter.Away || m.Migrations.Behind != 7 || m.RedisCache.Outages != 2 || m.Audit.Failed != 1 ||
 		m.Pools["home"] != (metrics.Pool{Open: 4, InUse: 1, WaitSeconds: 1}) {
 		t.Errorf("got %+v", m)
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/audit"
 	"github.com/entenancy/tenancy/driver"
 	"github.com/entenancy/tenancy/ratelimit"
 	"github.com/entenancy/tenancy/registry"
@@ -38,6 +39,10 @@ type Metrics struct {
 	// Cache is what the registry's cache has done. This and the following are
 	// from Config, and nil where that has no source.
 	Cache *registry.CacheStats `json:"cache,omitempty"`
+	// RedisCache is the same of the cache in Redis.
+	RedisCache *registry.RedisCacheStats `json:"redis_cache,omitempty"`
+	// Audit is what became of the audit's entries. One that Failed is an incident.
+	Audit *audit.Stats `json:"audit,omitempty"`
 	// Databases is what the pools of tenants' own databases are at.
 	Databases *driver.Stats `json:"databases,omitempty"`
 	// Pools is what the other pools are at, by name.

@@ -32,6 +32,8 @@ func (c *Collector) Metrics() Metrics {
 // ask asks the sources.
 func (c *Collector) ask(m *Metrics) {
 	m.Cache = asked(c.config.Cache)
+	m.RedisCache = asked(c.config.RedisCache)
+	m.Audit = asked(c.config.Audit)
 	m.Databases = asked(c.config.Driver)
 	m.Limiter = asked(c.config.Limiter)
 	m.Migrations = asked(c.config.Migrations)

@@ -109,14 +109,15 @@ func (c *RedisCache) Close() { c.outage.close() }
 type RedisCacheStats struct {
 	// Hits are lookups that were answered from Redis, and Misses those that
 	// went to the store, because Redis failed too.
-	Hits, Misses uint64
+	Hits   uint64 `json:"hits"`
+	Misses uint64 `json:"misses"`
 	// Corrupt are entries that could not be read: they were changed, or are
 	// under a key that this process does not have.
-	Corrupt uint64
+	Corrupt uint64 `json:"corrupt"`
 	// Outages is how often Redis began to fail.
-	Outages uint64
+	Outages uint64 `json:"outages"`
 	// Down reports whether it fails now.
-	Down bool
+	Down bool `json:"down"`
 }
 
 // Stats returns what the cache has done so far.

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/audit"
 	"github.com/entenancy/tenancy/contrib/tenancyotel"
 	"github.com/entenancy/tenancy/metrics"
 )
@@ -191,7 +192,10 @@ func TestSpansOfARequest(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	counted, err := metrics.NewCollector(metrics.Config{Tenants: 1, Migrations: func() metrics.Migrations { return metrics.Migrations{Behind: 3} }})
+	counted, err := metrics.NewCollector(metrics.Config{
+		Tenants: 1, Migrations: func() metrics.Migrations { return metrics.Migrations{Behind: 3} },
+		Audit: func() audit.Stats { return audit.Stats{Failed: 2} },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,6 +215,9 @@ func TestMetrics(t *testing.T) {
 	}
 	if got := w.sums(t, "tenancy.tenant.statements", "tenancy.tenant.id"); len(got) != 2 || got["acme"] != 1 || got["other"] != 1 {
 		t.Errorf("tenancy.tenant.statements is %v", got)
+	}
+	if got := w.sums(t, "tenancy.audit.entries", "tenancy.audit.outcome"); got["failed"] != 2 {
+		t.Errorf("tenancy.audit.entries is %v", got)
 	}
 	if got := w.sums(t, "tenancy.requests", "tenancy.outcome"); got["limited"] != 1 {
 		t.Errorf("tenancy.requests is %v", got)

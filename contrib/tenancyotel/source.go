@@ -16,9 +16,9 @@ import (
 type instruments struct {
 	tenantStatements, tenantErrors, tenantRequests, tenantNotServed metric.Int64ObservableCounter
 	tenantTime                                                      metric.Float64ObservableCounter
-	requests, refusals, systems, lifecycle, lookups                 metric.Int64ObservableCounter
+	requests, refusals, systems, lifecycle, lookups, audited        metric.Int64ObservableCounter
 	connections, databaseConnections                                metric.Int64ObservableUpDownCounter
-	waiting, pools, behind, failed, away                            metric.Int64ObservableGauge
+	waiting, pools, behind, failed, away, redisDown                 metric.Int64ObservableGauge
 }
 
 // watch makes the metrics of a source. They are read when they are collected.
@@ -49,6 +49,7 @@ func watch(meter metric.Meter, source Source) error {
 	i.systems = counter("tenancy.system_scopes", "{scope}", "System scopes that were used.")
 	i.lifecycle = counter("tenancy.lifecycle.actions", "{action}", "Changes of tenants, tried or done.")
 	i.lookups = counter("tenancy.cache.lookups", "{lookup}", "Lookups of tenants in the cache, by result.")
+	i.audited = counter("tenancy.audit.entries", "{entry}", "Entries of the audit, by what became of them; failed ones are in the log only.")
 	i.connections = upDown("db.client.connection.count", "{connection}", "Connections of a pool, by state.")
 	i.databaseConnections = upDown("tenancy.database.connections", "{connection}", "Connections to a server of tenants' databases, by state.")
 	i.waiting = gauge("tenancy.database.waiting", "{statement}", "Statements that wait for a connection to a server.")
@@ -56,6 +57,7 @@ func watch(meter metric.Meter, source Source) error {
 	i.behind = gauge("tenancy.migrations.behind", "{place}", "Places that lack a migration, when last looked at.")
 	i.failed = gauge("tenancy.migrations.failed", "{place}", "Places with a migration that failed, when last looked at.")
 	i.away = gauge("tenancy.limiter.away", "1", "Whether limits cannot be counted where they should be.")
+	i.redisDown = gauge("tenancy.cache.redis.down", "1", "Whether the registry's cache in Redis fails.")
 	time, err := meter.Float64ObservableCounter("tenancy.tenant.statement.time", metric.WithUnit("s"),
 		metric.WithDescription("Time that statements of the busiest tenants took."))
 	i.tenantTime = time
@@ -69,7 +71,8 @@ func watch(meter metric.Meter, source Source) error {
 		i.observeSources(o, m)
 		return nil
 	}, i.tenantStatements, i.tenantErrors, i.tenantRequests, i.tenantNotServed, i.tenantTime, i.requests, i.refusals, i.systems,
-		i.lifecycle, i.lookups, i.connections, i.databaseConnections, i.waiting, i.pools, i.behind, i.failed, i.away)
+		i.lifecycle, i.lookups, i.connections, i.databaseConnections, i.waiting, i.pools, i.behind, i.failed, i.away,
+		i.audited, i.redisDown)
 	return err
 }
 
@@ -126,12 +129,23 @@ func (i *instruments) observeSources(o metric.Observer, m metrics.Metrics) {
 		o.ObserveInt64(i.failed, int64(g.Failed))
 	}
 	if l := m.Limiter; l != nil {
-		away := int64(0)
-		if l.Away {
-			away = 1
-		}
-		o.ObserveInt64(i.away, away)
+		o.ObserveInt64(i.away, oneIf(l.Away))
 	}
+	if c := m.RedisCache; c != nil {
+		o.ObserveInt64(i.redisDown, oneIf(c.Down))
+	}
+	if a := m.Audit; a != nil {
+		for outcome, n := range map[string]uint64{"recorded": a.Recorded, "failed": a.Failed} {
+			o.ObserveInt64(i.audited, number(n), metric.WithAttributes(attribute.String("tenancy.audit.outcome", outcome)))
+		}
+	}
+}
+
+func oneIf(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func number(n uint64) int64 { return int64(n) } //nolint:gosec // a count of what has happened

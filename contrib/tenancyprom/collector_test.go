@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/audit"
 	"github.com/entenancy/tenancy/contrib/tenancyprom"
 	"github.com/entenancy/tenancy/driver"
 	"github.com/entenancy/tenancy/metrics"
@@ -100,6 +101,8 @@ func TestEveryMetricIsShown(t *testing.T) {
 			return driver.Stats{Servers: []driver.ServerStats{{Server: "db:5432", Open: 5, Idle: 2}}}
 		},
 		Pools:      map[string]func() sql.DBStats{"home": func() sql.DBStats { return sql.DBStats{} }},
+		RedisCache: func() registry.RedisCacheStats { return registry.RedisCacheStats{Down: true} },
+		Audit:      func() audit.Stats { return audit.Stats{Failed: 2} },
 		Limiter:    func() ratelimit.FallbackStats { return ratelimit.FallbackStats{Away: true} },
 		Migrations: func() metrics.Migrations { return metrics.Migrations{Behind: 7} },
 	})
@@ -125,7 +128,7 @@ func TestEveryMetricIsShown(t *testing.T) {
 	}
 	answer := httptest.NewRecorder()
 	promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{}).ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
-	for _, line := range []string{`tenancy_database_connections{server="db:5432",state="in_use"} 3`, "tenancy_limiter_away 1", "tenancy_migrations_places_behind 7"} {
+	for _, line := range []string{`tenancy_database_connections{server="db:5432",state="in_use"} 3`, "tenancy_limiter_away 1", "tenancy_redis_cache_down 1", `tenancy_audit_entries_total{outcome="failed"} 2`, "tenancy_migrations_places_behind 7"} {
 		if !strings.Contains(answer.Body.String(), line+"\n") {
 			t.Errorf("%q is missing", line)
 		}

@@ -20,6 +20,19 @@ func (s scrape) sources(m metrics.Metrics) {
 		s.count("cache_flushes_total", float64(c.Flushes))
 		s.gauge("cache_tenants", float64(c.Tenants))
 	}
+	if c := m.RedisCache; c != nil {
+		s.count("redis_cache_lookups_total", float64(c.Hits), "hit")
+		s.count("redis_cache_lookups_total", float64(c.Misses), "miss")
+		s.count("redis_cache_corrupt_total", float64(c.Corrupt))
+		s.count("redis_cache_outages_total", float64(c.Outages))
+		s.gauge("redis_cache_down", oneIf(c.Down))
+	}
+	if a := m.Audit; a != nil {
+		s.count("audit_entries_total", float64(a.Recorded), "recorded")
+		s.count("audit_entries_total", float64(a.Failed), "failed")
+		s.count("audit_retries_total", float64(a.Retries))
+		s.gauge("audit_queued", float64(a.Queued))
+	}
 	if l := m.Limiter; l != nil {
 		s.gauge("limiter_away", oneIf(l.Away))
 		s.count("limiter_outages_total", float64(l.Outages))
@@ -94,6 +107,13 @@ func described() []description {
 		{"cache_evictions_total", "Tenants that left the cache for others.", nil},
 		{"cache_flushes_total", "Times that all of the cache was dropped.", nil},
 		{"cache_tenants", "Tenants in the cache.", nil},
+		{"redis_cache_lookups_total", "Lookups of tenants in Redis.", []string{"result"}},
+		{"redis_cache_corrupt_total", "Entries in Redis that could not be read.", nil},
+		{"redis_cache_outages_total", "Times that Redis began to fail.", nil},
+		{"redis_cache_down", "Whether Redis fails.", nil},
+		{"audit_entries_total", "Entries of the audit, by what became of them; failed ones are in the log only.", []string{"outcome"}},
+		{"audit_retries_total", "Times that an audit's sink was tried again.", nil},
+		{"audit_queued", "Entries of the audit that wait to be recorded.", nil},
 		{"limiter_away", "Whether limits cannot be counted where they should be.", nil},
 		{"limiter_outages_total", "Times that the limiter went away.", nil},
 		{"limiter_fallback_decisions_total", "Requests decided about while the limiter was away.", []string{"decision"}},
