@@ -7,13 +7,15 @@ import (
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/driver/mysql"
 	"github.com/entenancy/tenancy/driver/postgres"
 )
 
 // Start makes the registry's tables, migrates with Config.Migrations.AtStart,
-// and checks that row-level security holds where it is relied on: it fails
-// with postgres.ErrUnsafe, and the program must not serve then. After it the
-// Manager is ready. What else it starts ends with Close.
+// and checks that the home keeps tenants apart: on PostgreSQL that row-level
+// security holds where it is relied on, on MySQL that the shared tables tell ids
+// apart. It fails with postgres.ErrUnsafe or mysql.ErrUnsafe, and the program must
+// not serve then. After it the Manager is ready. What else it starts ends with Close.
 //
 // It needs no tenant in ctx, and may be called again after a failure.
 func (m *Manager) Start(ctx context.Context) error {
@@ -46,11 +48,18 @@ func (c IsolationConfig) byRows() bool {
 	return c.Default == tenancy.IsolationRLS || c.Premium == tenancy.IsolationRLS
 }
 
-// verify refuses to serve where row-level security would not hold.
+// verify refuses to serve where the home would not keep tenants apart.
 func (m *Manager) verify(ctx context.Context) error {
-	if dialectOf(m.config.Database.URL) != dialect.Postgres || !m.config.Isolation.byRows() {
-		return nil
+	switch d := dialectOf(m.config.Database.URL); {
+	case d == dialect.Postgres && m.config.Isolation.byRows():
+		return m.verifyPostgres(ctx)
+	case d == dialect.MySQL && len(m.app.Tenancy.Tables) > 0: // the registry can put any tenant into the shared tables
+		return mysql.Verify(ctx, m.pools[0].db, m.app.Tenancy)
 	}
+	return nil
+}
+
+func (m *Manager) verifyPostgres(ctx context.Context) error {
 	hints, err := postgres.Verify(ctx, m.pools[0].db, m.app.Tenancy, postgres.VerifyConfig{Schema: m.config.Database.GlobalSchema})
 	for _, hint := range hints {
 		m.app.Logger.InfoContext(ctx, "tenancy: slow under row-level security", "hint", hint)

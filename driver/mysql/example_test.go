@@ -12,6 +12,7 @@ import (
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver"
 	"github.com/entenancy/tenancy/driver/mysql"
+	"github.com/entenancy/tenancy/schema"
 )
 
 func ExampleSchemas() {
@@ -42,4 +43,14 @@ func ExampleOpen() {
 		return
 	}
 	_ = drv
+}
+
+func ExampleVerify() {
+	tables := schema.Metadata{Tables: []schema.Table{{ // generated as migrate.Tenancy
+		Name: "orders", Entity: "Order", TenantColumn: "tenant_id", ColumnType: schema.String, PrimaryKey: []string{"id"},
+	}}}
+	start := func(ctx context.Context, db *sql.DB) error {
+		return mysql.Verify(ctx, db, tables) // do not serve if it fails
+	}
+	_ = start
 }

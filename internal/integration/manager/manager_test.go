@@ -12,8 +12,9 @@ import (
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
-	"github.com/entenancy/tenancy/internal/integration/servers"
+	"github.com/entenancy/tenancy/driver/mysql"
 	"github.com/entenancy/tenancy/driver/postgres"
+	"github.com/entenancy/tenancy/internal/integration/servers"
 	"github.com/entenancy/tenancy/manager"
 	"github.com/entenancy/tenancy/quota"
 	"github.com/entenancy/tenancy/registry"
@@ -137,6 +138,30 @@ func TestStartRefusesWhatRowLevelSecurityDoesNotHold(t *testing.T) {
 	defer m.Close()
 	if err := m.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "BYPASSRLS") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestStartRefusesTablesThatIgnoreCase has a table made by hand, whatever the
+// isolation of those that the registry says nothing of.
+func TestStartRefusesTablesThatIgnoreCase(t *testing.T) {
+	t.Parallel()
+	for _, isolation := range []tenancy.Isolation{tenancy.IsolationShared, tenancy.IsolationSchema} {
+		c := mysqlConfig(t)
+		c.Isolation = manager.IsolationConfig{Default: isolation, Prefix: c.Isolation.Prefix}
+		m, err := manager.New(t.Context(), c, manager.App{Tenancy: notes()})
+		must(t, err)
+		defer m.Close()
+		must(t, m.Start(t.Context())) // the table is not there yet
+		by := func(statement string) {
+			_, err := m.Operator().Home().ExecContext(t.Context(), statement)
+			must(t, err)
+		}
+		by(notesTable)
+		if err := m.Start(t.Context()); !errors.Is(err, mysql.ErrUnsafe) || !strings.Contains(err.Error(), "`notes`") {
+			t.Errorf("%s: got %v", isolation, err)
+		}
+		by("ALTER TABLE notes CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+		must(t, m.Start(t.Context()))
 	}
 }
 

@@ -36,13 +36,20 @@ func notes() schema.Metadata {
 	}}}
 }
 
-// migrations makes it.
+// notesTable makes it, on MySQL with the collation of the database.
+const notesTable = "CREATE TABLE notes (id varchar(40) NOT NULL PRIMARY KEY, tenant_id varchar(100) NOT NULL, body varchar(100) NOT NULL)"
+
+// migrations makes it as it has to be.
 func migrations(tb testing.TB, d string) fs.FS {
 	tb.Helper()
-	text := "CREATE TABLE notes (id varchar(40) NOT NULL PRIMARY KEY, tenant_id varchar(100) NOT NULL, body varchar(100) NOT NULL);\n"
-	if d == dialect.Postgres {
-		text += strings.Join(postgres.Policies(notes()), ";\n") + ";\n"
+	text := notesTable
+	switch d {
+	case dialect.Postgres:
+		text += ";\n" + strings.Join(postgres.Policies(notes()), ";\n")
+	case dialect.MySQL:
+		text += " CHARSET utf8mb4 COLLATE utf8mb4_bin"
 	}
+	text += ";\n"
 	const name = "20260101000000_notes.sql"
 	mem := &atlas.MemDir{}
 	must(tb, mem.WriteFile(name, []byte(text)))

@@ -10,14 +10,17 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/driver/mysql"
 	"github.com/entenancy/tenancy/driver/postgres"
 	"github.com/entenancy/tenancy/registry"
+	"github.com/entenancy/tenancy/schema"
 )
 
 // isolation has the database checked by what an application checks when it
-// starts: the role that serves, policies, FORCE, composite keys.
+// starts: on PostgreSQL the role that serves, policies, FORCE, composite keys; on
+// MySQL the collations of the tenant columns.
 func (e *examination) isolation(ctx context.Context) (*Check, error) {
-	if e.Dialect != dialect.Postgres {
+	if e.Dialect == dialect.SQLite {
 		return skipped("row-level security is PostgreSQL's")
 	}
 	tables, err := e.TenantTables(ctx, e.Home, e.Schema())
@@ -27,42 +30,54 @@ func (e *examination) isolation(ctx context.Context) (*Check, error) {
 	if len(tables.Tables) == 0 {
 		return skipped("the home has no tables with the column " + e.Config.TenantColumn)
 	}
-	hints, err := postgres.Verify(ctx, e.Serving(), tables, postgres.VerifyConfig{Schema: e.Schema()})
 	check := &Check{Note: plural(len(tables.Tables), "table") + " looked at, with the role of the database URL"}
-	severity, err := e.severity(ctx, check, err)
-	if err != nil {
-		return nil, err
+	if e.Dialect == dialect.MySQL {
+		return check, check.unsafe(mysql.Verify(ctx, e.Serving(), tables), mysql.ErrUnsafe)
+	}
+	return check, e.rowLevelSecurity(ctx, check, tables)
+}
+
+// rowLevelSecurity adds what PostgreSQL does not hold, and what is slow.
+func (e *examination) rowLevelSecurity(ctx context.Context, check *Check, tables schema.Metadata) error {
+	hints, err := postgres.Verify(ctx, e.Serving(), tables, postgres.VerifyConfig{Schema: e.Schema()})
+	if err := check.unsafe(err, postgres.ErrUnsafe); err != nil {
+		return err
+	}
+	if err := e.soften(ctx, check); err != nil {
+		return err
 	}
 	for _, hint := range hints {
 		check.add(Hint, hint.String())
 	}
-	for i := range check.Findings {
-		if check.Findings[i].Severity == Problem {
-			check.Findings[i].Severity = severity
-		}
-	}
-	return check, nil
+	return nil
 }
 
-// severity adds what is unsafe, and says how bad it is: where nobody relies on
-// row-level security, it is good to know.
-func (e *examination) severity(ctx context.Context, check *Check, verified error) (Severity, error) {
-	if verified == nil {
-		return Problem, nil
+// unsafe adds the lines of an error that is found, and returns any other error.
+func (c *Check) unsafe(err, found error) error {
+	if !errors.Is(err, found) {
+		return err
 	}
-	if !errors.Is(verified, postgres.ErrUnsafe) {
-		return Problem, verified
-	}
-	_, problems, _ := strings.Cut(verified.Error(), "\n")
+	_, problems, _ := strings.Cut(err.Error(), "\n")
 	for line := range strings.Lines(problems) {
-		check.add(Problem, strings.TrimSpace(line))
+		c.add(Problem, strings.TrimSpace(line))
+	}
+	return nil
+}
+
+// soften makes hints of the problems where nobody relies on row-level security.
+func (e *examination) soften(ctx context.Context, check *Check) error {
+	if len(check.Findings) == 0 {
+		return nil
 	}
 	n, err := e.Tenants.Count(ctx, registry.Query{Isolation: tenancy.IsolationRLS})
 	if err != nil || n > 0 || e.DefaultIsolation() == tenancy.IsolationRLS {
-		return Problem, err
+		return err
 	}
 	check.Note += "; no tenant has the isolation rls, so these are hints"
-	return Hint, nil
+	for i := range check.Findings {
+		check.Findings[i].Severity = Hint
+	}
+	return nil
 }
 
 // keys looks for foreign keys that do not hold both rows to one tenant. On
