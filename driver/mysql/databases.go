@@ -26,8 +26,8 @@ import (
 //
 // The DSN has to name the database. parse must not connect, and may refuse what
 // it does not like in a DSN. Its error is not passed on, since it may hold a
-// part of the DSN: all that the caller sees is tenancy.ErrInvalidPlacement. USE
-// is refused on the connections, with [ErrRefused].
+// part of the DSN: all that the caller sees is tenancy.ErrInvalidPlacement. The
+// connections refuse, with [ErrRefused], what the package comment says.
 func Open(parse func(dsn string) (connector sqldriver.Connector, server string, err error)) func(context.Context, tenancy.Tenant) (driver.Database, error) {
 	return func(_ context.Context, t tenancy.Tenant) (driver.Database, error) {
 		dsn := t.Placement.DatabaseURL.Reveal()
@@ -52,9 +52,4 @@ func (c connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
 		return nil, err
 	}
 	return &guard.Conn{Conn: conn, Check: check}, nil
-}
-
-func check(query string) error {
-	_, _, err := look(query)
-	return err
 }

@@ -29,6 +29,18 @@
 //     may pass. ent's migration does not: give it a connection to the schema.
 //   - USE, for every scope, and for a schema's tenant several statements in one
 //     text: [ErrRefused]. A USE would outlive its statement on a pooled connection.
+//   - For every tenant, wherever it lives, what begins or ends a transaction as
+//     text, since the next tenant on the connection would write into it: BEGIN,
+//     START, COMMIT, ROLLBACK and XA. Use ent's Tx and BeginTx. Savepoints are fine.
+//   - For every tenant, what the next one on the connection would find: SET, also
+//     of user variables and of the next transaction, LOCK, UNLOCK, FLUSH, BACKUP
+//     and HANDLER. MariaDB's SET STATEMENT ... FOR ends with its statement and may
+//     pass, if what follows may.
+//   - For every tenant, what hides statements: PREPARE and EXECUTE, and MariaDB's
+//     IF, CASE and loops outside of a stored program.
+//
+// A System scope may send all of these but USE, and has to clean up. What stored
+// programs do when they are called is not looked at.
 //
 // This is a guard against accidents. The connection's user can reach every
 // tenant's schema, and SQL written by hand can name any of them, or an
@@ -43,8 +55,16 @@
 // and acme are one database. Elsewhere they are two, and InnoDB does not let
 // both have a foreign key of the same name: it folds the database's name in it.
 //
+// # Collations
+//
+// Ids are compared byte by byte, and MySQL compares as the tenant column's
+// collation says. ent's migration makes it utf8mb4_bin. A table made by hand or by
+// another tool has the server's default, which ignores case and accents: tenant
+// acme would see the rows of tenant Acme. [Verify] refuses to serve such a table.
+//
 // # Session state
 //
-// User variables, GET_LOCK and temporary tables belong to the connection,
-// whoever made them, and the next tenant on it finds them.
+// Some is left: user variables that a SELECT sets, GET_LOCK and temporary tables
+// belong to the connection, whoever made them, and the next tenant on it finds
+// them. ent's sql.WithVar sets variables beneath this package: do not use it.
 package mysql

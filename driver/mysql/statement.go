@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/entenancy/tenancy"
-	"github.com/entenancy/tenancy/internal/sqltext"
 	"github.com/entenancy/tenancy/schema"
 )
 
@@ -21,8 +20,9 @@ var (
 	// ones. Write `tenancy_tenant`.`orders`, or `tenancy_global`.`countries`.
 	ErrUnqualified = errors.New("mysql: write `tenancy_tenant` or `tenancy_global` before the tables of a tenant with a schema")
 
-	// ErrRefused means that the SQL would leave its tenant behind, and was not
-	// sent. The package comment lists what is refused.
+	// ErrRefused means that the SQL would leave its tenant behind, or something
+	// of it on the connection, and was not sent. The package comment lists what is
+	// refused.
 	ErrRefused = errors.New("mysql: not on a connection that tenants share")
 )
 
@@ -37,7 +37,7 @@ func statement(ctx context.Context, query string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("mysql: nothing was sent: %w", err)
 	}
-	statements, unqualified, err := look(query)
+	statements, unqualified, err := look(query, !scope.System())
 	if err != nil {
 		return "", err
 	}
@@ -57,33 +57,6 @@ func statement(ctx context.Context, query string) (string, error) {
 	// The global ones first: what is put in for the tenant is not looked at again.
 	query = strings.ReplaceAll(query, globalTables, "")
 	return strings.ReplaceAll(query, tenantTables, quote(name)+"."), nil
-}
-
-// look counts the statements of a text, and says whether one of them needs to
-// name tables.
-func look(query string) (statements int, unqualified bool, err error) {
-	for tokens := range sqltext.MySQL.Statements(query) {
-		if tokens[0] == "USE" {
-			return 0, false, fmt.Errorf("%w: USE outlives its statement; name tables by `%s`", ErrRefused, schema.TenantTables)
-		}
-		statements++
-		unqualified = unqualified || !savepoint(tokens)
-	}
-	return statements, unqualified, nil
-}
-
-// savepoint reports whether a statement acts on a savepoint: SAVEPOINT, RELEASE
-// SAVEPOINT, and ROLLBACK [WORK] TO.
-func savepoint(tokens []string) bool {
-	switch tokens[0] {
-	case "SAVEPOINT":
-		return true
-	case "RELEASE":
-		return len(tokens) > 1 && tokens[1] == "SAVEPOINT"
-	case "ROLLBACK":
-		return slices.Contains(tokens[1:min(3, len(tokens))], "TO")
-	}
-	return false
 }
 
 // longestName is the longest name of a database in characters.

@@ -14,7 +14,6 @@ import (
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/internal/guard"
-	"github.com/entenancy/tenancy/internal/sqltext"
 	"github.com/entenancy/tenancy/schema"
 )
 
@@ -166,19 +165,4 @@ func (f *Files) uri(file, mode string) string {
 	}
 	u := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: parameters.Encode()}
 	return u.String()
-}
-
-func passes(string) error { return nil }
-
-// check refuses what reaches other files.
-func check(query string) error {
-	for tokens := range sqltext.SQLite.Statements(query) {
-		switch head := tokens[0]; {
-		case head == "ATTACH", head == "DETACH":
-			return fmt.Errorf("%w: %s", ErrRefused, head)
-		case head == "VACUUM" && slices.Contains(tokens, "INTO"):
-			return fmt.Errorf("%w: VACUUM INTO", ErrRefused)
-		}
-	}
-	return nil
 }

@@ -50,10 +50,25 @@
 // # What is refused
 //
 // A connection for tenants does not run ATTACH, DETACH or VACUUM INTO, which
-// reach other files: [ErrRefused]. Those of [Files.System] do. This is a guard
-// against accidents: all files belong to one process, and what it may open is
-// the operating system's business. Bind arguments, and never build SQL from input.
+// reach other files: [ErrRefused]. Those of [Files.System] do.
 //
-// What PRAGMA has set, and temporary tables, stay on their connection. Those of a
-// file serve one tenant only; those of the home serve all that live there.
+// With a tenant in the context it does not run either what would stay on it for
+// the next one:
+//
+//   - BEGIN, COMMIT, END and ROLLBACK as text, and SAVEPOINT outside of a
+//     transaction, which begins one. Use ent's Tx and BeginTx; within, savepoints
+//     are fine.
+//   - PRAGMA with a value, such as foreign_keys = off. Those pass that read, or act
+//     on the file alone: table_info(orders), user_version = 2. In a transaction so
+//     does defer_foreign_keys, which ends with it.
+//
+// ent's migration needs those, and so a System scope, or the file itself.
+//
+// This is a guard against accidents: all files belong to one process, and what it
+// may open is the operating system's business. Bind arguments, and never build
+// SQL from input.
+//
+// What PRAGMA has set in a System scope, and temporary tables, stay on their
+// connection. Those of a file serve one tenant only; those of the home serve all
+// that live there.
 package sqlite

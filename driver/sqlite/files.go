@@ -22,7 +22,8 @@ var (
 	// tenants in the global file, or a global one in another file too.
 	ErrMixed = errors.New("sqlite: tables of tenants and global tables must be in different files")
 
-	// ErrRefused means that the SQL would reach another file, and was not run.
+	// ErrRefused means that the SQL would reach another file, or leave something
+	// on the connection, and was not run. The package comment lists what is refused.
 	ErrRefused = errors.New("sqlite: not on a connection for tenants")
 )
 

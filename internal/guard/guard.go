@@ -12,10 +12,13 @@ import (
 // every connection it is used by one goroutine at a time.
 type Conn struct {
 	driver.Conn
-	// Check is asked about each SQL text. Its error is the statement's.
-	Check func(query string) error
+	// Check is asked about each SQL text, and told whether BeginTx has begun a
+	// transaction that has not ended. Its error is the statement's.
+	Check func(ctx context.Context, query string, inTx bool) error
 	// Reset is asked before the connection is used again. Nil asks nothing.
 	Reset func(ctx context.Context) error
+
+	inTx bool
 }
 
 // Unwrap returns the connection itself, for (*sql.Conn).Raw.
@@ -28,7 +31,7 @@ func (c *Conn) Prepare(query string) (driver.Stmt, error) {
 
 // PrepareContext implements [driver.ConnPrepareContext].
 func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	if err := c.Check(query); err != nil {
+	if err := c.Check(ctx, query, c.inTx); err != nil {
 		return nil, err
 	}
 	if inner, ok := c.Conn.(driver.ConnPrepareContext); ok {
@@ -43,7 +46,7 @@ func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	if !ok {
 		return nil, driver.ErrSkip // by way of PrepareContext
 	}
-	if err := c.Check(query); err != nil {
+	if err := c.Check(ctx, query, c.inTx); err != nil {
 		return nil, err
 	}
 	return inner.ExecContext(ctx, query, args)
@@ -55,7 +58,7 @@ func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	if !ok {
 		return nil, driver.ErrSkip
 	}
-	if err := c.Check(query); err != nil {
+	if err := c.Check(ctx, query, c.inTx); err != nil {
 		return nil, err
 	}
 	return inner.QueryContext(ctx, query, args)
@@ -63,6 +66,15 @@ func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 
 // BeginTx implements [driver.ConnBeginTx].
 func (c *Conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	inner, err := c.begin(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	c.inTx = true
+	return tx{inner, c}, nil
+}
+
+func (c *Conn) begin(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
 	if inner, ok := c.Conn.(driver.ConnBeginTx); ok {
 		return inner.BeginTx(ctx, options)
 	}
@@ -105,4 +117,23 @@ func (c *Conn) CheckNamedValue(value *driver.NamedValue) error {
 		return inner.CheckNamedValue(value)
 	}
 	return driver.ErrSkip
+}
+
+// tx tells its connection when it has ended. Whatever comes of that, database/sql
+// is done with it.
+type tx struct {
+	driver.Tx
+	conn *Conn
+}
+
+// Commit implements [driver.Tx].
+func (t tx) Commit() error {
+	t.conn.inTx = false
+	return t.Tx.Commit()
+}
+
+// Rollback implements [driver.Tx].
+func (t tx) Rollback() error {
+	t.conn.inTx = false
+	return t.Tx.Rollback()
 }

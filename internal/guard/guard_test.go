@@ -22,8 +22,8 @@ func (c *connector) Driver() driver.Driver { return nil }
 
 func (c *connector) Connect(context.Context) (driver.Conn, error) {
 	c.opened++
-	check := func(query string) error {
-		if query == "bad" {
+	check := func(_ context.Context, query string, inTx bool) error {
+		if query == "bad" || query == "in a transaction" && !inTx {
 			return errRefused
 		}
 		return nil
@@ -82,6 +82,36 @@ func TestCheck(t *testing.T) {
 	}
 	if _, err := db.PrepareContext(ctx, "bad"); !errors.Is(err, errRefused) { //nolint:sqlclosecheck // there is none
 		t.Errorf("prepare: %v", err)
+	}
+}
+
+// TestInTx has one connection begin and end transactions.
+func TestInTx(t *testing.T) {
+	t.Parallel()
+	db := sql.OpenDB(&connector{})
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	ctx := t.Context()
+	for name, end := range map[string]func(*sql.Tx) error{"Commit": (*sql.Tx).Commit, "Rollback": (*sql.Tx).Rollback} {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.ExecContext(ctx, "in a transaction"); err != nil {
+			t.Errorf("in a transaction: %v", err)
+		}
+		if err := end(tx); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := db.ExecContext(ctx, "in a transaction"); !errors.Is(err, errRefused) {
+			t.Errorf("after %s: %v", name, err)
+		}
+	}
+	if _, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}); err == nil {
+		t.Error("a driver without transaction options takes one")
+	}
+	if _, err := db.ExecContext(ctx, "in a transaction"); !errors.Is(err, errRefused) {
+		t.Errorf("after a transaction that did not begin: %v", err)
 	}
 }
 

@@ -18,9 +18,9 @@ const (
 )
 
 // enough is how many tokens of a statement are told.
-const enough = 4
+const enough = 5
 
-// Statements yields the first four tokens of each statement of text: words in
+// Statements yields the first five tokens of each statement of text: words in
 // upper case, a quoted text or name as its opening quote, and any other
 // character as itself. Empty statements are left out. The content of MySQL's
 // executable comments is read as if it stood outside of them, as the server does.
@@ -30,6 +30,18 @@ func (s Syntax) Statements(text string) iter.Seq[[]string] {
 			var tokens []string
 			tokens, text = s.statement(text)
 			if len(tokens) > 0 && !yield(tokens) {
+				return
+			}
+		}
+	}
+}
+
+// Tokens yields all tokens of text as Statements does, with the semicolons.
+func (s Syntax) Tokens(text string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for {
+			var token string
+			if token, text = s.next(text); token == "" || !yield(token) {
 				return
 			}
 		}
@@ -78,7 +90,7 @@ func (s Syntax) SkipBlank(text string) string {
 		text = strings.TrimLeft(text, " \t\r\n\f\v\ufeff")
 		switch {
 		case s.lineComment(text):
-			_, text, _ = strings.Cut(text, "\n")
+			text = s.skipLine(text)
 		case s == MySQL && (strings.HasPrefix(text, "/*!") || strings.HasPrefix(text, "/*M!")):
 			_, text, _ = strings.Cut(text, "!")
 			text = strings.TrimLeft(text, "0123456789")
@@ -101,6 +113,19 @@ func (s Syntax) lineComment(text string) bool {
 	}
 	after, ok := strings.CutPrefix(text, "--") // 5--3 is eight
 	return ok && (after == "" || after[0] <= ' ')
+}
+
+// skipLine goes past the end of a line, for which PostgreSQL takes a carriage
+// return too.
+func (s Syntax) skipLine(text string) string {
+	ends := "\n"
+	if s == Postgres {
+		ends = "\r\n"
+	}
+	if i := strings.IndexAny(text, ends); i >= 0 {
+		return text[i+1:]
+	}
+	return ""
 }
 
 // skipComment goes past a block comment. Those nest in PostgreSQL.

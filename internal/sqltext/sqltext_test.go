@@ -1,6 +1,7 @@
 package sqltext_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,7 +18,7 @@ func TestStatements(t *testing.T) {
 		{"blank", " \t\r\n;; -- a", "", ""},
 		{"one", "select * from a", "SELECT * FROM A", "SELECT * FROM A"},
 		{"two", "use a ; SELECT b;", "USE A | SELECT B", "USE A | SELECT B"},
-		{"long ones", "a b c d e f; g", "A B C D | G", "A B C D | G"},
+		{"long ones", "a b c d e f; g", "A B C D E | G", "A B C D E | G"},
 		{"quoted", "'a;b' \"c;d\" `e;f`; g", "' \" ` | G", "' \" ` | G"},
 		{"doubled quotes", "a 'it''s; b' c", "A ' ' C", "A ' ' C"},
 		{"brackets", "a [b;c] d", "A [ D", "A [ B | C ] D"},
@@ -46,12 +47,29 @@ func TestStatements(t *testing.T) {
 	}
 }
 
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                               "",
+		"set a='b' /*! for */ select 1;": "SET A = ' FOR SELECT 1 ;",
+		"a b c d e f; -- g\n;h":          "A B C D E F ; ; H",
+	} {
+		if got := strings.Join(slices.Collect(sqltext.MySQL.Tokens(text)), " "); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+	for range sqltext.MySQL.Tokens("a b") {
+		break // and no more is asked for
+	}
+}
+
 func TestSkipBlank(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][3]string{ // in the order of the constants
 		"a":                     {"a", "a", "a"},
 		" \n-- a\n b":           {"b", "b", "b"},
 		"--a\nb":                {"b", "--a\nb", "b"},
+		"-- a\rb\nc":            {"c", "c", "b\nc"},
 		"# a\nb":                {"# a\nb", "b", "# a\nb"},
 		"/* /* a */ b */ c":     {"b */ c", "b */ c", "c"},
 		"/* a */ /* b */ c":     {"c", "c", "c"},

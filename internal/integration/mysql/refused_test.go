@@ -19,6 +19,9 @@ func TestByHand(t *testing.T) {
 		"unqualified":        unqualified,
 		"qualified":          qualifiedByHand,
 		"USE":                useIsRefusedForAll,
+		"session":            sessionIsRefused,
+		"no session":         neighboursPass,
+		"System scope":       systemScopePasses,
 		"several statements": severalStatements,
 		"no scope":           noScope,
 		"unusable schema":    unusableSchema,
@@ -36,8 +39,8 @@ func unqualified(t *testing.T, w *world) {
 	tx, err := w.drv.Tx(ctx)
 	must(t, err)
 	for _, query := range []string{
-		"SELECT text FROM memos", "DELETE FROM memos", "UPDATE memos SET text = 'taken'", "TRUNCATE memos", "SET @a = 1", "COMMIT",
-		"SELECT text FROM tenancy_tenant.memos", "SELECT text FROM `memos`", "ROLLBACK", "RELEASE_LOCK", "CALL fill()", "SELECT 1",
+		"SELECT text FROM memos", "DELETE FROM memos", "UPDATE memos SET text = 'taken'", "TRUNCATE memos",
+		"SELECT text FROM tenancy_tenant.memos", "SELECT text FROM `memos`", "RELEASE_LOCK", "CALL fill()", "SELECT 1",
 	} {
 		sent := w.sent.during(func() {
 			if _, err := w.drv.ExecContext(ctx, query); !errors.Is(err, mysql.ErrUnqualified) {
@@ -83,7 +86,7 @@ func qualifiedByHand(t *testing.T, w *world) {
 func useIsRefusedForAll(t *testing.T, w *world) {
 	system := tenancy.System(t.Context(), "test")
 	for _, query := range []string{
-		"USE %s", "use %s;", "-- go\nUSE %s", "# go\nUSE %s", "/* go */ USE %s", "/*!40000 USE %s */", "/*M! USE %s */", "SELECT 1; USE %s", " ;USE %s",
+		"USE %s", "use %s;", "SET STATEMENT max_statement_time = 9 FOR USE %s", "/*!99999 a */ USE %s", "-- go\nUSE %s", "# go\nUSE %s", "/* go */ USE %s", "/*!40000 USE %s */", "/*M! USE %s */", "SELECT 1; USE %s", " ;USE %s",
 	} {
 		query = fmt.Sprintf(query, quoted(w.two))
 		for _, tenant := range w.all() {
@@ -98,6 +101,151 @@ func useIsRefusedForAll(t *testing.T, w *world) {
 	for _, query := range []string{"SELECT 'a; USE b'", "SELECT 5--USE\n", "SELECT 1 /* ; USE b */", "SELECT 'it''s; USE b', \"\\\"; USE b\""} {
 		if _, err := w.drv.ExecContext(system, query); errors.Is(err, mysql.ErrRefused) {
 			t.Errorf("%q: %v", query, err)
+		}
+	}
+}
+
+// session is what begins or ends a transaction, or would stay on the connection.
+// What is sent all the same must not harm the server, which others use too.
+func session() []string {
+	return []string{
+		"BEGIN", "begin work", "START TRANSACTION", "START TRANSACTION READ ONLY", "COMMIT", "COMMIT AND CHAIN", "ROLLBACK", "rollback work;",
+		"ROLLBACK AND CHAIN NO RELEASE", "XA START 'a'", "XA COMMIT 'a' ONE PHASE", "BEGIN NOT ATOMIC SELECT 1; END",
+		"SET SESSION sql_mode = ''", "SET @@sql_mode = ''", "SET sql_mode = ''", "SET autocommit = 0", "SET GLOBAL max_connections = @@max_connections", "SET NAMES latin1",
+		"SET @a = 1", "SET ROLE NONE", "SET TRANSACTION READ ONLY", "SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED",
+		"LOCK TABLES `tenancy_tenant`.`memos` READ", "UNLOCK TABLES", "FLUSH TABLES memos", "BACKUP LOCK memos",
+		"HANDLER `tenancy_tenant`.`memos` OPEN", "PREPARE a FROM 'COMMIT'", "EXECUTE a", "EXECUTE IMMEDIATE 'START TRANSACTION'",
+		"IF 1 THEN START TRANSACTION; END IF", "CASE WHEN 1 THEN COMMIT; END CASE", "FOR i IN 1..1 DO COMMIT; END FOR",
+		"WHILE 0 DO COMMIT; END WHILE", "REPEAT COMMIT; UNTIL 1 END REPEAT", "LOOP SIGNAL SQLSTATE '45000'; END LOOP",
+		"SET STATEMENT max_statement_time = 9 FOR START TRANSACTION", "SET STATEMENT max_statement_time = 9 FOR SET sql_mode = ''",
+		"SET STATEMENT max_statement_time = (SELECT 9 FOR UPDATE) FOR COMMIT", "SET STATEMENT a = 1 FOR SET STATEMENT b = 2 FOR LOCK TABLES memos READ",
+		"-- go\nCOMMIT", "# go\nCOMMIT", "/* go */ COMMIT", "/*!40101 SET sql_mode = '' */", "/*M!100100 COMMIT */", " ;COMMIT", "SELECT 1; COMMIT",
+		"/*!99999 SELECT */ COMMIT", "/*M!999999 SELECT */ COMMIT", "CREATE TABLE event (id INT); COMMIT",
+	}
+}
+
+func sessionIsRefused(t *testing.T, w *world) {
+	for _, tenant := range w.all() {
+		ctx := as(t, tenant)
+		tx, err := w.client.BeginTx(ctx, nil)
+		must(t, err)
+		for _, query := range session() {
+			for _, query := range []string{query, query + " /* `tenancy_tenant`. */"} { // which is all that a schema's tenant needs
+				sent := w.sent.during(func() {
+					if _, err := tx.ExecContext(ctx, query); !errors.Is(err, mysql.ErrRefused) {
+						t.Errorf("%s, %q in a transaction: %v", tenant, query, err)
+					}
+				})
+				if len(sent) > 0 {
+					t.Errorf("%s, %q was sent as %q", tenant, query, sent)
+				}
+			}
+		}
+		must(t, tx.Rollback())
+		for _, query := range session() {
+			sent := w.sent.during(func() {
+				if _, err := w.client.ExecContext(ctx, query); !errors.Is(err, mysql.ErrRefused) {
+					t.Errorf("%s, %q: %v", tenant, query, err)
+				}
+				if _, err := column(w.client.QueryContext(ctx, query)); !errors.Is(err, mysql.ErrRefused) {
+					t.Errorf("%s, %q as a query: %v", tenant, query, err)
+				}
+			})
+			if len(sent) > 0 {
+				t.Errorf("%s, %q was sent as %q", tenant, query, sent)
+			}
+		}
+	}
+}
+
+// neighboursPass sends what looks like a refused statement and is none.
+func neighboursPass(t *testing.T, w *world) {
+	for _, tenant := range w.all() {
+		ctx := as(t, tenant)
+		tx, err := w.client.BeginTx(ctx, nil)
+		must(t, err)
+		for _, query := range []string{
+			"SAVEPOINT a", "ROLLBACK TO a", "ROLLBACK WORK TO SAVEPOINT a", "/*! ROLLBACK TO SAVEPOINT a */", "RELEASE SAVEPOINT a",
+			"SET STATEMENT max_statement_time = 9 FOR SELECT text FROM `tenancy_tenant`.`memos` FOR UPDATE",
+			"SET STATEMENT max_statement_time = (SELECT 9 FOR UPDATE), sql_mode = '' FOR UPDATE `tenancy_tenant`.`memos` SET text = text",
+			"UPDATE `tenancy_tenant`.`memos` SET text = '; COMMIT' /* ; COMMIT */ -- ; COMMIT",
+			"INSERT INTO `tenancy_tenant`.`memos` SET tenant_id = 'a', text = /*!40101 'b' */", "/* COMMIT */ DELETE FROM `tenancy_tenant`.`memos`",
+		} {
+			if _, err := tx.ExecContext(ctx, query); err != nil {
+				t.Errorf("%s, %q: %v", tenant, query, err)
+			}
+		}
+		must(t, tx.Rollback())
+	}
+	for _, tenant := range []tenancy.Tenant{w.shared, w.own} { // the others may send no semicolon
+		for _, query := range []string{
+			"CREATE OR REPLACE TRIGGER a BEFORE INSERT ON memos FOR EACH ROW BEGIN SET @a = 1; SET NEW.text = 'b'; END", "DROP TRIGGER a",
+			"CREATE DEFINER = CURRENT_USER PROCEDURE a() BEGIN SELECT 1; START TRANSACTION; COMMIT; END", "DROP PROCEDURE a",
+		} {
+			if _, err := w.client.ExecContext(as(t, tenant), query); err != nil {
+				t.Errorf("%s, %q: %v", tenant, query, err)
+			}
+		}
+	}
+}
+
+// systemScopePasses sends what is refused to tenants, and leaves nothing behind.
+func systemScopePasses(t *testing.T, w *world) {
+	for _, query := range []string{
+		"START TRANSACTION", "COMMIT", "BEGIN", "ROLLBACK", "XA START 'a'", "XA END 'a'", "XA ROLLBACK 'a'", "BEGIN NOT ATOMIC SELECT 1; END",
+		"SET @a = 1", "SET @a = NULL", "SET SESSION sql_mode = @@sql_mode", "SET TRANSACTION READ ONLY", "SELECT 1",
+		"LOCK TABLES memos READ", "UNLOCK TABLES", "HANDLER memos OPEN", "HANDLER memos CLOSE", "FLUSH TABLES memos",
+		"PREPARE a FROM 'SELECT 1'", "EXECUTE a", "DEALLOCATE PREPARE a", "IF 1 THEN SET @a = NULL; END IF",
+		"SET STATEMENT max_statement_time = 9 FOR SET @a = NULL",
+	} {
+		if _, err := w.client.ExecContext(tenancy.System(t.Context(), "test"), query); err != nil {
+			t.Errorf("%q: %v", query, err)
+		}
+	}
+}
+
+// TestNothingStaysOnTheConnection has one tenant try to leave something on the
+// connection on which another writes, and to undo what that has written.
+func TestNothingStaysOnTheConnection(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	admin, system := open(t, w.dsn), tenancy.System(t.Context(), "test")
+	other := tenancy.Tenant{ID: "other", Isolation: tenancy.IsolationShared}
+	mode := func() []string {
+		modes, err := column(w.client.QueryContext(system, "SELECT @@sql_mode"))
+		must(t, err)
+		return modes
+	}
+	before := mode()
+	for _, pair := range [][2]tenancy.Tenant{{w.shared, other}, {w.one, w.two}, {w.one, other}, {w.shared, w.two}} {
+		memos := "memos"
+		if pair[1].Isolation == tenancy.IsolationSchema {
+			memos = quoted(pair[1]) + ".memos"
+		}
+		for _, step := range [][2]string{
+			{"START TRANSACTION", "ROLLBACK"},
+			{"BEGIN", "ROLLBACK"},
+			{"SET autocommit = 0", "ROLLBACK"},
+			{"LOCK TABLES `tenancy_tenant`.`memos` READ", "UNLOCK TABLES"},
+			{"SET SESSION sql_mode = ''", "COMMIT"},
+		} {
+			by := func(number int) {
+				if _, err := w.client.ExecContext(as(t, pair[0]), step[number]+" /* `tenancy_tenant`. */"); !errors.Is(err, mysql.ErrRefused) {
+					t.Errorf("%s, %s: %v", pair[0], step[number], err)
+				}
+			}
+			by(0)
+			if err := w.client.Memo.Create().SetText(step[0]).Exec(as(t, pair[1])); err != nil {
+				t.Errorf("%s after %s of %s: %v", pair[1], step[0], pair[0], err)
+			}
+			if after := mode(); !slices.Equal(after, before) {
+				t.Errorf("after %s: sql_mode is %q", step[0], after)
+			}
+			by(1)
+			if kept := names(t, admin, "SELECT text FROM "+memos); !slices.Equal(kept, []string{step[0]}) {
+				t.Errorf("after %s and %s of %s, %s has %q", step[0], step[1], pair[0], pair[1], kept)
+			}
+			w.client.Memo.Delete().ExecX(as(t, pair[1]))
 		}
 	}
 }

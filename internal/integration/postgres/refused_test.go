@@ -22,7 +22,7 @@ func TestRefusedBeforeItIsSent(t *testing.T) {
 			"PREPARE TRANSACTION 'x'", "SET search_path TO public", "set session tenancy.tenant_id = 'x'", "SET ROLE postgres", "RESET ALL",
 			"COPY items TO STDOUT", "  /* a /* nested */ comment */ -- and\n COMMIT", "(;;COMMIT",
 			"SELECT 1; COMMIT; SELECT 2", "SELECT ';'; COMMIT", `SELECT ";" FROM x; COMMIT`, "SELECT $$;$$; COMMIT", "SELECT $a$ $$ ; $b$ $a$; COMMIT",
-			`SELECT E'\';'; COMMIT`, `SELECT '\'; COMMIT; --'`, "SELECT 1 /* ; */; -- ;\nCOMMIT", "SELECT a$b$c FROM d$b$ ; COMMIT", "SELECT $1;COMMIT",
+			`SELECT E'\';'; COMMIT`, `SELECT '\'; COMMIT; --'`, "SELECT 1 /* ; */; -- ;\nCOMMIT", "SELECT 1; -- a line\rCOMMIT", "SELECT a$b$c FROM d$b$ ; COMMIT", "SELECT $1;COMMIT",
 			`SELECT e'a''\'b'; COMMIT`, "SELECT U&'\\0041'; COMMIT", "insert into items (name) values ('x')\n;\n\n rollback\n",
 			"CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; END",
 		} {

@@ -39,6 +39,15 @@ func TestDriverWithoutOptionalMethods(t *testing.T) {
 		if _, err := w.drv.ExecContext(as(t, tenant), "ATTACH 'a' AS b"); !errors.Is(err, sqlite.ErrRefused) {
 			t.Errorf("%s: %v", tenant, err)
 		}
+		if _, err := w.drv.ExecContext(as(t, tenant), "BEGIN"); !errors.Is(err, sqlite.ErrRefused) {
+			t.Errorf("%s: %v", tenant, err)
+		}
+		tx, err := w.client.Tx(as(t, tenant))
+		must(t, err)
+		if _, err := tx.ExecContext(as(t, tenant), "SAVEPOINT a"); err != nil {
+			t.Errorf("%s: a savepoint in a transaction: %v", tenant, err)
+		}
+		must(t, tx.Rollback())
 	}
 }
 

@@ -1,0 +1,99 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/sqltext"
+)
+
+func passes(context.Context, string, bool) error { return nil }
+
+// check refuses what reaches other files, and to tenants what would stay on the
+// connection.
+func check(ctx context.Context, query string, inTx bool) error {
+	scope, err := tenancy.ScopeFromContext(ctx)
+	tenant := err == nil && !scope.System()
+	trigger := false // END is that of a trigger's body
+	for tokens := range sqltext.SQLite.Statements(query) {
+		if tokens[0] == "END" && trigger {
+			trigger = false
+			continue
+		}
+		if err := checkFile(tokens); err != nil {
+			return err
+		}
+		if tenant {
+			if err := checkSession(tokens, inTx); err != nil {
+				return err
+			}
+		}
+		trigger = trigger || tokens[0] == "CREATE" && slices.Contains(tokens[1:min(3, len(tokens))], "TRIGGER")
+	}
+	return nil
+}
+
+// checkFile refuses what reaches other files.
+func checkFile(tokens []string) error {
+	switch head := tokens[0]; {
+	case head == "ATTACH", head == "DETACH":
+		return fmt.Errorf("%w: %s", ErrRefused, head)
+	case head == "VACUUM" && slices.Contains(tokens, "INTO"):
+		return fmt.Errorf("%w: VACUUM INTO", ErrRefused)
+	}
+	return nil
+}
+
+// checkSession refuses what begins or ends a transaction, or outlives it.
+func checkSession(tokens []string, inTx bool) error {
+	switch head := tokens[0]; head {
+	case "BEGIN", "COMMIT", "END":
+		return refused(head, "use ent's Tx or BeginTx, and the methods of the transaction")
+	case "ROLLBACK":
+		if !slices.Contains(tokens[1:min(3, len(tokens))], "TO") { // a savepoint: ROLLBACK [TRANSACTION] TO
+			return refused(head, "end the transaction by its Rollback method")
+		}
+	case "SAVEPOINT":
+		if !inTx {
+			return refused(head, "outside of a transaction it begins one; use ent's Tx or BeginTx")
+		}
+	case "PRAGMA":
+		return checkPragma(tokens[1:], inTx)
+	case "EXPLAIN":
+		if slices.Contains(tokens, "PRAGMA") {
+			return refused("EXPLAIN PRAGMA", "it does what the PRAGMA does")
+		}
+	}
+	return nil
+}
+
+// checkPragma lets pass what reads, and what acts on the file alone. Tokens are
+// [schema .] name [= value | (value)].
+func checkPragma(tokens []string, inTx bool) error {
+	if len(tokens) > 2 && tokens[1] == "." {
+		tokens = tokens[2:]
+	}
+	switch {
+	case len(tokens) < 2: // no value
+		return nil
+	case slices.Contains(pragmas(), tokens[0]):
+		return nil
+	case inTx && tokens[0] == "DEFER_FOREIGN_KEYS": // until the transaction ends
+		return nil
+	}
+	return refused("PRAGMA with a value", "it would stay on the connection; use Config.Parameters, or a System scope")
+}
+
+// pragmas are those that take a value and leave the connection as it is.
+func pragmas() []string {
+	return []string{
+		"FOREIGN_KEY_CHECK", "FOREIGN_KEY_LIST", "INDEX_INFO", "INDEX_LIST", "INDEX_XINFO", "INTEGRITY_CHECK", "QUICK_CHECK",
+		"TABLE_INFO", "TABLE_LIST", "TABLE_XINFO", "APPLICATION_ID", "INCREMENTAL_VACUUM", "OPTIMIZE", "USER_VERSION", "WAL_CHECKPOINT",
+	}
+}
+
+func refused(what, instead string) error {
+	return fmt.Errorf("%w: %s: %s", ErrRefused, what, instead)
+}

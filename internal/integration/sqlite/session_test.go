@@ -1,0 +1,144 @@
+package sqlite_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/driver"
+	"github.com/entenancy/tenancy/driver/sqlite"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/migrate"
+)
+
+// session is what begins or ends a transaction, or would stay on the connection.
+func session() []string {
+	return []string{
+		"BEGIN", "begin immediate", "BEGIN EXCLUSIVE TRANSACTION", "COMMIT", "commit transaction", "END", "END TRANSACTION", "ROLLBACK",
+		"rollback transaction;", "PRAGMA foreign_keys = off", "pragma Foreign_Keys=0", "PRAGMA foreign_keys(0)", "PRAGMA main.foreign_keys = 0",
+		"PRAGMA \"foreign_keys\" = 0", "PRAGMA [main].[foreign_keys] (0)", "PRAGMA 'foreign_keys' = 0", "PRAGMA busy_timeout = 1",
+		"PRAGMA writable_schema = 1", "PRAGMA query_only = 1", "PRAGMA case_sensitive_like = 1", "PRAGMA journal_mode = DELETE",
+		"EXPLAIN PRAGMA foreign_keys = 0", "EXPLAIN QUERY PLAN PRAGMA foreign_keys = 0",
+		"-- a\n\tCOMMIT", "/* a */ COMMIT", ";COMMIT", "\ufeffCOMMIT", "SELECT ';'; COMMIT",
+		"CREATE TRIGGER a AFTER INSERT ON memos BEGIN SELECT 1; END; COMMIT", "CREATE TRIGGER a AFTER INSERT ON memos BEGIN SELECT 1; END; END",
+	}
+}
+
+func TestSessionIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, tenant := range w.all() {
+		ctx := as(t, tenant)
+		tx, err := w.client.Tx(ctx)
+		must(t, err)
+		must(t, tx.Memo.Create().SetText("undone").Exec(ctx))
+		for _, query := range session() {
+			if _, err := tx.ExecContext(ctx, query); !errors.Is(err, sqlite.ErrRefused) {
+				t.Errorf("%s, %q in a transaction: %v", tenant, query, err)
+			}
+		}
+		must(t, tx.Rollback())
+		conn, err := w.drv.Conn(ctx)
+		must(t, err)
+		for _, query := range append(session(), "SAVEPOINT a", "PRAGMA defer_foreign_keys = 1") {
+			if _, err := w.client.ExecContext(ctx, query); !errors.Is(err, sqlite.ErrRefused) {
+				t.Errorf("%s, %q: %v", tenant, query, err)
+			}
+			if _, err := column(w.client.QueryContext(ctx, query)); !errors.Is(err, sqlite.ErrRefused) {
+				t.Errorf("%s, %q as a query: %v", tenant, query, err)
+			}
+			if _, err := conn.PrepareContext(ctx, query); !errors.Is(err, sqlite.ErrRefused) { //nolint:sqlclosecheck // there is none
+				t.Errorf("%s, %q prepared: %v", tenant, query, err)
+			}
+		}
+		must(t, conn.Close())
+		if n := w.client.Memo.Query().CountX(ctx); n != 0 {
+			t.Errorf("%s has %d memos", tenant, n)
+		}
+	}
+}
+
+// TestNotSession sends what looks like a refused statement and is none.
+func TestNotSession(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, tenant := range w.all() {
+		ctx := as(t, tenant)
+		tx, err := w.client.Tx(ctx)
+		must(t, err)
+		for _, query := range []string{
+			"SAVEPOINT a", "ROLLBACK TO a", "ROLLBACK TRANSACTION TO SAVEPOINT a", "RELEASE a", "SAVEPOINT b", "RELEASE SAVEPOINT b",
+			"PRAGMA defer_foreign_keys = 1", "PRAGMA foreign_keys",
+		} {
+			if _, err := tx.ExecContext(ctx, query); err != nil {
+				t.Errorf("%s, %q in a transaction: %v", tenant, query, err)
+			}
+		}
+		must(t, tx.Rollback())
+		for _, query := range []string{
+			"PRAGMA foreign_keys", "PRAGMA main.journal_mode;", "PRAGMA table_info(memos)", "PRAGMA main.index_list('memos')",
+			"PRAGMA foreign_key_check", "PRAGMA integrity_check(1)", "PRAGMA user_version = 2", "PRAGMA main.wal_checkpoint(PASSIVE)",
+			"SELECT 'BEGIN; COMMIT', \";COMMIT\", 1 AS [;END] /* ; COMMIT */ -- ; COMMIT", "EXPLAIN SELECT CASE 1 WHEN 1 THEN 2 END",
+			"CREATE TRIGGER a AFTER INSERT ON memos BEGIN UPDATE memos SET text = ''; SELECT 1; END; DROP TRIGGER a",
+		} {
+			if _, err := w.client.ExecContext(ctx, query); err != nil {
+				t.Errorf("%s, %q: %v", tenant, query, err)
+			}
+		}
+	}
+}
+
+// TestSystemScopeMaySetTheSession has a System scope in the home of tenants, on
+// the connection of tenants.
+func TestSystemScopeMaySetTheSession(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	client, drv := w.onOneConnection(t)
+	for _, query := range []string{
+		"BEGIN", "COMMIT", "BEGIN IMMEDIATE", "END", "BEGIN", "ROLLBACK", "SAVEPOINT a", "RELEASE a", "PRAGMA foreign_keys = off", "PRAGMA foreign_keys = on",
+	} {
+		if _, err := client.ExecContext(system(t), query); err != nil {
+			t.Errorf("%q: %v", query, err)
+		}
+	}
+	tenants, _, err := driver.SplitTables(migrate.Tables, migrate.Tenancy)
+	must(t, err)
+	must(t, migrate.Create(system(t), migrate.NewSchema(drv), tenants))
+}
+
+// TestNothingStaysOnTheConnection has one tenant try to leave something on the
+// connection on which another writes, and to undo what that has written.
+func TestNothingStaysOnTheConnection(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	client, _ := w.onOneConnection(t)
+	a, b := as(t, w.shared), as(t, tenancy.Tenant{ID: "other", Isolation: tenancy.IsolationShared})
+	for _, step := range [][2]string{{"BEGIN", "ROLLBACK"}, {"SAVEPOINT a", "ROLLBACK TO a"}, {"PRAGMA foreign_keys = off", "COMMIT"}} {
+		if _, err := client.ExecContext(a, step[0]); !errors.Is(err, sqlite.ErrRefused) {
+			t.Errorf("%s: %v", step[0], err)
+		}
+		must(t, client.Memo.Create().SetText(step[0]).Exec(b))
+		if on, err := column(client.QueryContext(b, "PRAGMA foreign_keys")); err != nil || !slices.Equal(on, []string{"1"}) {
+			t.Errorf("after %s foreign keys are off: %q, %v", step[0], on, err)
+		}
+		if _, err := client.ExecContext(a, step[1]); err == nil {
+			t.Errorf("%s: no error", step[1])
+		}
+		if texts := names(t, plain(t, w.config.Home), "SELECT text FROM memos"); !slices.Equal(texts, []string{step[0]}) {
+			t.Errorf("after %s and %s the home has %q", step[0], step[1], texts)
+		}
+		client.Memo.Delete().ExecX(b)
+	}
+}
+
+// onOneConnection returns a client that has one connection to the home, for all scopes.
+func (w *world) onOneConnection(t *testing.T) (*ent.Client, *driver.Driver) {
+	t.Helper()
+	home := pool(w.files.Home())
+	home.DB().SetMaxOpenConns(1)
+	drv, err := driver.New(home, driver.Config{})
+	must(t, err)
+	t.Cleanup(func() { must(t, drv.Close()) })
+	return ent.NewClient(ent.TenancyDriver(drv)), drv
+}
