@@ -20,6 +20,7 @@ func TestByHand(t *testing.T) {
 		"qualified":          qualifiedByHand,
 		"USE":                useIsRefusedForAll,
 		"session":            sessionIsRefused,
+		"refusals help":      refusalsHelp,
 		"no session":         neighboursPass,
 		"System scope":       systemScopePasses,
 		"several statements": severalStatements,
@@ -158,6 +159,17 @@ func sessionIsRefused(t *testing.T, w *world) {
 	}
 }
 
+func refusalsHelp(t *testing.T, w *world) {
+	for query, want := range map[string]string{
+		"START TRANSACTION": "BeginTx", "ROLLBACK": "Rollback", "SET TRANSACTION READ ONLY": "BeginTx", "SET sql_mode = ''": "SET STATEMENT",
+		"LOCK TABLES memos READ": "FOR UPDATE", "PREPARE a FROM 'SELECT 1'": "arguments",
+	} {
+		if _, err := w.client.ExecContext(as(t, w.shared), query); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", query, err)
+		}
+	}
+}
+
 // neighboursPass sends what looks like a refused statement and is none.
 func neighboursPass(t *testing.T, w *world) {
 	for _, tenant := range w.all() {
@@ -245,7 +257,8 @@ func TestNothingStaysOnTheConnection(t *testing.T) {
 			if kept := names(t, admin, "SELECT text FROM "+memos); !slices.Equal(kept, []string{step[0]}) {
 				t.Errorf("after %s and %s of %s, %s has %q", step[0], step[1], pair[0], pair[1], kept)
 			}
-			w.client.Memo.Delete().ExecX(as(t, pair[1]))
+			_, err := w.client.Memo.Delete().Exec(as(t, pair[1]))
+			must(t, err)
 		}
 	}
 }

@@ -128,7 +128,8 @@ func TestNothingStaysOnTheConnection(t *testing.T) {
 		if texts := names(t, plain(t, w.config.Home), "SELECT text FROM memos"); !slices.Equal(texts, []string{step[0]}) {
 			t.Errorf("after %s and %s the home has %q", step[0], step[1], texts)
 		}
-		client.Memo.Delete().ExecX(b)
+		_, err := client.Memo.Delete().Exec(b)
+		must(t, err)
 	}
 }
 
