@@ -43,7 +43,7 @@ func blindToOthers(d string, e *Entity, opts []sql.ConflictOption) ([]sql.Confli
 	}
 	// ent qualifies the columns of the condition itself, and not of one within, with
 	// the table's name. It does so when it writes a statement, and the mark stays.
-	sql.Dialect(d).Insert(e.Table).Columns(e.Tenant.Name).Values(nil).OnConflict(opts...).Query()
+	sql.Dialect(d).Insert(e.Table).Columns(e.Tenant.Name).Values(0).OnConflict(opts...).Query()
 	return []sql.ConflictOption{sql.UpdateWhere(sql.P(func(b *sql.Builder) {
 		own, offered := tenantsOfUpsert(b, e)
 		b.WriteString("CASE WHEN " + own + " <> " + offered + " THEN 1 = 1 ELSE (").Join(where)
