@@ -11,6 +11,7 @@ import (
 	entsql "entgo.io/ent/dialect/sql"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/driver/postgres"
 	"github.com/entenancy/tenancy/schema"
 )
 
@@ -56,6 +57,9 @@ func (r *sharedRows) number(ctx context.Context, on dialect.ExecQuerier, query s
 // erase deletes the rows in one transaction, and commits it only when each table
 // has been looked at again and has none left.
 func (r *sharedRows) erase(ctx context.Context) (err error) {
+	if err := r.spareOthers(ctx); err != nil {
+		return err
+	}
 	ctx = actingFor(ctx, r.tenant)
 	tx, err := r.Driver.Tx(ctx)
 	if err != nil {
@@ -72,9 +76,6 @@ func (r *sharedRows) erase(ctx context.Context) (err error) {
 
 func (r *sharedRows) eraseIn(ctx context.Context, tx dialect.Tx) error {
 	tables := deletionOrder(r.Metadata.Tables)
-	if err := r.sparesOthers(ctx, tx, tables); err != nil {
-		return err
-	}
 	for _, table := range tables {
 		mine, err := r.mine(table)
 		if err != nil {
@@ -97,21 +98,27 @@ func (r *sharedRows) eraseIn(ctx context.Context, tx dialect.Tx) error {
 	return nil
 }
 
-// sparesOthers fails where the database would delete or change a row of another
+// spareOthers fails where the database would delete or change a row of another
 // tenant with one of this tenant's: a key of before, or raw SQL, has linked them.
-func (r *sharedRows) sparesOthers(ctx context.Context, tx dialect.Tx, tables []schema.Table) error {
-	for _, table := range tables {
+// Row-level security lets a System scope see them. Where there is no role for one,
+// it is left to the keys and the trigger that postgres.Verify has looked for.
+func (r *sharedRows) spareOthers(ctx context.Context) error {
+	ctx = tenancy.System(ctx, "erasing a tenant: looking for rows of others that hang on its own")
+	for _, table := range r.Metadata.Tables {
 		for _, key := range table.ForeignKeys {
-			if key.OnDelete != "CASCADE" && key.OnDelete != "SET NULL" && key.OnDelete != "SET DEFAULT" {
+			if key.HoldsTenant || key.OnDelete != "CASCADE" && key.OnDelete != "SET NULL" && key.OnDelete != "SET DEFAULT" {
 				continue
 			}
-			n, err := r.othersBy(ctx, tx, tables, table, key)
+			n, err := r.othersBy(ctx, table, key)
+			if errors.Is(err, postgres.ErrSystem) {
+				return nil
+			}
 			if err != nil {
 				return err
 			}
 			if n > 0 {
-				return fmt.Errorf("manager: %w: %d rows of other tenants in %s refer to rows of %s in %s by %s, which would change them too: detach them first",
-					tenancy.ErrCrossTenant, n, table.Name, r.tenant, key.RefTable, key.Symbol)
+				return fmt.Errorf("manager: %w: %d rows of other tenants in %s refer to rows of %s in %s by %s, whose key %s would change them too: detach them first",
+					tenancy.ErrCrossTenant, n, table.Name, r.tenant, key.RefTable, key.Column, key.Symbol)
 			}
 		}
 	}
@@ -119,7 +126,8 @@ func (r *sharedRows) sparesOthers(ctx context.Context, tx dialect.Tx, tables []s
 }
 
 // othersBy counts the rows of other tenants that refer to this tenant's by a key.
-func (r *sharedRows) othersBy(ctx context.Context, tx dialect.Tx, tables []schema.Table, table schema.Table, key schema.ForeignKey) (int64, error) {
+func (r *sharedRows) othersBy(ctx context.Context, table schema.Table, key schema.ForeignKey) (int64, error) {
+	tables := r.Metadata.Tables
 	ref := slices.IndexFunc(tables, func(t schema.Table) bool { return t.Name == key.RefTable })
 	if ref < 0 {
 		return 0, nil // no table with rows of tenants
@@ -135,7 +143,7 @@ func (r *sharedRows) othersBy(ctx context.Context, tx dialect.Tx, tables []schem
 	d := entsql.Dialect(r.Driver.Dialect())
 	rows := d.Select(key.RefColumn).From(entsql.Table(key.RefTable)).Where(referred)
 	query, args := d.Select(entsql.Count("*")).From(entsql.Table(table.Name)).Where(entsql.And(entsql.Not(mine), entsql.In(key.Column, rows))).Query()
-	return r.number(ctx, tx, query, args, table)
+	return r.number(ctx, r.Driver, query, args, table)
 }
 
 // mine is the condition that a row is exactly this tenant's. A table of MySQL can

@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"reflect"
 
@@ -126,6 +127,20 @@ func (q querier) scan(ctx context.Context, query string, args []any, v any) erro
 	return sql.ScanSlice(rows, v)
 }
 
+// stored is what the database is given for an id, which can be a pointer.
+func stored(id any) any {
+	v := reflect.ValueOf(id)
+	if v.Kind() != reflect.Pointer || v.IsNil() {
+		return id
+	}
+	if valuer, ok := id.(driver.Valuer); ok {
+		if value, err := valuer.Value(); err == nil && value != nil {
+			return value
+		}
+	}
+	return v.Elem().Interface()
+}
+
 // distinct returns ids without repetitions, in a slice of its own.
 func distinct(ids []any) []any {
 	if len(ids) < 2 {
@@ -134,11 +149,11 @@ func distinct(ids []any) []any {
 	seen := make(map[any]struct{}, len(ids))
 	out := make([]any, 0, len(ids))
 	for _, id := range ids {
-		key := id
-		if b, ok := id.([]byte); ok {
+		key := stored(id)
+		if b, ok := key.([]byte); ok {
 			key = string(b)
-		} else if !reflect.TypeOf(id).Comparable() {
-			key = fmt.Sprint(id)
+		} else if !reflect.TypeOf(key).Comparable() {
+			key = fmt.Sprint(key)
 		}
 		if _, ok := seen[key]; !ok {
 			seen[key] = struct{}{}

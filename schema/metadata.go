@@ -34,4 +34,7 @@ type ForeignKey struct {
 	RefTenantColumn string
 	// OnDelete is the action as SQL writes it, such as "CASCADE"; empty for the default.
 	OnDelete string
+	// HoldsTenant says that the key has the tenant columns in it, as it is in the
+	// database, so that it leads to no other tenant. Generated metadata does not know.
+	HoldsTenant bool
 }

@@ -9,8 +9,10 @@ import (
 	"testing"
 
 	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/driver"
 	"github.com/entenancy/tenancy/manager"
 	"github.com/entenancy/tenancy/registry"
 )
@@ -105,32 +107,53 @@ func TestForeignNamespacesAreLeftAlone(t *testing.T) {
 	})
 }
 
-// TestNobodyIsGivenAReservedName, and nobody brings a place along.
 // TestErasingSparesLinkedRows links a row of one tenant to another's, as raw SQL or data of before can where keys are not composite: the
 // database would change it with the row that it refers to.
 func TestErasingSparesLinkedRows(t *testing.T) {
-	in(t, []cell{{dialect.MySQL, tenancy.IsolationShared}, {dialect.SQLite, tenancy.IsolationShared}}, func(t *testing.T, w *world) {
-		l := w.lifecycle()
+	cells := []cell{{dialect.MySQL, tenancy.IsolationShared}, {dialect.SQLite, tenancy.IsolationShared}, {dialect.Postgres, tenancy.IsolationRLS}}
+	in(t, cells, func(t *testing.T, w *world) {
+		l, all := w.lifecycle(), w.db // who sees all rows
+		if w.dialect == dialect.Postgres {
+			all = w.system
+			l = w.lifecycle(func(c *manager.LifecycleConfig) { c.Shared.Driver = w.withSystem() })
+			w.exec("ALTER TABLE customers DROP CONSTRAINT customers_tenant_id_parent_id_fkey")
+			w.exec("ALTER TABLE customers ADD FOREIGN KEY (parent_id) REFERENCES customers (id) ON DELETE SET NULL")
+		}
+		run := func(query string) {
+			if _, err := all.ExecContext(t.Context(), query); err != nil {
+				t.Fatal(err)
+			}
+		}
 		acme, beside := w.provision(l, newTenant("acme")), w.provision(l, newTenant("beside"))
-		w.exec("INSERT INTO customers (id, tenant_id) VALUES ('acmes', '" + string(acme.ID) + "')")
-		w.exec("INSERT INTO customers (id, tenant_id, parent_id) VALUES ('linked', '" + string(beside.ID) + "', 'acmes')")
+		run("INSERT INTO customers (id, tenant_id) VALUES ('acmes', '" + string(acme.ID) + "')")
+		run("INSERT INTO customers (id, tenant_id, parent_id) VALUES ('linked', '" + string(beside.ID) + "', 'acmes')")
 		_, err := l.Erase(t.Context(), acme.ID)
 		if !errors.Is(err, tenancy.ErrCrossTenant) || !strings.Contains(err.Error(), "1 rows of other tenants in customers") {
 			t.Errorf("got %v", err)
 		}
-		if got := column(t, w.db, "SELECT parent_id FROM customers WHERE id = 'linked'"); len(got) != 1 || got[0] != "acmes" {
+		if got := column(t, all, "SELECT parent_id FROM customers WHERE id = 'linked'"); len(got) != 1 || got[0] != "acmes" {
 			t.Errorf("the row of the other one refers to %q", got)
 		}
-		w.exec("UPDATE customers SET parent_id = NULL WHERE id = 'linked'")
+		run("UPDATE customers SET parent_id = NULL WHERE id = 'linked'")
 		if _, err := l.Erase(t.Context(), acme.ID); err != nil {
 			t.Errorf("detached: %v", err)
 		}
-		if got := column(t, w.db, "SELECT id FROM customers WHERE id IN ('linked', 'acmes')"); len(got) != 1 || got[0] != "linked" {
+		if got := column(t, all, "SELECT id FROM customers WHERE id IN ('linked', 'acmes')"); len(got) != 1 || got[0] != "linked" {
 			t.Errorf("left are %q", got)
 		}
 	})
 }
 
+// withSystem is the driver of shared tables, with a role that sees all rows for System scopes.
+func (w *world) withSystem() dialect.Driver {
+	drv, err := driver.New(entsql.OpenDB(dialect.Postgres, w.app), driver.Config{System: entsql.OpenDB(dialect.Postgres, w.system)})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return drv
+}
+
+// TestNobodyIsGivenAReservedName, and nobody brings a place along.
 func TestNobodyIsGivenAReservedName(t *testing.T) {
 	in(t, []cell{{dialect.Postgres, tenancy.IsolationSchema}, {dialect.MySQL, tenancy.IsolationSchema}, {dialect.SQLite, tenancy.IsolationSchema}}, func(t *testing.T, w *world) {
 		ctx, l := t.Context(), w.lifecycle()

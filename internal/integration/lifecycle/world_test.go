@@ -48,7 +48,8 @@ type world struct {
 	url, appURL *url.URL // of PostgreSQL, as the owner and as who serves requests
 	dsn         *gomysql.Config
 	roles       []string
-	owner       string // URL or DSN of the home
+	owner       string  // URL or DSN of the home
+	system      *sql.DB // on PostgreSQL, as a role that bypasses row-level security
 	dirs        *migrate.Directory
 
 	mu     sync.Mutex
@@ -291,7 +292,7 @@ func (w *world) openPostgres() {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	w.url, w.db, w.owner = u, open(tb, "pgx", owner), owner
+	w.url, w.db, w.owner, w.system = u, open(tb, "pgx", owner), owner, open(tb, "pgx", system)
 	for _, address := range []string{app, system} {
 		parsed, err := url.Parse(address)
 		if err != nil {

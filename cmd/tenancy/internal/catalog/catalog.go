@@ -140,9 +140,11 @@ func foreignKey(fk *atlas.ForeignKey, column *atlas.Column, columns []string) (s
 		return schema.ForeignKey{}, false
 	}
 	key := schema.ForeignKey{Symbol: fk.Symbol, RefTable: fk.RefTable.Name, RefTenantColumn: other.Name}
-	for i, c := range fk.Columns {
-		if c.Name != column.Name && i < len(fk.RefColumns) {
+	for i, c := range fk.Columns[:min(len(fk.Columns), len(fk.RefColumns))] {
+		if c.Name != column.Name {
 			key.Column, key.RefColumn = c.Name, fk.RefColumns[i].Name
+		} else if fk.RefColumns[i].Name == other.Name {
+			key.HoldsTenant = true
 		}
 	}
 	if fk.OnDelete != atlas.NoAction {

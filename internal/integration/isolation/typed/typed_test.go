@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"testing"
 
 	"entgo.io/ent/dialect"
@@ -165,6 +166,11 @@ func TestBulkUpsertsLink(t *testing.T) {
 		}
 		n, err := c.Doc.Query().Where(doc.ID(part.ID), doc.HasTags()).Count(a)
 		count(t, "A's row with a tag", n, err, 1)
+		same := func() *upsertent.DocCreate { return u.Doc.Create().SetTitle("same").AddTagIDs(own.ID) }
+		err = u.Doc.CreateBulk(same(), same()).OnConflictColumns("tenant_id", "title").UpdateNewValues().Exec(a)
+		if told := !strings.HasSuffix(t.Name(), "MariaDB"); errors.Is(err, tenancy.ErrCrossTenant) == told { // that the second is the first
+			t.Errorf("a row of A, twice: %v", err)
+		}
 		if err := c.Doc.DeleteOneID(docB.ID).Exec(b); err != nil {
 			t.Errorf("B deletes its row: %v", err)
 		}
