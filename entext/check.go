@@ -72,13 +72,17 @@ func checkEdges(n *gen.Type) error {
 }
 
 func checkEdge(n *gen.Type, e *gen.Edge) error {
+	var joint *gen.Type // the edge schema, on one side of the edge
+	if e.M2M() && !e.IsInverse() {
+		joint = throughOf(e)
+	}
 	switch {
-	case e.M2M() && !e.IsInverse() && throughOf(e) != nil && !isScoped(throughOf(e)) && (isScoped(n) || isScoped(e.Type)):
-		return refuse(throughOf(e), "it joins rows of tenants (%s.%s) and is not tenant-scoped; embed mixin.Tenant{} in it", n.Name, e.Name)
-	case e.M2M() && !e.IsInverse() && throughOf(e) != nil && isScoped(throughOf(e)) && isGlobal(n) && isGlobal(e.Type):
+	case joint != nil && !isScoped(joint) && (isScoped(n) || isScoped(e.Type)):
+		return refuse(joint, "it joins rows of tenants (%s.%s) and is not tenant-scoped; embed mixin.Tenant{} in it", n.Name, e.Name)
+	case joint != nil && isScoped(joint) && isGlobal(n) && isGlobal(e.Type):
 		// ent joins the two over all rows, whosever they are, where it walks, loads and clears the edge.
-		return refuse(throughOf(e), "it is tenant-scoped and joins two global entities (%s.%s), so that every tenant would see what others have joined; "+
-			"drop the edge and walk over %s, by an edge from it to each of the two", n.Name, e.Name, throughOf(e).Name)
+		return refuse(joint, "it is tenant-scoped and joins two global entities (%s.%s), so that every tenant would see what others have joined; "+
+			"drop the edge and walk over %s, by an edge from it to each of the two", n.Name, e.Name, joint.Name)
 	case isGlobal(n) && isScoped(e.Type) && e.OwnFK() && !e.Optional:
 		return refuse(n, "it is global and its required edge %q refers to a row of one tenant; make the edge optional, or %s tenant-scoped", e.Name, n.Name)
 	case isScoped(n) && isGlobal(e.Type) && e.O2O() && e.OwnFK() && !globalUnique(e.Annotations):

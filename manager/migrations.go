@@ -11,12 +11,6 @@ import (
 	"github.com/entenancy/tenancy/migrate"
 )
 
-// The directories that package migrate/diff writes.
-const (
-	tenantDir = "tenant"
-	sharedDir = "shared"
-)
-
 // Directories returns where the migrations of tenants' tables are and, if there are
 // any, those of the home. Both are empty where Dir is. It fails with a [ConfigError]
 // where there are no migrations.
@@ -24,18 +18,18 @@ func (c MigrationsConfig) Directories() (tenant, shared string, err error) {
 	if c.Dir == "" {
 		return "", c.SharedDir, nil
 	}
-	tenant, shared = filepath.Join(c.Dir, tenantDir), filepath.Join(c.Dir, sharedDir)
+	tenant, shared = filepath.Join(c.Dir, migrate.TenantDir), filepath.Join(c.Dir, migrate.SharedDir)
 	if !exists(tenant) {
-		tenant, shared = c.Dir, filepath.Join(filepath.Dir(filepath.Clean(c.Dir)), sharedDir)
+		tenant, shared = c.Dir, filepath.Join(filepath.Dir(filepath.Clean(c.Dir)), migrate.SharedDir)
 	}
 	switch {
 	case !exists(tenant):
 		return "", "", noMigrations("Migrations.Dir", "is no directory")
 	case !hasMigrations(tenant):
-		return "", "", noMigrations("Migrations.Dir", "has no migrations in it, and no directory "+tenantDir+" with migrations")
+		return "", "", noMigrations("Migrations.Dir", "has no migrations in it, and no directory "+migrate.TenantDir+" with migrations")
 	case c.SharedDir != "":
 		shared = c.SharedDir
-	case tenant == c.Dir && filepath.Base(tenant) != tenantDir || !exists(shared):
+	case tenant == c.Dir && filepath.Base(tenant) != migrate.TenantDir || !exists(shared):
 		return tenant, "", nil
 	}
 	if !hasMigrations(shared) {
@@ -60,15 +54,15 @@ func hasMigrations(dir string) bool {
 
 func (m *Manager) openMigrator(context.Context) error {
 	cfg := m.config.Migrations
-	tenantDir, sharedDir, err := cfg.Directories()
+	tenantPath, sharedPath, err := cfg.Directories()
 	if err != nil {
 		return err
 	}
-	tenants, err := m.directory(tenantDir, m.app.Migrations)
+	tenants, err := m.directory(tenantPath, m.app.Migrations)
 	if err != nil || tenants == nil {
 		return err
 	}
-	shared, err := m.directory(sharedDir, m.app.SharedMigrations)
+	shared, err := m.directory(sharedPath, m.app.SharedMigrations)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,12 @@ import (
 	"github.com/entenancy/tenancy/migrate/internal/statements"
 )
 
+// The directories of a project's migrations, as package migrate/diff writes them.
+const (
+	TenantDir = "tenant" // of a tenant's own schema or database: the tables that hold rows of tenants
+	SharedDir = "shared" // of the home: those, and the tables of global entities
+)
+
 // Directory is a migration directory of Atlas, read and checked once. It never
 // changes, and is safe for concurrent use.
 type Directory struct {

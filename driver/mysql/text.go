@@ -133,7 +133,7 @@ func savepoint(tokens []string) bool {
 	case "RELEASE":
 		return len(tokens) > 1 && tokens[1] == "SAVEPOINT"
 	case "ROLLBACK":
-		return slices.Contains(tokens[1:min(3, len(tokens))], "TO")
+		return sqltext.RollsBackTo(tokens)
 	}
 	return false
 }

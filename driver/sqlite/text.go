@@ -52,7 +52,7 @@ func checkSession(tokens []string, inTx bool) error {
 	case "BEGIN", "COMMIT", "END":
 		return refused(head, "use ent's Tx or BeginTx, and the methods of the transaction")
 	case "ROLLBACK":
-		if !slices.Contains(tokens[1:min(3, len(tokens))], "TO") { // a savepoint: ROLLBACK [TRANSACTION] TO
+		if !sqltext.RollsBackTo(tokens) {
 			return refused(head, "end the transaction by its Rollback method")
 		}
 	case "SAVEPOINT":

@@ -4,6 +4,7 @@ package sqltext
 
 import (
 	"iter"
+	"slices"
 	"strings"
 )
 
@@ -47,6 +48,10 @@ func (s Syntax) Tokens(text string) iter.Seq[string] {
 		}
 	}
 }
+
+// RollsBackTo reports whether a statement that begins with ROLLBACK goes back to a
+// savepoint: ROLLBACK [WORK | TRANSACTION] TO.
+func RollsBackTo(tokens []string) bool { return slices.Contains(tokens[1:min(3, len(tokens))], "TO") }
 
 // statement returns the first tokens of the first statement, and the text after it.
 func (s Syntax) statement(text string) (tokens []string, rest string) {

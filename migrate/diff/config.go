@@ -8,13 +8,14 @@ import (
 	"entgo.io/ent/dialect"
 	entschema "entgo.io/ent/dialect/sql/schema"
 
+	"github.com/entenancy/tenancy/migrate"
 	"github.com/entenancy/tenancy/schema"
 )
 
 // The directories below [Config].Dir.
 const (
-	TenantDir = "tenant" // of a tenant's own schema or database: the tables that hold rows of tenants
-	SharedDir = "shared" // of the home: those, and the tables of global entities
+	TenantDir = migrate.TenantDir // of a tenant's own schema or database: the tables that hold rows of tenants
+	SharedDir = migrate.SharedDir // of the home: those, and the tables of global entities
 )
 
 // ErrBehind means that [Check] found files that do not lead to ent's schema.

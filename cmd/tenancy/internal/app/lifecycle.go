@@ -21,15 +21,12 @@ import (
 // what has to be known: t has its isolation, and an id if it exists.
 func (a *App) Lifecycle(ctx context.Context, t tenancy.Tenant) (*manager.Lifecycle, error) {
 	config, tables := a.Config.Config, schema.Metadata{}
-	var err error
-	if a.OwnPlace(t) {
-		config.Migrations.Dir, config.Migrations.SharedDir, err = a.Config.Migrations.Directories()
-	} else {
+	if !a.OwnPlace(t) {
 		config.Migrations.Dir, config.Migrations.SharedDir = "", ""
-		tables, err = a.TenantTables(ctx, a.Home, a.Schema())
-	}
-	if err != nil {
-		return nil, err
+		var err error
+		if tables, err = a.TenantTables(ctx, a.Home, a.Schema()); err != nil {
+			return nil, err
+		}
 	}
 	m, err := a.manage(ctx, config, tables)
 	if err != nil {
