@@ -81,7 +81,7 @@ func (e *postgresEngine) upsert(table string, columns []string, rows int) string
 
 // fingerprint is state.sum in SQL.
 func (*postgresEngine) fingerprint() string {
-	return `md5(string_agg(concat(version, ':', hash, ':', applied, ':', total, ':', type, ':', NULLIF(error, '') IS NOT NULL), ',' ORDER BY version COLLATE "C"))`
+	return sqlHashOf(`string_agg(concat(version, ':', hash, ':', applied, ':', total, ':', type, ':', NULLIF(error, '') IS NOT NULL), ',' ORDER BY version COLLATE "C")`)
 }
 
 func (*postgresEngine) present(ctx context.Context, q querier, schemas []string) (_ map[string]*state, err error) {

@@ -188,7 +188,7 @@ func (s *state) sum(all []summand) {
 		}
 	}
 	if len(all) > 0 {
-		s.print = md5Of(b.String())
+		s.print = hashOf(b.String())
 	}
 }
 

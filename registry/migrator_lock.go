@@ -48,8 +48,8 @@ func lockPostgres(ctx context.Context, tx dialect.ExecQuerier) error {
 }
 
 // mysqlLock names the lock, of which a server has one namespace for all its
-// databases. Names have up to 64 characters.
-const mysqlLock = "CONCAT('tenancy:', MD5(DATABASE()))"
+// databases. Names have up to 64 characters. MySQL has no MD5 since its version 9.6.
+const mysqlLock = "CONCAT('tenancy:', LEFT(SHA2(DATABASE(), 256), 32))"
 
 // lockMySQL uses the transaction for its connection, which has the lock:
 // statements that make tables commit what is open anyway.

@@ -104,7 +104,7 @@ func (s *session) run(code int, args ...string) string {
 }
 
 // notes is the first migration.
-const notes = "CREATE TABLE notes (id bigint PRIMARY KEY, tenant_id varchar(255) NOT NULL, label text NOT NULL);"
+const notes = "CREATE TABLE notes (id bigint PRIMARY KEY, tenant_id varchar(255) NOT NULL, label varchar(255) NOT NULL);"
 
 // newSession makes a home with migrations for a person at a terminal.
 func newSession(t *testing.T, d database) *session {

@@ -45,7 +45,7 @@ func databases() []database {
 			"mariadb", "mysql",
 			func(tb testing.TB, _ string) string { tb.Helper(); return servers.MariaDB(tb) },
 			"SELECT concat('`', table_schema, '`.`', table_name, '`') FROM information_schema.tables WHERE table_schema = database() OR table_schema LIKE '{prefix}%'",
-			"SELECT concat(schema_name, ' ', schema_comment) FROM information_schema.schemata WHERE schema_name LIKE '{prefix}%'",
+			"SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE '{prefix}%'",
 		},
 	}
 }

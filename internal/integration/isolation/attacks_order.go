@@ -86,11 +86,12 @@ func (a *Act) ordered(o neighborOrder) {
 		ID int     `sql:"id"`
 		V  *string `sql:"v"`
 	}
-	if a.Dialect == dialect.Postgres && (o.edge == "profile" || o.edge == "spouse") {
-		return // ent groups by the key alone, which PostgreSQL refuses
-	}
 	by := o.order(sql.OrderDesc(), sql.OrderSelectAs("v"))
-	a.Got(found, a.Client.User.Query().Order(by).Select(user.FieldID).Scan(a.A.Ctx, &found))
+	err := a.Client.User.Query().Order(by).Select(user.FieldID).Scan(a.A.Ctx, &found)
+	if refusedOfEnt(err) && (o.edge == "profile" || o.edge == "spouse") {
+		return
+	}
+	a.Got(found, err)
 	a.fifth(len(found))
 	owned := false
 	for _, u := range found {

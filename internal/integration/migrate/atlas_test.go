@@ -43,7 +43,7 @@ type atlasWorld struct {
 // newAtlasWorld makes a world on a home that is empty.
 func newAtlasWorld(t *testing.T, f *fleet) *atlasWorld {
 	t.Helper()
-	w := &atlasWorld{fleet: f, binary: servers.Atlas(t), dir: t.TempDir(), files: t.TempDir(), address: f.url}
+	w := &atlasWorld{fleet: f, binary: servers.Atlas(t, f.dialect), dir: t.TempDir(), files: t.TempDir(), address: f.url}
 	name := w.name()
 	if err := os.CopyFS(filepath.Join(w.dir, name), os.DirFS(filepath.Join(top, "examples/hybrid/migrations", name))); err != nil {
 		t.Fatal(err)

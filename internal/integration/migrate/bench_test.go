@@ -117,7 +117,7 @@ func BenchmarkPostgresFleet(b *testing.B) {
 		entgo := &way{name: "ent", create: f.entCreates(benchTables()), again: f.entCreates(benchChanged())}
 		ways, once := []*way{raw, runner, recorded, entgo}, []*way(nil)
 		entgo.then = append(entgo.then, entgo.again)
-		if binary, ok := servers.HasAtlas(); ok {
+		if binary, ok := servers.HasAtlas(b, dialect.Postgres); ok {
 			create := f.cliApplies(binary, cliFiles(b, all))
 			all["20260102000000_delta.sql"] = benchDelta(0)
 			again := f.cliApplies(binary, cliFiles(b, all))

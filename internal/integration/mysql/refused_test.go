@@ -183,7 +183,7 @@ func neighboursPass(t *testing.T, w *world) {
 			"UPDATE `tenancy_tenant`.`memos` SET text = '; COMMIT' /* ; COMMIT */ -- ; COMMIT",
 			"INSERT INTO `tenancy_tenant`.`memos` SET tenant_id = 'a', text = /*!40101 'b' */", "/* COMMIT */ DELETE FROM `tenancy_tenant`.`memos`",
 		} {
-			if _, err := tx.ExecContext(ctx, query); err != nil {
+			if _, err := tx.ExecContext(ctx, query); err != nil && !w.unknown(query) {
 				t.Errorf("%s, %q: %v", tenant, query, err)
 			}
 		}
@@ -191,7 +191,7 @@ func neighboursPass(t *testing.T, w *world) {
 	}
 	for _, tenant := range []tenancy.Tenant{w.shared, w.own} { // the others may send no semicolon
 		for _, query := range []string{
-			"CREATE OR REPLACE TRIGGER a BEFORE INSERT ON memos FOR EACH ROW BEGIN SET @a = 1; SET NEW.text = 'b'; END", "DROP TRIGGER a",
+			"CREATE TRIGGER a BEFORE INSERT ON memos FOR EACH ROW BEGIN SET @a = 1; SET NEW.text = 'b'; END", "DROP TRIGGER a",
 			"CREATE DEFINER = CURRENT_USER PROCEDURE a() BEGIN SELECT 1; START TRANSACTION; COMMIT; END", "DROP PROCEDURE a",
 		} {
 			if _, err := w.client.ExecContext(as(t, tenant), query); err != nil {
@@ -210,10 +210,17 @@ func systemScopePasses(t *testing.T, w *world) {
 		"PREPARE a FROM 'SELECT 1'", "EXECUTE a", "DEALLOCATE PREPARE a", "IF 1 THEN SET @a = NULL; END IF",
 		"SET STATEMENT max_statement_time = 9 FOR SET @a = NULL",
 	} {
-		if _, err := w.client.ExecContext(tenancy.System(t.Context(), "test"), query); err != nil {
+		if _, err := w.client.ExecContext(tenancy.System(t.Context(), "test"), query); err != nil && !w.unknown(query) {
 			t.Errorf("%q: %v", query, err)
 		}
 	}
+}
+
+// unknown reports whether a statement is one of MariaDB's, which MySQL does not know.
+func (w *world) unknown(query string) bool {
+	return !w.mariaDB && slices.ContainsFunc([]string{"SET STATEMENT", "BEGIN NOT ATOMIC", "IF "}, func(head string) bool {
+		return strings.HasPrefix(query, head)
+	})
 }
 
 // TestNothingStaysOnTheConnection has one tenant try to leave something on the

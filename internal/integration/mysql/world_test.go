@@ -33,6 +33,7 @@ type world struct {
 	client *ent.Client
 	shared, one, two, own,
 	missing tenancy.Tenant // missing has a schema that nobody made
+	mariaDB bool // and not MySQL
 }
 
 // newWorld makes a world. The schemas' names are as awkward as can be.
@@ -48,6 +49,7 @@ func newWorld(t *testing.T) *world {
 	w.own.Placement.DatabaseURL = tenancy.NewSecret(servers.MariaDB(t))
 
 	admin := open(t, w.dsn)
+	w.mariaDB = servers.IsMariaDB(t, admin)
 	tenants, globals, err := driver.SplitTables(migrate.Tables, migrate.Tenancy)
 	must(t, err)
 	migrateTo(t, admin, slices.Concat(globals, tenants))

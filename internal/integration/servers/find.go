@@ -13,9 +13,10 @@ import (
 
 // kind describes one kind of server: where it may be, how to ask whether it is there, and how to run one.
 type kind struct {
-	name     string // as a person calls it
-	variable string // names the environment variable with its address, if another process's server will do
-	standard string // the address of a server that was installed and left as it is
+	name     string                      // as a person calls it
+	variable string                      // names the environment variable with its address, if another process's server will do
+	standard string                      // the address of a server that was installed and left as it is
+	whole    func(address string) string // adds to the variable's address what tests count on; nil where that is nothing
 	ping     func(ctx context.Context, address string) error
 	plan     func() (plan, error) // errNotInstalled where the programs are missing
 }
@@ -82,6 +83,9 @@ func (f *finder) find(ctx context.Context, k kind) (string, error) {
 
 func (f *finder) look(ctx context.Context, k kind) (string, error) {
 	if address := os.Getenv(k.variable); address != "" && !f.privateOnly {
+		if k.whole != nil {
+			address = k.whole(address)
+		}
 		if err := answers(ctx, k, address); err != nil {
 			return "", fmt.Errorf("servers: %s is set, but %s does not answer there: %w", k.variable, k.name, err)
 		}

@@ -28,7 +28,7 @@ func Missing(ctx context.Context) []string {
 	if _, err := program("initdb"); err != nil {
 		lines = append(lines, missing("the program initdb", "run `make services`"))
 	}
-	if _, err := atlas(); err != nil {
+	if _, _, err := findAtlas(); err != nil {
 		lines = append(lines, missing("the Atlas CLI", atlasRemedy))
 	}
 	return lines

@@ -17,11 +17,22 @@ func postgres() kind {
 		name:     "PostgreSQL",
 		variable: "TENANCY_TEST_POSTGRES_URL",
 		standard: "postgres://postgres@127.0.0.1:5432/postgres?sslmode=disable",
+		whole:    withSSLMode,
 		ping: func(ctx context.Context, address string) error {
 			return onPostgres(ctx, address, "SELECT 1")
 		},
 		plan: planPostgres,
 	}
+}
+
+// withSSLMode adds that the connection is a plain one where the address does not say what it is. The Atlas CLI would ask for TLS.
+func withSSLMode(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Query().Has("sslmode") {
+		return address
+	}
+	u.RawQuery = strings.TrimPrefix(u.RawQuery+"&sslmode=disable", "&")
+	return u.String()
 }
 
 func planPostgres() (plan, error) {
@@ -139,6 +150,17 @@ func crowded(ctx context.Context, admin string) bool {
 
 // errNotPostgresURL stands in for what a parser says, because that may hold a part of the password.
 var errNotPostgresURL = errors.New("not a URL like postgres://user:password@host:5432/postgres?sslmode=disable")
+
+// postgresVersion asks the server that a URL names.
+func postgresVersion(ctx context.Context, address string) (version int, err error) {
+	conn, err := pgx.Connect(ctx, address)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
+	err = conn.QueryRow(ctx, "SELECT current_setting('server_version_num')::int").Scan(&version)
+	return version, err
+}
 
 // onPostgres runs statements, each in a transaction of its own, on a new connection.
 func onPostgres(ctx context.Context, address string, statements ...string) (err error) {

@@ -3,6 +3,7 @@ package servers
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -45,11 +46,32 @@ func PostgresAdmin(tb testing.TB) string {
 	return process.url(tb, postgres())
 }
 
+// PostgresVersion returns the version of the server that [Postgres] uses, such as 150004.
+func PostgresVersion(tb testing.TB) int {
+	tb.Helper()
+	version, err := postgresVersion(tb.Context(), process.url(tb, postgres()))
+	if err != nil {
+		tb.Fatalf("servers: asking for the version: %v", err)
+	}
+	return version
+}
+
 // MariaDB returns the go-sql-driver DSN of a new, empty database for tb, with parseTime=true and without multiStatements. The user is an
 // administrator of the server. The database is dropped when tb is over.
 func MariaDB(tb testing.TB) string {
 	tb.Helper()
 	return mariaDBDatabase(tb, process.url(tb, mariaDB()))
+}
+
+// IsMariaDB reports whether a server that [MariaDB] returned is MariaDB. It may be MySQL where TENANCY_TEST_MYSQL_URL names one: what only
+// one of them has, a test asks for by this.
+func IsMariaDB(tb testing.TB, db *sql.DB) bool {
+	tb.Helper()
+	var version string
+	if err := db.QueryRowContext(tb.Context(), "SELECT version()").Scan(&version); err != nil {
+		tb.Fatalf("servers: asking for the version: %v", err)
+	}
+	return strings.Contains(version, "MariaDB")
 }
 
 // Redis returns the URL of a Redis server. Other tests use the same server at the same time: prefix your keys, and never flush.
