@@ -36,6 +36,7 @@
 //     of user variables and of the next transaction, LOCK, UNLOCK, FLUSH, BACKUP
 //     and HANDLER. MariaDB's SET STATEMENT ... FOR ends with its statement and may
 //     pass, if what follows may.
+//     CREATE TEMPORARY TABLE is the worst: it hides the table of its name.
 //   - For every tenant, what hides statements: PREPARE and EXECUTE, and MariaDB's
 //     IF, CASE and loops outside of a stored program.
 //
@@ -65,6 +66,7 @@
 // # Session state
 //
 // Some is left: user variables that a SELECT sets, GET_LOCK and temporary tables
-// belong to the connection, whoever made them, and the next tenant on it finds
-// them. ent's sql.WithVar sets variables beneath this package: do not use it.
+// that a procedure makes belong to the connection, whoever made them, and the next
+// tenant on it finds them. Grant no CREATE TEMPORARY TABLES. ent's sql.WithVar sets
+// variables beneath this package: do not use it.
 package mysql

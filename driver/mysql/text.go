@@ -69,6 +69,10 @@ func refuse(tokens []string, tenant bool) error {
 		return refuseSet(tokens)
 	case "LOCK", "UNLOCK", "FLUSH", "BACKUP":
 		return refused(head, "locks of tables outlive their statement; use SELECT ... FOR UPDATE in a transaction of ent's Tx")
+	case "CREATE":
+		if what := created(tokens); len(what) > 0 && what[0] == "TEMPORARY" {
+			return refused("CREATE TEMPORARY", "it outlives its statement, and hides the table of its name from the next tenant; use WITH, or a table of the tenant's")
+		}
 	case "HANDLER":
 		return refused(head, "it outlives its statement; use SELECT")
 	case "PREPARE", "EXECUTE":
@@ -116,12 +120,18 @@ func isProgram(tokens []string) bool {
 	if tokens[0] != "CREATE" && tokens[0] != "ALTER" {
 		return false
 	}
+	what := created(tokens)
+	return len(what) > 0 &&
+		slices.Contains([]string{"DEFINER", "AGGREGATE", "PROCEDURE", "FUNCTION", "TRIGGER", "EVENT", "PACKAGE"}, what[0])
+}
+
+// created is what follows CREATE [OR REPLACE] or ALTER.
+func created(tokens []string) []string {
 	tokens = tokens[1:]
-	if len(tokens) > 1 && tokens[0] == "OR" { // REPLACE
+	if len(tokens) > 1 && tokens[0] == "OR" {
 		tokens = tokens[2:]
 	}
-	return len(tokens) > 0 &&
-		slices.Contains([]string{"DEFINER", "AGGREGATE", "PROCEDURE", "FUNCTION", "TRIGGER", "EVENT", "PACKAGE"}, tokens[0])
+	return tokens
 }
 
 // savepoint reports whether a statement acts on a savepoint: SAVEPOINT, RELEASE

@@ -61,6 +61,9 @@
 //   - SET and RESET without LOCAL, which outlive the statement on a pooled
 //     connection. ent's sql.WithVar does this. SET LOCAL in a transaction is fine.
 //   - COPY, which breaks a pipeline: see [Raw].
+//   - Temporary tables and views, LISTEN, and cursors WITH HOLD, which are there
+//     for the next tenant on the connection. CREATE TEMPORARY TABLE ... ON COMMIT
+//     DROP in a transaction is fine.
 //   - CALL and DO with arguments or as a query, outside a transaction: a COMMIT
 //     within a procedure would end the tenant's setting. As an Exec without
 //     arguments, or in a transaction, PostgreSQL refuses that COMMIT.
@@ -89,6 +92,8 @@
 //	SET ROLE shop_owner;
 //	ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO shop, shop_system;
 //	ALTER DEFAULT PRIVILEGES GRANT USAGE, SELECT ON SEQUENCES TO shop, shop_system;
+//
+//	REVOKE TEMPORARY ON DATABASE shop FROM PUBLIC; -- or a tenant's may outlive it
 //
 // Each has a pool of its own. The owner's has [Config].Fallback and migrates
 // with [MigrateOptions], or with files that [DiffHook] and [Formatter] have
@@ -126,9 +131,11 @@
 //
 // # Session state
 //
-// LISTEN, session-level advisory locks and temporary tables belong to the
-// connection, whoever made them, and the next tenant on it finds them. Use
-// pg_advisory_xact_lock, and ON COMMIT DROP within a transaction.
+// Session-level advisory locks belong to the connection, and so does what a
+// function or a DO block makes: a temporary table in there hides the table of its
+// name from the next tenant, whose rows the first one then reads. Use
+// pg_advisory_xact_lock, ON COMMIT DROP in functions too, and take the right away
+// as above.
 //
 // # Migrating tenants one by one
 //

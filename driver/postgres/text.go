@@ -49,6 +49,8 @@ func checkHead(w way, head, rest string, script bool) error {
 		return checkSet(w, head, words(rest))
 	case "COPY":
 		return refused(head, "use Raw and the methods CopyFrom of *pgx.Conn or CopyTo of its PgConn")
+	case "CREATE", "SELECT", "WITH", "EXPLAIN", "LISTEN", "DECLARE":
+		return checkLeft(head, rest)
 	case "CALL", "DO":
 		if !script && !w.inTx {
 			return refused(head, "a COMMIT within would lose the tenant; run it in a transaction, or by Exec without arguments")
@@ -127,16 +129,29 @@ func firstWord(text string) (head, rest string) {
 
 // skipStatement returns what follows the semicolon that ends the statement.
 func skipStatement(text string) string {
+	for {
+		var word string
+		if word, text = nextWord(text); word == "" {
+			return text
+		}
+	}
+}
+
+// nextWord returns the next word of a statement outside of literals, quoted names
+// and comments, and what follows it. The word is empty at the end of the
+// statement, and what follows is the next one.
+func nextWord(text string) (word, rest string) {
 	for text != "" {
 		switch c := text[0]; {
 		case c == ';':
-			return text[1:]
+			return "", text[1:]
 		case c == '\'', c == '"':
 			text = skipQuoted(text[1:], c, false)
 		case (c == 'e' || c == 'E') && len(text) > 1 && text[1] == '\'':
 			text = skipQuoted(text[2:], '\'', true)
 		case wordLength(text) > 0:
-			text = text[wordLength(text):]
+			n := wordLength(text)
+			return text[:n], text[n:]
 		case c == '$':
 			text = skipDollar(text)
 		case strings.HasPrefix(text, "--"), strings.HasPrefix(text, "/*"):
@@ -145,7 +160,7 @@ func skipStatement(text string) string {
 			text = text[1:]
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // skipQuoted goes past the closing quote. A doubled one reads as the end of a

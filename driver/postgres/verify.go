@@ -52,7 +52,7 @@ type VerifyConfig struct {
 // indexed.
 //
 // The hints, which come with or without an error, are of what is slow under
-// row-level security. Any other error means that it could not be found out.
+// row-level security, and of the right to make temporary tables. Any other error means that it could not be found out.
 //
 // Verify needs no tenant in ctx and disregards one that is there. It is safe
 // for concurrent use.
@@ -161,7 +161,7 @@ func (v *verification) catalog(ctx context.Context, tx dialect.ExecQuerier) erro
 	if err := exec(ctx, tx, "SELECT set_config('search_path', 'pg_catalog', true)"); err != nil {
 		return err
 	}
-	checks := []func(context.Context, dialect.ExecQuerier) error{v.roles, v.eachTable, v.indexes, v.settingDefault}
+	checks := []func(context.Context, dialect.ExecQuerier) error{v.roles, v.temporary, v.eachTable, v.indexes, v.settingDefault}
 	for _, check := range checks {
 		if err := check(ctx, tx); err != nil {
 			return err

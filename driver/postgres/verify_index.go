@@ -8,10 +8,10 @@ import (
 	entsql "entgo.io/ent/dialect/sql"
 )
 
-// Hint is something that [Verify] found and that is no danger: most are of
-// indexes that row-level security keeps PostgreSQL from using.
+// Hint is something that [Verify] found and that is no danger by itself: most are
+// of indexes that row-level security keeps PostgreSQL from using.
 type Hint struct {
-	// Table is the table's name as SQL, with its schema.
+	// Table is the table's name as SQL, with its schema, empty for a hint about the role.
 	Table string
 	// Index is the index's name, empty for a hint about the table.
 	Index string
@@ -21,7 +21,10 @@ type Hint struct {
 
 // String returns the hint on one line.
 func (h Hint) String() string {
-	if h.Index == "" {
+	switch {
+	case h.Table == "":
+		return h.Message
+	case h.Index == "":
 		return "table " + h.Table + ": " + h.Message
 	}
 	return "table " + h.Table + ": index " + quoteIdentifier(h.Index) + ": " + h.Message

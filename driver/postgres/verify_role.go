@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
@@ -34,6 +35,21 @@ func (v *verification) roles(ctx context.Context, tx dialect.ExecQuerier) error 
 			} else {
 				v.problem("role %q can SET ROLE to %q, which %s: REVOKE %s FROM %s", session, role, what, quoteIdentifier(role), quoteIdentifier(session))
 			}
+			return nil
+		})
+}
+
+// temporary looks for the right to make what outlives its tenant. SQL as text is
+// refused it, and a function's body is not looked at.
+func (v *verification) temporary(ctx context.Context, tx dialect.ExecQuerier) error {
+	return query(ctx, tx, "SELECT current_user, quote_ident(current_database()) WHERE has_database_privilege(current_database(), 'TEMPORARY')",
+		func(rows *entsql.Rows) error {
+			var role, database string
+			if err := rows.Scan(&role, &database); err != nil {
+				return err
+			}
+			v.hints = append(v.hints, Hint{Message: fmt.Sprintf("role %q may make temporary tables: one that a function makes is there for the next tenant "+
+				"on its connection, before the table of that name: REVOKE TEMPORARY ON DATABASE %s FROM PUBLIC, %s", role, database, quoteIdentifier(role))})
 			return nil
 		})
 }

@@ -61,6 +61,8 @@
 //   - PRAGMA with a value, such as foreign_keys = off. Those pass that read, or act
 //     on the file alone: table_info(orders), user_version = 2. In a transaction so
 //     does defer_foreign_keys, which ends with it.
+//   - CREATE TEMPORARY, and what is made in the schema temp: it would hide the
+//     table of its name from the next tenant.
 //
 // ent's migration needs those, and so a System scope, or the file itself.
 //
@@ -68,7 +70,7 @@
 // may open is the operating system's business. Bind arguments, and never build
 // SQL from input.
 //
-// What PRAGMA has set in a System scope, and temporary tables, stay on their
-// connection. Those of a file serve one tenant only; those of the home serve all
-// that live there.
+// What PRAGMA has set in a System scope, and temporary tables made there, stay on
+// their connection. Those of a file serve one tenant only; those of the home serve
+// all that live there.
 package sqlite

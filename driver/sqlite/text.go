@@ -59,6 +59,10 @@ func checkSession(tokens []string, inTx bool) error {
 		if !inTx {
 			return refused(head, "outside of a transaction it begins one; use ent's Tx or BeginTx")
 		}
+	case "CREATE":
+		if isTemporary(tokens) {
+			return refused("CREATE TEMPORARY", "it outlives its statement, and hides the table of its name from the next tenant; use WITH, or a table of the tenant's")
+		}
 	case "PRAGMA":
 		return checkPragma(tokens[1:], inTx)
 	case "EXPLAIN":
@@ -67,6 +71,15 @@ func checkSession(tokens []string, inTx bool) error {
 		}
 	}
 	return nil
+}
+
+// isTemporary reports whether CREATE makes something in the schema temp.
+func isTemporary(tokens []string) bool {
+	if len(tokens) > 1 && (tokens[1] == "TEMP" || tokens[1] == "TEMPORARY") {
+		return true
+	}
+	i := slices.Index(tokens, "TEMP")
+	return i > 0 && i+1 < len(tokens) && tokens[i+1] == "."
 }
 
 // checkPragma lets pass what reads, and what acts on the file alone. Tokens are

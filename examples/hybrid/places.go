@@ -40,6 +40,7 @@ func makePlaces(ctx context.Context, admin string) (places, error) {
 		"CREATE ROLE "+app+" LOGIN PASSWORD '"+password+"'", // serves requests: owns nothing, bypasses nothing
 		"CREATE ROLE "+system+" LOGIN BYPASSRLS PASSWORD '"+password+"'",
 		"CREATE DATABASE "+p.prefix,
+		"REVOKE TEMPORARY ON DATABASE "+p.prefix+" FROM PUBLIC", // a temporary table is there for the next tenant on its connection
 	)
 	if err != nil {
 		return p, err

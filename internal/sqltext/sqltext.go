@@ -19,9 +19,9 @@ const (
 )
 
 // enough is how many tokens of a statement are told.
-const enough = 5
+const enough = 8
 
-// Statements yields the first five tokens of each statement of text: words in
+// Statements yields the first eight tokens of each statement of text: words in
 // upper case, a quoted text or name as its opening quote, and any other
 // character as itself. Empty statements are left out. The content of MySQL's
 // executable comments is read as if it stood outside of them, as the server does.

@@ -18,7 +18,7 @@ func TestStatements(t *testing.T) {
 		{"blank", " \t\r\n;; -- a", "", ""},
 		{"one", "select * from a", "SELECT * FROM A", "SELECT * FROM A"},
 		{"two", "use a ; SELECT b;", "USE A | SELECT B", "USE A | SELECT B"},
-		{"long ones", "a b c d e f; g", "A B C D E | G", "A B C D E | G"},
+		{"long ones", "a b c d e f g h i; j", "A B C D E F G H | J", "A B C D E F G H | J"},
 		{"quoted", "'a;b' \"c;d\" `e;f`; g", "' \" ` | G", "' \" ` | G"},
 		{"doubled quotes", "a 'it''s; b' c", "A ' ' C", "A ' ' C"},
 		{"brackets", "a [b;c] d", "A [ D", "A [ B | C ] D"},

@@ -122,6 +122,7 @@ func session() []string {
 		"SET STATEMENT max_statement_time = (SELECT 9 FOR UPDATE) FOR COMMIT", "SET STATEMENT a = 1 FOR SET STATEMENT b = 2 FOR LOCK TABLES memos READ",
 		"-- go\nCOMMIT", "# go\nCOMMIT", "/* go */ COMMIT", "/*!40101 SET sql_mode = '' */", "/*M!100100 COMMIT */", " ;COMMIT", "SELECT 1; COMMIT",
 		"/*!99999 SELECT */ COMMIT", "/*M!999999 SELECT */ COMMIT", "CREATE TABLE event (id INT); COMMIT",
+		"CREATE TEMPORARY TABLE `tenancy_tenant`.`memos` (id int)", "create temporary table if not exists t select 1", "CREATE OR REPLACE TEMPORARY TABLE t (id int)",
 	}
 }
 
@@ -193,6 +194,7 @@ func neighboursPass(t *testing.T, w *world) {
 		for _, query := range []string{
 			"CREATE TRIGGER a BEFORE INSERT ON memos FOR EACH ROW BEGIN SET @a = 1; SET NEW.text = 'b'; END", "DROP TRIGGER a",
 			"CREATE DEFINER = CURRENT_USER PROCEDURE a() BEGIN SELECT 1; START TRANSACTION; COMMIT; END", "DROP PROCEDURE a",
+			"CREATE TABLE temporary (id int)", "DROP TABLE temporary",
 		} {
 			if _, err := w.client.ExecContext(as(t, tenant), query); err != nil {
 				t.Errorf("%s, %q: %v", tenant, query, err)

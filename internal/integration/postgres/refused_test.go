@@ -1,12 +1,15 @@
 package postgres_test
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"testing"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 
+	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver/postgres"
 )
 
@@ -25,6 +28,12 @@ func TestRefusedBeforeItIsSent(t *testing.T) {
 			`SELECT E'\';'; COMMIT`, `SELECT '\'; COMMIT; --'`, "SELECT 1 /* ; */; -- ;\nCOMMIT", "SELECT 1; -- a line\rCOMMIT", "SELECT a$b$c FROM d$b$ ; COMMIT", "SELECT $1;COMMIT",
 			`SELECT e'a''\'b'; COMMIT`, "SELECT U&'\\0041'; COMMIT", "insert into items (name) values ('x')\n;\n\n rollback\n",
 			"CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; END",
+			"CREATE TEMP TABLE t (id int)", "create temporary table if not exists t as select 1", "CREATE /* a */ LOCAL TEMP TABLE t (id int) ON COMMIT DELETE ROWS",
+			"CREATE TEMP TABLE t (id int) ON COMMIT PRESERVE ROWS", "CREATE TEMP TABLE t (id text DEFAULT ' ON COMMIT DROP')", "CREATE TABLE pg_temp.t (id int)",
+			"CREATE OR REPLACE TEMP VIEW v AS SELECT 1", "CREATE GLOBAL TEMPORARY SEQUENCE s", "CREATE TEMP RECURSIVE VIEW v (n) AS SELECT 1",
+			"SELECT * INTO TEMP t FROM items", "select 1 as n into temporary table t", "WITH a AS (SELECT 1) SELECT * INTO TEMP t FROM a", "(SELECT 1 INTO TEMP t)",
+			"EXPLAIN ANALYZE CREATE TEMP TABLE t AS SELECT 1", "EXPLAIN ANALYZE SELECT 1 INTO TEMP t", "SELECT 1; CREATE TEMP TABLE t (id int)",
+			"LISTEN orders", "DECLARE c CURSOR WITH HOLD FOR SELECT 1", "declare c no scroll cursor with hold for select 1",
 		} {
 			_, err := db.ExecContext(ctx, text)
 			wantErr(t, err, postgres.ErrRefused)
@@ -32,7 +41,7 @@ func TestRefusedBeforeItIsSent(t *testing.T) {
 				t.Logf("text: %s", text)
 			}
 		}
-		for _, text := range []string{"COMMIT", "SET x = 1", "CALL p()", "DO 'x'", "COPY items TO STDOUT", " ( COMMIT"} {
+		for _, text := range []string{"COMMIT", "SET x = 1", "CALL p()", "DO 'x'", "COPY items TO STDOUT", " ( COMMIT", "CREATE TEMP TABLE t (id int)", "SELECT 1 INTO TEMP t", "LISTEN x"} {
 			wantErr(t, count(ctx, db, text), postgres.ErrRefused)
 		}
 	})
@@ -52,6 +61,9 @@ func TestNotRefused(t *testing.T) {
 		"CREATE FUNCTION pg_temp.g() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$",
 		"DO $$ BEGIN PERFORM 1; END $$", "SELECT CASE WHEN true THEN 1 END", "PREPARE p AS SELECT 1; DEALLOCATE p",
 		`SELECT 1 AS ";COMMIT"`, "SELECT U&'\\0041;COMMIT'",
+		"CREATE TABLE temp (into_temp int, temporary int)", "INSERT INTO temp VALUES (1)", "WITH a AS (INSERT INTO temp VALUES (2) RETURNING into_temp) SELECT into_temp, 'INTO TEMP', \"into_temp\" FROM a",
+		"SELECT temporary FROM temp", "EXPLAIN SELECT temporary AS create FROM temp", "CREATE VIEW temporary AS SELECT * FROM temp", "DROP TABLE temp CASCADE",
+		"CREATE TEMP TABLE t ON COMMIT DROP AS SELECT 1",
 	} {
 		if _, err := db.ExecContext(ctx, text); err != nil {
 			t.Errorf("%s: %v", text, err)
@@ -61,6 +73,7 @@ func TestNotRefused(t *testing.T) {
 	must(t, err)
 	for _, text := range []string{
 		"SET LOCAL statement_timeout = 1000", "SAVEPOINT a", "ROLLBACK TO a", "ROLLBACK WORK TO SAVEPOINT a", "RELEASE a", "SET CONSTRAINTS ALL DEFERRED",
+		"CREATE TEMP TABLE t (id int) ON COMMIT DROP", "INSERT INTO t VALUES (1)", "DECLARE c CURSOR WITHOUT HOLD FOR SELECT id FROM t", "FETCH c",
 	} {
 		if _, err := tx.ExecContext(ctx, text); err != nil {
 			t.Errorf("%s: %v", text, err)
@@ -69,6 +82,47 @@ func TestNotRefused(t *testing.T) {
 	must(t, count(ctx, tx, "SET LOCAL statement_timeout = 1000"))
 	must(t, tx.Commit())
 	nothingStays(t, db)
+}
+
+// TestTemporaryTables shows why they are refused, by a function that makes one:
+// what is written to it is not where it belongs, and the next tenant on the
+// connection reads it. The right that Verify hints at ends that too.
+func TestTemporaryTables(t *testing.T) {
+	t.Parallel()
+	g := newGuarded(t, isolationApp)
+	run(t, g.owner, "CREATE FUNCTION stage() RETURNS void LANGUAGE plpgsql AS $$ BEGIN CREATE TEMP TABLE memos (LIKE public.memos INCLUDING ALL); END $$")
+	db := openURL(t, g.app, postgres.Config{}) // of one connection
+	as := func(id tenancy.ID) context.Context { return asTenant(t, id) }
+	seen := func(id tenancy.ID) int { return one[int](as(id), t, db, "SELECT count(*) FROM memos") }
+	hinted := func() bool {
+		hints, err := postgres.Verify(t.Context(), db, g.tenancy, postgres.VerifyConfig{})
+		must(t, err)
+		return slices.ContainsFunc(hints, func(h postgres.Hint) bool { return strings.Contains(h.String(), "REVOKE TEMPORARY") })
+	}
+	write := "INSERT INTO memos (tenant_id, text) VALUES ($1, 'a')"
+
+	_, err := db.ExecContext(as("a"), "CREATE TEMP TABLE memos (LIKE public.memos INCLUDING ALL)")
+	wantErr(t, err, postgres.ErrRefused)
+	_, err = db.ExecContext(as("b"), write, "b")
+	must(t, err)
+	if a, b := seen("a"), seen("b"); a != 0 || b != 1 || !hinted() {
+		t.Errorf("a sees %d memos, b %d; or there is no hint", a, b)
+	}
+
+	run(t, g.asAdmin(t), g.fill(t, "REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC"))
+	_, err = db.ExecContext(as("a"), "SELECT stage()")
+	wantCode(t, err, "42501")
+	if hinted() {
+		t.Error("there is a hint still")
+	}
+	run(t, g.asAdmin(t), g.fill(t, "GRANT TEMPORARY ON DATABASE {database} TO {app}"))
+	_, err = db.ExecContext(as("a"), "SELECT stage()")
+	must(t, err)
+	_, err = db.ExecContext(as("b"), write, "b")
+	must(t, err)
+	if a := seen("a"); a != 1 {
+		t.Errorf("a sees %d memos of b: what is the hint for?", a)
+	}
 }
 
 // TestProcedureWithCommit shows why CALL is refused: within a pipeline its
