@@ -6,22 +6,42 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
 // killer ends a random session of the application for each order in s.kill,
-// until that is closed.
+// until that is closed. It returns when all of them have ended: a server that is
+// busy takes its time over it.
 func (s *storm) killer(ctx context.Context) {
+	var killed []int32
 	for range s.kill {
 		err := connected(ctx, s.world.server.Admin(), func(ctx context.Context, conn *pgx.Conn) error {
-			tag, err := conn.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename <> current_user ORDER BY random() LIMIT 1`)
-			s.kills.Add(tag.RowsAffected())
+			const kill = "SELECT pid FROM pg_stat_activity WHERE usename <> current_user ORDER BY random() LIMIT 1"
+			rows, err := conn.Query(ctx, "SELECT pid FROM ("+kill+") a WHERE pg_terminate_backend(pid)")
+			if err != nil {
+				return err
+			}
+			pids, err := pgx.CollectRows(rows, pgx.RowTo[int32])
+			killed = append(killed, pids...)
+			s.kills.Add(int64(len(pids)))
 			return err
 		})
 		if err != nil {
 			s.explain("killing a session", err, circumstances{})
 		}
+	}
+	err := connected(ctx, s.world.server.Admin(), func(ctx context.Context, conn *pgx.Conn) error {
+		for left := 1; left > 0; time.Sleep(10 * time.Millisecond) {
+			if err := conn.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY ($1)", killed).Scan(&left); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		s.explain("waiting for the sessions to end", err, circumstances{})
 	}
 }
 
