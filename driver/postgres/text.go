@@ -10,6 +10,9 @@ import (
 // checkScript refuses a text of any number of statements that would take the
 // connection out of its tenant's hands.
 func checkScript(w way, text string) error {
+	if err := checkSetConfig(w, text); err != nil {
+		return err
+	}
 	atomic := false // the body of an SQL function in the text ends with END
 	for head, rest := range statementsOf(text) {
 		if head == "END" && atomic {
@@ -26,6 +29,9 @@ func checkScript(w way, text string) error {
 // checkStatement does the same for a text that the server takes for one
 // statement, or refuses.
 func checkStatement(w way, text string) error {
+	if err := checkSetConfig(w, text); err != nil {
+		return err
+	}
 	head, rest := firstWord(text)
 	return checkHead(w, head, rest, false)
 }
@@ -46,7 +52,7 @@ func checkHead(w way, head, rest string, script bool) error {
 			return refused("PREPARE TRANSACTION", "a tenant's transactions have one phase")
 		}
 	case "SET", "RESET":
-		return checkSet(w, head, words(rest))
+		return checkSet(w, head, rest)
 	case "COPY":
 		return refused(head, "use Raw and the methods CopyFrom of *pgx.Conn or CopyTo of its PgConn")
 	case "CREATE", "SELECT", "WITH", "EXPLAIN", "LISTEN", "DECLARE":
@@ -57,23 +63,6 @@ func checkHead(w way, head, rest string, script bool) error {
 		}
 	}
 	return nil
-}
-
-// checkSet lets pass what ends with the transaction.
-func checkSet(w way, head string, after []string) error {
-	if head == "SET" && len(after) > 0 {
-		switch after[0] {
-		case "LOCAL":
-			return nil
-		case "TRANSACTION", "CONSTRAINTS":
-			return nil
-		}
-	}
-	instead := "it would outlive the statement; use SET LOCAL"
-	if !w.inTx {
-		instead += " in a transaction"
-	}
-	return refused(head+" of a session setting", instead)
 }
 
 // isSetting reports whether a statement is SET, of which only SET LOCAL, SET

@@ -68,7 +68,7 @@ func (v *verification) settingDefault(ctx context.Context, tx dialect.ExecQuerie
 		return err
 	}
 	// Of this one, from wherever.
-	if err := exec(ctx, tx, "SET LOCAL "+Setting+" TO DEFAULT"); err != nil {
+	if err := exec(ctx, tx, "DO $$ BEGIN SET LOCAL "+Setting+" TO DEFAULT; END $$"); err != nil { // which is refused as text by itself
 		return err
 	}
 	current, err := queryOne[bool](ctx, tx, "SELECT coalesce(current_setting('"+Setting+"', true), '') <> ''")

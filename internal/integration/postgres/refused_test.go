@@ -33,6 +33,10 @@ func TestRefusedBeforeItIsSent(t *testing.T) {
 			"CREATE OR REPLACE TEMP VIEW v AS SELECT 1", "CREATE GLOBAL TEMPORARY SEQUENCE s", "CREATE TEMP RECURSIVE VIEW v (n) AS SELECT 1",
 			"SELECT * INTO TEMP t FROM items", "select 1 as n into temporary table t", "WITH a AS (SELECT 1) SELECT * INTO TEMP t FROM a", "(SELECT 1 INTO TEMP t)",
 			"EXPLAIN ANALYZE CREATE TEMP TABLE t AS SELECT 1", "EXPLAIN ANALYZE SELECT 1 INTO TEMP t", "SELECT 1; CREATE TEMP TABLE t (id int)",
+			"SET LOCAL tenancy.tenant_id = 'x'", "set local Tenancy . Tenant_ID to default", `SET LOCAL "tenancy.tenant_id" = 'x'`,
+			"SELECT set_config('tenancy.tenant_id', 'x', true)", "SELECT 1, pg_catalog.SET_CONFIG( 'Tenancy.tenant_id' , 'x', true)",
+			"SELECT set_config('a.b', 'x', true), set_config('tenancy.tenant_id', 'x', true)", "SELECT 1; SET LOCAL tenancy.tenant_id = 'x'",
+			"SET LOCAL search_path = public", `set local "search_path" = public`, "SET LOCAL SCHEMA 'public'", "SELECT set_config('search_path', 'public', true)",
 			"LISTEN orders", "DECLARE c CURSOR WITH HOLD FOR SELECT 1", "declare c no scroll cursor with hold for select 1",
 		} {
 			_, err := db.ExecContext(ctx, text)
@@ -72,7 +76,8 @@ func TestNotRefused(t *testing.T) {
 	tx, err := db.BeginTx(ctx, nil)
 	must(t, err)
 	for _, text := range []string{
-		"SET LOCAL statement_timeout = 1000", "SAVEPOINT a", "ROLLBACK TO a", "ROLLBACK WORK TO SAVEPOINT a", "RELEASE a", "SET CONSTRAINTS ALL DEFERRED",
+		"SET LOCAL statement_timeout = 1000", "SET LOCAL a.b = 1; SELECT current_setting('tenancy.tenant_id')", "SAVEPOINT a",
+		"SELECT set_config('a.b', current_setting('tenancy.tenant_id'), true)", "ROLLBACK TO a", "ROLLBACK WORK TO SAVEPOINT a", "RELEASE a", "SET CONSTRAINTS ALL DEFERRED",
 		"CREATE TEMP TABLE t (id int) ON COMMIT DROP", "INSERT INTO t VALUES (1)", "DECLARE c CURSOR WITHOUT HOLD FOR SELECT id FROM t", "FETCH c",
 	} {
 		if _, err := tx.ExecContext(ctx, text); err != nil {
@@ -81,6 +86,10 @@ func TestNotRefused(t *testing.T) {
 	}
 	must(t, count(ctx, tx, "SET LOCAL statement_timeout = 1000"))
 	must(t, tx.Commit())
+	nothingStays(t, db)
+	// One without a schema may have its own path.
+	_, err = db.ExecContext(w.as(t, 0), "SET LOCAL search_path = public; SET LOCAL SCHEMA 'public'; SELECT set_config('search_path', 'public', true)")
+	must(t, err)
 	nothingStays(t, db)
 }
 
