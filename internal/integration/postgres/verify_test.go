@@ -124,8 +124,10 @@ func defectOf(version int) defect {
 		return defect{"CREATEROLE", []string{"ALTER ROLE {app} CREATEROLE"}, []string{"role {app}", "has CREATEROLE"}, nil}
 	}
 	return defect{
-		"CREATEROLE and who may be granted", []string{"ALTER ROLE {app} CREATEROLE", "GRANT {system} TO {app} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"},
-		[]string{"role {app} can SET ROLE to {system}", "has BYPASSRLS", "REVOKE"}, nil,
+		"CREATEROLE and who may be granted",
+		[]string{"ALTER ROLE {app} CREATEROLE", "GRANT {system} TO {app} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"},
+		[]string{"role {app} can SET ROLE to {system}", "has BYPASSRLS", "REVOKE"},
+		nil,
 	}
 }
 
