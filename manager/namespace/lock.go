@@ -7,6 +7,7 @@ import (
 	sqldriver "database/sql/driver"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -25,7 +26,7 @@ func PostgresLocker(db *sql.DB) Locker {
 	return func(ctx context.Context, id tenancy.ID) (func(), error) {
 		sum := sha256.Sum256([]byte("tenancy:lifecycle:" + string(id)))
 		key := int64(binary.BigEndian.Uint64(sum[:])) //nolint:gosec // any 64 bits are a key
-		return lockSession(ctx, db, id, fmt.Sprintf("SELECT pg_advisory_lock(%d)", key), fmt.Sprintf("SELECT pg_advisory_unlock(%d)", key))
+		return lockSession(ctx, db, id, fmt.Sprintf("SELECT 1 FROM pg_advisory_lock(%d)", key), fmt.Sprintf("SELECT pg_advisory_unlock(%d)", key))
 	}
 }
 
@@ -35,17 +36,22 @@ func MySQLLocker(db *sql.DB) Locker {
 	return func(ctx context.Context, id tenancy.ID) (func(), error) {
 		sum := sha256.Sum256([]byte(id))
 		name := "'tenancy:lifecycle:" + hex.EncodeToString(sum[:20]) + "'"
-		return lockSession(ctx, db, id, "SELECT GET_LOCK("+name+", 1000000)", "DO RELEASE_LOCK("+name+")")
+		return lockSession(ctx, db, id, "SELECT COALESCE(GET_LOCK("+name+", 1000000), 0)", "DO RELEASE_LOCK("+name+")")
 	}
 }
 
 // lockSession holds a connection. One of which nobody knows whether it still has
-// the lock is closed.
+// the lock is closed. The lock is there if it answers 1: MariaDB has no error for
+// one who was made to stop waiting.
 func lockSession(ctx context.Context, db *sql.DB, id tenancy.ID, lock, unlock string) (func(), error) {
 	conn, err := db.Conn(ctx)
 	if err == nil {
-		if _, err = conn.ExecContext(ctx, lock); err == nil {
+		got := 0
+		if err = conn.QueryRowContext(ctx, lock).Scan(&got); err == nil && got == 1 {
 			return func() { release(ctx, conn, unlock) }, nil
+		}
+		if err == nil {
+			err = errors.New("the server ended the wait")
 		}
 		discard(conn)
 	}
