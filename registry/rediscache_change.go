@@ -87,7 +87,8 @@ const barred = time.Minute
 func (c *RedisCache) raise(ctx context.Context, versions map[tenancy.ID]int64) error {
 	ids := slices.Sorted(maps.Keys(versions))
 	for some := range slices.Chunk(ids, batch) {
-		keys, args := make([]string, 0, len(some)), make([]any, 0, 2*len(some))
+		keys, args := make([]string, 0, len(some)), make([]any, 0, 1+2*len(some))
+		args = append(args, max(min(c.cfg.TTL, barred).Milliseconds(), 1))
 		for _, id := range some {
 			life := c.cfg.TTL
 			if versions[id] == anyVersion {

@@ -10,10 +10,12 @@ import "github.com/redis/go-redis/v9"
 // numbers are exact up to there.
 const anyVersion = 1<<53 - 1
 
-type scripts struct{ find, fill, raise *redis.Script }
+type scripts struct{ find, fill, raise, remove *redis.Script }
 
 func newScripts() scripts {
-	return scripts{find: redis.NewScript(find), fill: redis.NewScript(fill), raise: redis.NewScript(raise)}
+	return scripts{
+		find: redis.NewScript(find), fill: redis.NewScript(fill), raise: redis.NewScript(raise), remove: redis.NewScript(remove),
+	}
 }
 
 // find returns the id under an identifier, and what is under that id.
@@ -35,14 +37,24 @@ end
 return redis.status_reply('OK')`
 
 // raise keeps entries of older versions out from now on. For each key there
-// are two arguments: the version, and for how many milliseconds.
+// are two arguments: the version, and for how many milliseconds. Before them is for
+// how many those stay out that are out already, where it was not known which is the
+// tenant's version: a reader may have begun before this change and after that one.
 const raise = versionOf + `
 for i, key in ipairs(KEYS) do
-	local version, life = ARGV[2*i-1], ARGV[2*i]
-	if version_of(redis.call('GET', key)) < tonumber(version) then
+	local version, life = ARGV[2*i], ARGV[2*i+1]
+	local value = redis.call('GET', key)
+	if version_of(value) < tonumber(version) then
 		redis.call('SET', key, version .. ' ', 'PX', life)
+	elseif string.match(value, '^%d+ $') then
+		redis.call('PEXPIRE', key, math.max(redis.call('PTTL', key), ARGV[1]))
 	end
 end
+return redis.status_reply('OK')`
+
+// remove takes a value away that is still the one that was read.
+const remove = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return redis.status_reply('OK')`
 
 const versionOf = `

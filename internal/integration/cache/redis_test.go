@@ -180,6 +180,37 @@ func TestRedisSlowReaderBringsNothingOld(t *testing.T) {
 	}
 }
 
+// A change fails, so that nobody knows the tenant's version for a while. Near the
+// end of that while a reader begins, and then the tenant is suspended. What the
+// reader has found does not come in when the while is over.
+func TestRedisSlowReaderAfterAFailedChange(t *testing.T) {
+	t.Parallel()
+	db, client := sqlite(t), redisClient(t, redisOptions(t))
+	cfg := registry.RedisCacheConfig{Prefix: prefix(t), TTL: 2 * time.Second}
+	cache := inRedis(t, db, client, cfg)
+	s := slow{db, make(chan struct{}), make(chan struct{})}
+	reader := inRedis(t, s, client, cfg)
+	acme := create(t, cache, "acme")
+	failed := time.Now()
+	if _, err := cache.SetStatus(t.Context(), acme.ID, tenancy.StatusActive); err == nil {
+		t.Fatal("it was active already")
+	}
+	time.Sleep(time.Second)
+	done := make(chan error, 1)
+	go func() { done <- errorOf(reader.ByID(t.Context(), acme.ID)) }()
+	<-s.read
+	suspended, err := cache.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Until(failed.Add(cfg.TTL + 100*time.Millisecond)))
+	close(s.proceed)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	wantFound(t, cache, suspended)
+}
+
 // Several processes change and find the same few tenants. No one finds one
 // that is older than a change that was over before, wherever it was made.
 func TestRedisUnderChanges(t *testing.T) {
