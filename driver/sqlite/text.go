@@ -61,7 +61,7 @@ func checkSession(tokens []string, inTx bool) error {
 		}
 	case "CREATE":
 		if isTemporary(tokens) {
-			return refused("CREATE TEMPORARY", "it outlives its statement, and hides the table of its name from the next tenant; use WITH, or a table of the tenant's")
+			return refused("CREATE TEMPORARY", "it outlives its statement, and hides the table of its name from the next tenant; use WITH, or a table of the tenant's, and no quotes around main")
 		}
 	case "PRAGMA":
 		return checkPragma(tokens[1:], inTx)
@@ -73,13 +73,20 @@ func checkSession(tokens []string, inTx bool) error {
 	return nil
 }
 
-// isTemporary reports whether CREATE makes something in the schema temp.
+// isTemporary reports whether CREATE makes something in the schema temp, or in one
+// whose name is in quotes: that may be any.
 func isTemporary(tokens []string) bool {
-	if len(tokens) > 1 && (tokens[1] == "TEMP" || tokens[1] == "TEMPORARY") {
-		return true
+	name := tokens[1:]
+	for len(name) > 0 && slices.Contains([]string{"UNIQUE", "VIRTUAL", "TABLE", "VIEW", "INDEX", "TRIGGER", "IF", "NOT", "EXISTS"}, name[0]) {
+		name = name[1:]
 	}
-	i := slices.Index(tokens, "TEMP")
-	return i > 0 && i+1 < len(tokens) && tokens[i+1] == "."
+	switch {
+	case len(tokens) > 1 && (tokens[1] == "TEMP" || tokens[1] == "TEMPORARY"):
+		return true
+	case len(name) < 2 || name[1] != ".":
+		return false
+	}
+	return name[0] == "TEMP" || slices.Contains([]string{`"`, "`", "[", "'"}, name[0])
 }
 
 // checkPragma lets pass what reads, and what acts on the file alone. Tokens are

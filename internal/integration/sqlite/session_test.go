@@ -20,6 +20,8 @@ func session() []string {
 		"PRAGMA \"foreign_keys\" = 0", "PRAGMA [main].[foreign_keys] (0)", "PRAGMA 'foreign_keys' = 0", "PRAGMA busy_timeout = 1",
 		"PRAGMA writable_schema = 1", "PRAGMA query_only = 1", "PRAGMA case_sensitive_like = 1", "PRAGMA journal_mode = DELETE",
 		"CREATE TEMP TABLE memos (id)", "create temporary view memos as select 1", "CREATE TABLE temp.memos (id)", "CREATE TABLE IF NOT EXISTS temp . memos (id)",
+		"CREATE TABLE \"temp\".memos (id)", "CREATE VIRTUAL TABLE IF NOT EXISTS [temp].x USING fts5(a)", "CREATE TRIGGER `temp`.a AFTER INSERT ON memos BEGIN SELECT 1; END",
+		"CREATE UNIQUE INDEX 'temp'.i ON memos (id)",
 		"EXPLAIN PRAGMA foreign_keys = 0", "EXPLAIN QUERY PLAN PRAGMA foreign_keys = 0",
 		"-- a\n\tCOMMIT", "/* a */ COMMIT", ";COMMIT", "\ufeffCOMMIT", "SELECT ';'; COMMIT",
 		"CREATE TRIGGER a AFTER INSERT ON memos BEGIN SELECT 1; END; COMMIT", "CREATE TRIGGER a AFTER INSERT ON memos BEGIN SELECT 1; END; END",
@@ -82,7 +84,7 @@ func TestNotSession(t *testing.T) {
 			"PRAGMA foreign_key_check", "PRAGMA integrity_check(1)", "PRAGMA user_version = 2", "PRAGMA main.wal_checkpoint(PASSIVE)",
 			"SELECT 'BEGIN; COMMIT', \";COMMIT\", 1 AS [;END] /* ; COMMIT */ -- ; COMMIT", "EXPLAIN SELECT CASE 1 WHEN 1 THEN 2 END",
 			"CREATE TRIGGER a AFTER INSERT ON memos BEGIN UPDATE memos SET text = ''; SELECT 1; END; DROP TRIGGER a",
-			"CREATE TABLE temp (temporary TEXT)", "CREATE VIEW temporary AS SELECT * FROM temp", "DROP VIEW temporary", "DROP TABLE temp",
+			"CREATE TABLE temp (temporary TEXT)", "CREATE VIEW temporary AS SELECT \"temp\".\"temporary\" FROM temp", "CREATE INDEX main.i ON temp (\"temporary\")", "DROP VIEW temporary", "DROP TABLE temp",
 		} {
 			if _, err := w.client.ExecContext(ctx, query); err != nil {
 				t.Errorf("%s, %q: %v", tenant, query, err)
