@@ -9,10 +9,13 @@ import (
 )
 
 // check reports everything about the graph that would let tenants meet.
-func check(g *gen.Graph) error {
+func (e Extension) check(g *gen.Graph) error {
 	var errs []error
 	for _, n := range g.Nodes {
 		errs = append(errs, checkSchema(n), checkReasons(n), checkEdges(n))
+		if e.Placement {
+			errs = append(errs, checkPlace(n))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -38,6 +41,15 @@ func checkSchema(n *gen.Type) error {
 		}
 	}
 	return refuse(n, "its tenant column %q is not the field of mixin.Tenant; remove the field of the same name", t.Column)
+}
+
+// checkPlace refuses a place for all tenants where each may have its own.
+func checkPlace(n *gen.Type) error {
+	if a := n.EntSQL(); a != nil && a.Schema != "" && isScoped(n) {
+		return refuse(n, "it is tenant-scoped and annotated with entsql.Schema(%q), where the rows of every tenant would be; "+
+			"drop the annotation: the tenant's record says where its tables are", a.Schema)
+	}
+	return nil
 }
 
 // checkReasons demands that whoever leaves a tenant's bounds says why.
@@ -76,7 +88,9 @@ func checkEdge(n *gen.Type, e *gen.Edge) error {
 	if e.M2M() && !e.IsInverse() {
 		joint = throughOf(e)
 	}
-	switch {
+	switch f := e.Field(); {
+	case f != nil && isScoped(n) && f.StorageKey() == of(n).Column:
+		return refuse(n, "its edge %q is over the tenant column, which the context sets; give the edge a field of its own", e.Name)
 	case joint != nil && !isScoped(joint) && (isScoped(n) || isScoped(e.Type)):
 		return refuse(joint, "it joins rows of tenants (%s.%s) and is not tenant-scoped; embed mixin.Tenant{} in it", n.Name, e.Name)
 	case joint != nil && isScoped(joint) && isGlobal(n) && isGlobal(e.Type):

@@ -54,10 +54,10 @@ func (Extension) Templates() []*gen.Template {
 
 // Hooks implements entc.Extension: it checks the graph, makes unique fields
 // and indexes unique for each tenant, and generates.
-func (Extension) Hooks() []gen.Hook {
+func (e Extension) Hooks() []gen.Hook {
 	return []gen.Hook{func(next gen.Generator) gen.Generator {
 		return gen.GenerateFunc(func(g *gen.Graph) error {
-			if err := check(g); err != nil {
+			if err := e.check(g); err != nil {
 				return err
 			}
 			for _, n := range g.Nodes {
