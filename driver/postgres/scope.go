@@ -46,7 +46,12 @@ func (c *Connector) placeOf(ctx context.Context) (place, error) {
 	}
 	tenant := scope.Tenant()
 	at := place{id: tenant.ID, identifier: tenant.Identifier}
-	if tenant.Isolation == tenancy.IsolationSchema {
+	switch {
+	case tenant.Isolation == tenancy.IsolationDatabase && c.only == "":
+		// Its tables are elsewhere. Here it has global entities, by their qualified
+		// names; what names a table by less would reach those of tenants who share.
+		at.schema = "pg_catalog"
+	case tenant.Isolation == tenancy.IsolationSchema:
 		at.schema = tenant.Placement.Schema
 		if reason := unusableSchema(at.schema); reason != "" {
 			return place{}, fmt.Errorf("postgres: %w: %s: Placement.Schema %s", tenancy.ErrInvalidPlacement, tenant, reason)
