@@ -41,6 +41,8 @@ type VerifyConfig struct {
 //   - a table that is missing, has no row-level security, no policy or no
 //     trigger against cascades, one that was altered, or a policy beside it that
 //     opens the table;
+//   - a partition of such a table, or one that inherits from it, which the role may
+//     use by its own name, and which has not the table's policy itself;
 //   - a tenant column that is missing, nullable or of another type, and a
 //     foreign key that does not include it;
 //   - a canary: acting as a tenant that does not exist, a row can be read,

@@ -13,7 +13,7 @@ import (
 // eachTable checks the tables that are there.
 func (v *verification) eachTable(ctx context.Context, tx dialect.ExecQuerier) error {
 	return v.each(func(t verifiedTable) error {
-		for _, check := range []func(context.Context, dialect.ExecQuerier, verifiedTable) error{v.security, v.policies, v.trigger, v.column, v.keys} {
+		for _, check := range []func(context.Context, dialect.ExecQuerier, verifiedTable) error{v.security, v.policies, v.children, v.trigger, v.column, v.keys} {
 			if err := check(ctx, tx, t); err != nil {
 				return err
 			}
@@ -48,6 +48,34 @@ func (v *verification) security(ctx context.Context, tx dialect.ExecQuerier, t v
 			case truncates:
 				v.problem("table %s: role %q may TRUNCATE it, past every policy: REVOKE TRUNCATE ON %[1]s FROM %[3]s", t.name, role, quoteIdentifier(role))
 			}
+			return nil
+		}, t.oid)
+}
+
+// children checks the partitions of a table and those that inherit from it, however
+// deep: PostgreSQL holds one who names them to their own policies, not the table's.
+func (v *verification) children(ctx context.Context, tx dialect.ExecQuerier, t verifiedTable) error {
+	return query(ctx, tx, `
+		WITH RECURSIVE child AS (
+			SELECT inhrelid AS oid FROM pg_inherits WHERE inhparent = $1
+			UNION SELECT i.inhrelid FROM pg_inherits i JOIN child ON child.oid = i.inhparent
+		), policy AS (
+			SELECT polrelid, pg_get_expr(polqual, polrelid) AS using, pg_get_expr(polwithcheck, polrelid) AS checks FROM pg_policy WHERE polpermissive
+		)
+		SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), session_user
+		FROM child JOIN pg_class c ON c.oid = child.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE (has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE') OR has_table_privilege(c.oid, 'DELETE'))
+			AND (NOT c.relrowsecurity OR NOT c.relforcerowsecurity AND pg_has_role(c.relowner, 'MEMBER') OR EXISTS (
+				SELECT FROM policy own WHERE own.polrelid = c.oid AND NOT EXISTS (
+					SELECT FROM policy p WHERE p.polrelid = $1 AND (p.using, p.checks) IS NOT DISTINCT FROM (own.using, own.checks))))
+		ORDER BY 1`,
+		func(rows *entsql.Rows) error {
+			var child, role string
+			if err := rows.Scan(&child, &role); err != nil {
+				return err
+			}
+			v.problem("table %s: role %q may use its child %s by name, to which its policies do not apply: REVOKE ALL ON %[3]s FROM %[4]s",
+				t.name, role, child, quoteIdentifier(role))
 			return nil
 		}, t.oid)
 }

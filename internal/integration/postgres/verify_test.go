@@ -80,6 +80,10 @@ func tableDefects() []defect {
 			"ALTER TABLE memos ALTER tenant_id TYPE char(40)",
 			"CREATE POLICY tenant_isolation ON memos USING " + mine,
 		}, []string{"memos", "type character", "character varying"}, []string{"the trigger"}},
+		{"child", []string{"CREATE TABLE archive () INHERITS (memos)", "CREATE TABLE older () INHERITS (archive)", "GRANT SELECT ON older TO {app}", "REVOKE ALL ON archive FROM {app}"}, []string{"memos", "{app}", "public.older", "REVOKE ALL ON public.older FROM {app}"}, nil},
+		{"child with a policy of its own", []string{
+			"CREATE TABLE archive () INHERITS (memos)", "GRANT INSERT ON archive TO {app}", "ALTER TABLE archive ENABLE ROW LEVEL SECURITY", "CREATE POLICY open ON archive USING (true)",
+		}, []string{"memos", "public.archive"}, nil},
 		{"no composite key", []string{"ALTER TABLE orders DROP CONSTRAINT orders_users_orders"}, []string{"orders", "no foreign key (tenant_id, owner_id)", "users"}, nil},
 		{"simple key", []string{
 			"ALTER TABLE orders DROP CONSTRAINT orders_users_orders",
