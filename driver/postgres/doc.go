@@ -23,6 +23,8 @@
 //   - For a tenant with tenancy.IsolationSchema the same call sets search_path
 //     to its Placement.Schema, and to nothing else: a table that is missing
 //     there is tenancy.ErrNotProvisioned, and never a table of the same name in public.
+//   - A tenant with tenancy.IsolationDatabase has no table here, but for global
+//     entities, by their qualified names: its search_path is pg_catalog.
 //   - In a System scope the statement takes stdlib's way, without settings, on
 //     the same connections and with the same database role. Row-level security
 //     therefore shows it no rows; what has to see all of them needs a connector
@@ -59,13 +61,15 @@
 //   - BEGIN, COMMIT and the like as text: what comes after a COMMIT in the
 //     same text would run without the tenant. Savepoints are fine.
 //   - SET and RESET without LOCAL, which outlive the statement on a pooled
-//     connection. ent's sql.WithVar does this. SET LOCAL in a transaction is fine,
+//     connection, UPDATE of pg_settings, and set_config whose third argument is not
+//     the word true; ALTER ROLE and DATABASE. ent's sql.WithVar does this. SET LOCAL in a transaction is fine,
 //     but not of tenancy.tenant_id, nor of search_path where the tenant has a
 //     schema, by set_config neither: a transaction has one tenant.
 //   - COPY, which breaks a pipeline: see [Raw].
 //   - Temporary tables and views, LISTEN, and cursors WITH HOLD, which are there
 //     for the next tenant on the connection. CREATE TEMPORARY TABLE ... ON COMMIT
-//     DROP in a transaction is fine.
+//     DROP in a transaction is fine. PREPARE and EXECUTE as text, whose statements
+//     the next tenant could read.
 //   - CALL and DO with arguments or as a query, outside a transaction: a COMMIT
 //     within a procedure would end the tenant's setting. As an Exec without
 //     arguments, or in a transaction, PostgreSQL refuses that COMMIT.
@@ -132,6 +136,9 @@
 // with the tenant column.
 //
 // # Session state
+//
+// lastval() and pg_prepared_statements tell of whoever was on the connection before,
+// and large objects belong to nobody: row-level security knows none.
 //
 // Session-level advisory locks belong to the connection, and so does what a
 // function or a DO block makes: a temporary table in there hides the table of its

@@ -13,15 +13,16 @@ func checkScript(w way, text string) error {
 	if err := checkSetConfig(w, text); err != nil {
 		return err
 	}
-	atomic := false // the body of an SQL function in the text ends with END
+	atomic := false // in the body of an SQL function, which ends with END
 	for head, rest := range statementsOf(text) {
 		if head == "END" && atomic {
+			atomic = false
 			continue
 		}
 		if err := checkHead(w, head, rest, true); err != nil {
 			return err
 		}
-		atomic = atomic || head == "CREATE" && strings.Contains(strings.ToUpper(rest), "ATOMIC")
+		atomic = atomic || head == "CREATE" && isRoutine(created(rest)) && hasWords(rest, []string{"BEGIN"}, []string{"ATOMIC"})
 	}
 	return nil
 }
@@ -47,15 +48,16 @@ func checkHead(w way, head, rest string, script bool) error {
 		return refused(head, "end the transaction by its Rollback method")
 	case "BEGIN", "START", "COMMIT", "END", "ABORT":
 		return refused(head, "use BeginTx and the methods of the transaction")
-	case "PREPARE":
+	case "PREPARE", "EXECUTE":
 		if after := words(rest); len(after) > 0 && after[0] == "TRANSACTION" {
 			return refused("PREPARE TRANSACTION", "a tenant's transactions have one phase")
 		}
+		return refused(head, "the next tenant on the connection could read the text; database/sql and the driver prepare statements")
 	case "SET", "RESET":
 		return checkSet(w, head, rest)
 	case "COPY":
 		return refused(head, "use Raw and the methods CopyFrom of *pgx.Conn or CopyTo of its PgConn")
-	case "CREATE", "SELECT", "WITH", "EXPLAIN", "LISTEN", "DECLARE":
+	case "CREATE", "SELECT", "WITH", "EXPLAIN", "LISTEN", "DECLARE", "UPDATE", "ALTER":
 		return checkLeft(head, rest)
 	case "CALL", "DO":
 		if !script && !w.inTx {

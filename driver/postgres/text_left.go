@@ -17,67 +17,110 @@ func checkLeft(head, rest string) error {
 		if hasWords(rest, []string{"WITH"}, []string{"HOLD"}) {
 			return refused("DECLARE ... WITH HOLD", "the next tenant on the connection could read its rows; leave WITH HOLD out")
 		}
+	case "ALTER":
+		if what := words(rest); len(what) > 0 && slices.Contains([]string{"ROLE", "USER", "GROUP", "DATABASE", "SYSTEM"}, what[0]) {
+			return refused("ALTER "+what[0], "it is for the connections of all tenants; use a System scope")
+		}
+	case "UPDATE", "WITH", "EXPLAIN":
+		if containsFold(rest, "pg_settings") && hasWords(head+" "+rest, []string{"UPDATE", "ONLY", "PG_CATALOG"}, []string{"PG_SETTINGS"}) {
+			return refused("UPDATE of pg_settings", insteadOfSession)
+		}
 	case "CREATE":
 		return checkCreate(rest)
-	case "EXPLAIN": // ANALYZE runs it
-		if hasWords(rest, []string{"CREATE", "LOCAL", "GLOBAL"}, temporary()) {
-			return refused("CREATE TEMPORARY", insteadOfTemporary)
-		}
 	}
-	if selectsIntoTemporary(rest) {
-		return refused("SELECT INTO TEMPORARY", insteadOfTemporary)
-	}
-	return nil
-}
-
-// selectsIntoTemporary looks through a statement only where it has the word, in
-// the way that people write it: most do not.
-func selectsIntoTemporary(rest string) bool {
-	into := []string{"INTO"}
-	return (strings.Contains(rest, "INTO") || strings.Contains(rest, "into")) && hasWords(rest, into, temporary()) &&
-		!hasWords(rest, []string{"INSERT", "MERGE"}, into, temporary()) // a table of that name
+	return checkInto(head, rest)
 }
 
 const insteadOfTemporary = "it would outlive the statement, for the next tenant on the connection; " +
 	"use CREATE TEMPORARY TABLE ... ON COMMIT DROP in a transaction, or WITH"
 
-func temporary() []string { return []string{"TEMPORARY", "TEMP"} }
+// temporary is the schema of what stays on a connection.
+const temporary = "pg_temp"
 
-// checkCreate lets pass what is temporary and ends with the transaction.
+func isTemporary(word string) bool {
+	return strings.EqualFold(word, "TEMPORARY") || strings.EqualFold(word, "TEMP")
+}
+
+// checkCreate lets pass what is temporary and ends with the transaction, and
+// functions, which nobody calls who does not say whose.
 func checkCreate(rest string) error {
+	what := created(rest)
+	statement := rest[:len(rest)-len(skipStatement(rest))]
+	if !isTemporary(what) && (isRoutine(what) || !containsFold(statement, temporary)) {
+		return nil
+	}
+	if isTemporary(what) && hasWords(rest, []string{"ON"}, []string{"COMMIT"}, []string{"DROP"}) {
+		return nil
+	}
+	return refused("CREATE TEMPORARY", insteadOfTemporary)
+}
+
+// created returns the word that says what CREATE makes.
+func created(rest string) string {
 	word, after := nextWord(rest)
 	for slices.Contains([]string{"OR", "REPLACE", "LOCAL", "GLOBAL", "RECURSIVE", "UNLOGGED", "MATERIALIZED"}, strings.ToUpper(word)) {
 		word, after = nextWord(after)
 	}
-	word = strings.ToUpper(word)
-	switch {
-	case slices.Contains(temporary(), word):
-	case slices.Contains([]string{"TABLE", "VIEW", "SEQUENCE"}, word) && hasWords(after, []string{"PG_TEMP"}):
-	default:
+	return strings.ToUpper(word)
+}
+
+func isRoutine(word string) bool {
+	return slices.Contains([]string{"FUNCTION", "PROCEDURE", "AGGREGATE"}, word)
+}
+
+// checkInto refuses SELECT INTO a temporary table, and CREATE TABLE AS that EXPLAIN
+// ANALYZE runs. It looks through a statement only where it has one of the words, as
+// people write them: most do not.
+func checkInto(head, rest string) error {
+	made := strings.Contains(rest, "INTO") || strings.Contains(rest, "into") || strings.Contains(rest, "Into")
+	if !made && head != "EXPLAIN" {
 		return nil
 	}
-	if hasWords(rest, []string{"ON"}, []string{"COMMIT"}, []string{"DROP"}) {
-		return nil
+	before, ago := "", ""
+	for word, after := nextWord(rest); word != ""; word, after = nextWord(after) {
+		word = strings.ToUpper(word)
+		if word == "LOCAL" || word == "GLOBAL" {
+			continue
+		}
+		into := before == "INTO" && ago != "INSERT" && ago != "MERGE" // those may have a table of the name
+		if isTemporary(word) && (into || before == "CREATE") {
+			return refused("SELECT INTO TEMPORARY", insteadOfTemporary)
+		}
+		ago, before = before, word
 	}
-	return refused("CREATE TEMPORARY", insteadOfTemporary)
+	if containsFold(rest, temporary) && (made || hasWords(rest, []string{"CREATE"})) {
+		return refused("SELECT INTO "+temporary, insteadOfTemporary)
+	}
+	return nil
 }
 
 // hasWords reports whether a statement has words one after the other, each one of
 // those given for its place.
 func hasWords(text string, wanted ...[]string) bool {
 	found := 0
-	for {
-		var word string
-		if word, text = nextWord(text); word == "" {
-			return false
-		}
-		if !slices.Contains(wanted[found], strings.ToUpper(word)) {
+	for word, after := nextWord(text); word != ""; word, after = nextWord(after) {
+		word = strings.ToUpper(word)
+		if !slices.Contains(wanted[found], word) {
 			found = 0
 		}
-		if slices.Contains(wanted[found], strings.ToUpper(word)) {
+		if slices.Contains(wanted[found], word) {
 			if found++; found == len(wanted) {
 				return true
 			}
 		}
 	}
+	return false
+}
+
+// containsFold is strings.Contains without regard to case. The text to look for is
+// in lower case and begins with a letter.
+func containsFold(text, lower string) bool { return indexFold(text, lower) >= 0 }
+
+func indexFold(text, lower string) int {
+	for i := 0; i+len(lower) <= len(text); i++ {
+		if text[i]|0x20 == lower[0] && strings.EqualFold(text[i:i+len(lower)], lower) {
+			return i
+		}
+	}
+	return -1
 }

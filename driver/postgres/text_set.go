@@ -2,13 +2,15 @@ package postgres
 
 import "strings"
 
+const insteadOfSession = "it would outlive the statement; use SET LOCAL, or set_config with true, in a transaction"
+
 // checkSet lets pass what ends with the transaction, and does not change whose it is.
 func checkSet(w way, head, rest string) error {
 	if after := words(rest); head == "SET" && len(after) > 0 {
 		switch after[0] {
 		case "LOCAL":
 			statement := rest[:len(rest)-len(skipStatement(rest))]
-			if names := w.ownSettings(statement); names || w.at.schema != "" && len(after) > 1 && after[1] == "SCHEMA" {
+			if w.owns(statement) || w.at.schema != "" && len(after) > 1 && after[1] == "SCHEMA" {
 				return refusedOwn("SET LOCAL")
 			}
 			return nil
@@ -16,32 +18,80 @@ func checkSet(w way, head, rest string) error {
 			return nil
 		}
 	}
-	instead := "it would outlive the statement; use SET LOCAL"
-	if !w.inTx {
-		instead += " in a transaction"
-	}
-	return refused(head+" of a session setting", instead)
+	return refused(head+" of a session setting", insteadOfSession)
 }
 
-// checkSetConfig refuses the function where it is called by name for a setting that
-// is ours.
+const setConfig = "set_config"
+
+// checkSetConfig lets pass calls of the function that end with the transaction, as
+// far as the text says so, and do not change whose it is.
 func checkSetConfig(w way, text string) error {
-	const function = "set_config"
-	if !strings.Contains(text, function) && !strings.Contains(text, "SET_CONFIG") { // as people write it
-		return nil
+	for {
+		at := indexOfSetConfig(text)
+		if at < 0 {
+			return nil
+		}
+		text = text[at+len(setConfig):]
+		call, ok := strings.CutPrefix(strings.TrimLeft(text, "\" \t\r\n"), "(")
+		if !ok {
+			continue // a word in a text
+		}
+		arguments := argumentsOf(call)
+		if len(arguments) == 0 || w.owns(arguments[0]) {
+			return refusedOwn(setConfig)
+		}
+		if last := arguments[len(arguments)-1]; len(arguments) != 3 || last != "true" {
+			return refused(setConfig+" without true", insteadOfSession)
+		}
 	}
-	calls := strings.Split(strings.ToLower(text), function)
-	for _, call := range calls[1:] {
-		name, _, _ := strings.Cut(call, ",")
-		if w.ownSettings(name) {
-			return refusedOwn(function)
+}
+
+// indexOfSetConfig looks for the underscore, which few statements have many of.
+func indexOfSetConfig(text string) int {
+	const before = len("set")
+	for from := 0; ; from++ {
+		i := strings.IndexByte(text[from:], '_')
+		if i < 0 {
+			return -1
+		}
+		from += i
+		if start := from - before; start >= 0 && start+len(setConfig) <= len(text) && strings.EqualFold(text[start:start+len(setConfig)], setConfig) {
+			return start
+		}
+	}
+}
+
+// argumentsOf returns the arguments of a call in lower case and without blanks, as
+// far as its closing parenthesis. What it takes for something else is not true, and refused.
+func argumentsOf(call string) (arguments []string) {
+	depth, start := 0, 0
+	end := func(i int) {
+		arguments = append(arguments, strings.ToLower(strings.Join(strings.Fields(call[start:i]), "")))
+		start = i + 1
+	}
+	for i := 0; i < len(call); i++ {
+		switch c := call[i]; c {
+		case '\'', '"':
+			i = len(call) - len(skipQuoted(call[i+1:], c, false)) - 1
+		case '(', '[':
+			depth++
+		case ')', ']':
+			if depth == 0 {
+				end(i)
+				return arguments
+			}
+			depth--
+		case ',':
+			if depth == 0 {
+				end(i)
+			}
 		}
 	}
 	return nil
 }
 
-// ownSettings reports whether text names a setting that says whose a statement is.
-func (w way) ownSettings(text string) bool {
+// owns reports whether text names a setting that says whose a statement is.
+func (w way) owns(text string) bool {
 	text = strings.ToLower(strings.Join(strings.Fields(text), ""))
 	return strings.Contains(text, Setting) || w.at.schema != "" && strings.Contains(text, "search_path")
 }

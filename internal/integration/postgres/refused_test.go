@@ -37,6 +37,13 @@ func TestRefusedBeforeItIsSent(t *testing.T) {
 			"SELECT set_config('tenancy.tenant_id', 'x', true)", "SELECT 1, pg_catalog.SET_CONFIG( 'Tenancy.tenant_id' , 'x', true)",
 			"SELECT set_config('a.b', 'x', true), set_config('tenancy.tenant_id', 'x', true)", "SELECT 1; SET LOCAL tenancy.tenant_id = 'x'",
 			"SET LOCAL search_path = public", `set local "search_path" = public`, "SET LOCAL SCHEMA 'public'", "SELECT set_config('search_path', 'public', true)",
+			"SELECT set_config('a.b', 'x', false)", "SELECT Set_Config('a.b', $1, $2)", "SELECT set_config('a.b', ',', true AND false)", `SELECT "set_config"($1, 'x', 'f')`,
+			"SELECT set_config('a.b', 'true', true), set_config('a.b', (SELECT 'x)'), not true)", "SELECT set_config('a.b'", "UPDATE pg_settings SET setting = 'public' WHERE name = 'a.b'",
+			"WITH a AS (UPDATE ONLY pg_catalog.PG_SETTINGS SET setting = 'x' RETURNING 1) SELECT 1", "ALTER ROLE CURRENT_USER SET search_path = x", "alter database x set a.b = 1",
+			"SELECT * INTO pg_temp.t FROM items", "SELECT 1 INTO LOCAL TEMPORARY TABLE t", "select 1 Into Temp t", `CREATE TABLE "pg_temp".t (id int)`,
+			"EXPLAIN ANALYZE CREATE TABLE pg_temp.t AS SELECT 1", "CREATE DOMAIN pg_temp.text AS int", "CREATE TRIGGER t AFTER INSERT ON pg_temp.t EXECUTE FUNCTION f()",
+			"CREATE TABLE atomic (id int); END; SELECT 1", "CREATE TABLE t (id int) -- begin atomic\n; END; SELECT 1",
+			"CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END; END", "PREPARE p AS SELECT 1", "EXECUTE p(1)",
 			"LISTEN orders", "DECLARE c CURSOR WITH HOLD FOR SELECT 1", "declare c no scroll cursor with hold for select 1",
 		} {
 			_, err := db.ExecContext(ctx, text)
@@ -63,7 +70,7 @@ func TestNotRefused(t *testing.T) {
 		"", ";", "-- nothing", "SELECT 'COMMIT; COMMIT'", "SELECT $$;COMMIT;$$", "SELECT 1; /* COMMIT; */ SELECT 2;", `SELECT E'\'; COMMIT; '`,
 		"CREATE FUNCTION pg_temp.f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END; SELECT 1",
 		"CREATE FUNCTION pg_temp.g() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$",
-		"DO $$ BEGIN PERFORM 1; END $$", "SELECT CASE WHEN true THEN 1 END", "PREPARE p AS SELECT 1; DEALLOCATE p",
+		"DO $$ BEGIN PERFORM 1; END $$", "SELECT CASE WHEN true THEN 1 END",
 		`SELECT 1 AS ";COMMIT"`, "SELECT U&'\\0041;COMMIT'",
 		"CREATE TABLE temp (into_temp int, temporary int)", "INSERT INTO temp VALUES (1)", "WITH a AS (INSERT INTO temp VALUES (2) RETURNING into_temp) SELECT into_temp, 'INTO TEMP', \"into_temp\" FROM a",
 		"SELECT temporary FROM temp", "EXPLAIN SELECT temporary AS create FROM temp", "CREATE VIEW temporary AS SELECT * FROM temp", "DROP TABLE temp CASCADE",
@@ -77,7 +84,8 @@ func TestNotRefused(t *testing.T) {
 	must(t, err)
 	for _, text := range []string{
 		"SET LOCAL statement_timeout = 1000", "SET LOCAL a.b = 1; SELECT current_setting('tenancy.tenant_id')", "SAVEPOINT a",
-		"SELECT set_config('a.b', current_setting('tenancy.tenant_id'), true)", "ROLLBACK TO a", "ROLLBACK WORK TO SAVEPOINT a", "RELEASE a", "SET CONSTRAINTS ALL DEFERRED",
+		"SELECT set_config('a.b', current_setting('tenancy.tenant_id'), true)",
+		"SELECT 'set_config' AS set_config, set_config ( 'a.b', 'a,(b' , TRUE ), 1", "SELECT setting FROM pg_settings WHERE name = 'a.b'", "ROLLBACK TO a", "ROLLBACK WORK TO SAVEPOINT a", "RELEASE a", "SET CONSTRAINTS ALL DEFERRED",
 		"CREATE TEMP TABLE t (id int) ON COMMIT DROP", "INSERT INTO t VALUES (1)", "DECLARE c CURSOR WITHOUT HOLD FOR SELECT id FROM t", "FETCH c",
 	} {
 		if _, err := tx.ExecContext(ctx, text); err != nil {
