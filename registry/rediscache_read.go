@@ -61,7 +61,9 @@ func (c *RedisCache) read(ctx context.Context, id tenancy.ID, value string) (ten
 	if err != nil && ctx.Err() == nil {
 		c.corrupt.Add(1)
 		c.cfg.Logger.WarnContext(ctx, "tenancy: registry: an entry in Redis cannot be read", slog.String("tenant", string(id)), slog.Any("error", err))
-		c.try(ctx, func(ctx context.Context) error { return c.scripts.remove.Run(ctx, c.client, []string{c.idKey(id)}, value).Err() })
+		c.try(ctx, func(ctx context.Context) error {
+			return c.scripts.remove.Run(ctx, c.client, []string{c.idKey(id)}, value).Err()
+		})
 	}
 	return t, ok
 }
