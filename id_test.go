@@ -62,13 +62,14 @@ func TestIDValidate(t *testing.T) {
 func TestStatusTransitions(t *testing.T) {
 	t.Parallel()
 	legal := map[[2]tenancy.Status]bool{
-		{"provisioning", "active"}:  true,
-		{"provisioning", "deleted"}: true,
-		{"active", "suspended"}:     true,
-		{"active", "deleted"}:       true,
-		{"suspended", "active"}:     true,
-		{"suspended", "deleted"}:    true,
-		{"deleted", "suspended"}:    true,
+		{"provisioning", "active"}:    true,
+		{"provisioning", "suspended"}: true,
+		{"provisioning", "deleted"}:   true,
+		{"active", "suspended"}:       true,
+		{"active", "deleted"}:         true,
+		{"suspended", "active"}:       true,
+		{"suspended", "deleted"}:      true,
+		{"deleted", "suspended"}:      true,
 	}
 	all := append(tenancy.Statuses(), "", "unknown")
 	for _, from := range all {

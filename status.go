@@ -33,12 +33,13 @@ func (s Status) Validate() error {
 	return fmt.Errorf("%w: unknown status", ErrInvalidTenant)
 }
 
-// next returns the states that may follow s. A deleted tenant is restored as
+// next returns the states that may follow s. A tenant whose place is made is served,
+// or suspended until someone has looked at it. A deleted tenant is restored as
 // suspended, so that it is not served again before someone activates it.
 func (s Status) next() []Status {
 	switch s {
 	case StatusProvisioning:
-		return []Status{StatusActive, StatusDeleted}
+		return []Status{StatusActive, StatusSuspended, StatusDeleted}
 	case StatusActive:
 		return []Status{StatusSuspended, StatusDeleted}
 	case StatusSuspended:

@@ -81,6 +81,8 @@ func (l *Lifecycle) change(ctx context.Context, action Action, id tenancy.ID, to
 // leads to does not tell Suspend from Restore.
 func allowed(action Action, t tenancy.Tenant, to tenancy.Status) error {
 	switch {
+	case action == ActionSuspend && t.Status == tenancy.StatusProvisioning:
+		return fmt.Errorf("manager: %w: %s is not finished: resume it, or delete it", tenancy.ErrInvalidTransition, t)
 	case action == ActionSuspend && t.Status == tenancy.StatusDeleted:
 		return fmt.Errorf("manager: %w: %s is deleted: restore it", tenancy.ErrInvalidTransition, t)
 	case action == ActionRestore && t.Status != tenancy.StatusDeleted:

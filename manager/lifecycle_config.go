@@ -35,6 +35,10 @@ type LifecycleConfig struct {
 	// Defaults to tenancy.IsolationShared.
 	DefaultIsolation tenancy.Isolation
 
+	// Status is that of a tenant whose provisioning has come to its end: active, or
+	// suspended if somebody has to look at it first. Defaults to tenancy.StatusActive.
+	Status tenancy.Status
+
 	// Migrations bring the tables of a new namespace up to date. Its home's own
 	// tables are not migrated by a sign-up. Required where there are Namespaces.
 	Migrations *migrate.Runner
@@ -118,6 +122,9 @@ func (c *LifecycleConfig) validate() error {
 	if err := c.DefaultIsolation.Validate(); err != nil {
 		return fmt.Errorf("manager: LifecycleConfig.DefaultIsolation: %w", err)
 	}
+	if c.Status != "" && c.Status != tenancy.StatusActive && c.Status != tenancy.StatusSuspended {
+		return fmt.Errorf("manager: LifecycleConfig.Status: %w: it has to be active or suspended", tenancy.ErrInvalidTenant)
+	}
 	for isolation, keeper := range c.Namespaces {
 		switch {
 		case isolation != tenancy.IsolationSchema && isolation != tenancy.IsolationDatabase:
@@ -144,6 +151,9 @@ func (c *LifecycleConfig) validate() error {
 func (c *LifecycleConfig) setDefaults() {
 	if c.DefaultIsolation == "" {
 		c.DefaultIsolation = tenancy.IsolationShared
+	}
+	if c.Status == "" {
+		c.Status = tenancy.StatusActive
 	}
 	if c.Lock == nil {
 		c.Lock = namespace.NewLocker()

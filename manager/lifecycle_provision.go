@@ -241,15 +241,22 @@ func (p *provisioning) verify(ctx context.Context) error {
 	return call(ctx, p.config.Verify, p.tenant, "LifecycleConfig.Verify")
 }
 
-// activate is one step with the record's last word on provisioning.
+// activate is one step with the record's last word on provisioning: who has to be
+// looked at first is not served in between. A status that somebody has set meanwhile stays.
 func (p *provisioning) activate(ctx context.Context) (err error) {
+	begun := p.tenant.Status
 	p.tenant, err = p.update(ctx, p.tenant, func(t tenancy.Tenant) tenancy.Tenant {
 		metadata := t.Metadata()
 		delete(metadata, ProvisioningKey)
 		t = t.WithMetadata(metadata)
-		t.Status = tenancy.StatusActive
+		if t.Status == begun {
+			t.Status = p.config.Status
+		}
 		return t
 	})
+	if err == nil && p.tenant.Status == tenancy.StatusDeleted {
+		err = fmt.Errorf("manager: %w: %s was deleted meanwhile", tenancy.ErrInvalidTransition, p.tenant)
+	}
 	return err
 }
 

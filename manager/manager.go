@@ -132,11 +132,7 @@ func (m *Manager) Opener() *envelope.Opener { return m.opener }
 // Provision makes a tenant, as [Lifecycle.Provision] does, and leaves it with
 // Config.Tenants.DefaultStatus.
 func (m *Manager) Provision(ctx context.Context, n registry.NewTenant) (tenancy.Tenant, error) {
-	t, err := m.lifecycle.Provision(ctx, n)
-	if err != nil || m.config.Tenants.DefaultStatus != tenancy.StatusSuspended {
-		return t, err
-	}
-	return m.lifecycle.Suspend(ctx, t.ID)
+	return m.lifecycle.Provision(ctx, n)
 }
 
 // ErrRegistrationClosed means that strangers cannot become tenants here.

@@ -1,6 +1,7 @@
 package manager_test
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"net/http"
@@ -125,6 +126,51 @@ func TestRegisterIsForWhoIsLetIn(t *testing.T) {
 		t.Errorf("chooses an isolation: %v", err)
 	}
 }
+
+// TestNobodyRegistersPastSuspension hangs up in the middle, and has the rest done
+// by an operator: whoever registers is looked at first all the same.
+func TestNobodyRegistersPastSuspension(t *testing.T) {
+	t.Parallel()
+	c := sqliteConfig(t)
+	c.Migrations.AtStart = true
+	c.Tenants = manager.TenantsConfig{DefaultStatus: tenancy.StatusSuspended, AllowRegistration: true}
+	files := migrations(t, dialect.SQLite)
+	ctx, hangUp := context.WithCancel(t.Context())
+	observer := lifecycleObserver{told: func(e tenancy.LifecycleEvent) {
+		if e.Tenant.Identifier == "globex" {
+			hangUp()
+		}
+	}}
+	fails := errors.New("not yet")
+	hook := manager.Hook{After: func(context.Context, tenancy.Tenant) error { return fails }}
+	m := open(t, c, manager.App{Migrations: files, SharedMigrations: files, Observer: observer, Hooks: map[manager.Action]manager.Hook{manager.ActionProvision: hook}})
+	status := func(identifier string) tenancy.Tenant {
+		found, err := m.Store().ByIdentifier(t.Context(), identifier)
+		must(t, err)
+		return found
+	}
+	if _, err := m.Register(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"}); !errors.Is(err, fails) {
+		t.Fatal(err)
+	}
+	fails = nil
+	_, err := m.Lifecycle().Resume(t.Context(), status("acme").ID)
+	must(t, err)
+	_, _ = m.Register(ctx, registry.NewTenant{Identifier: "globex", Name: "Globex"}) // it fails or not
+	for _, identifier := range []string{"acme", "globex"} {
+		if got := status(identifier); got.Status != tenancy.StatusSuspended {
+			t.Errorf("%s is %s", identifier, got.Status)
+		}
+	}
+}
+
+// lifecycleObserver is told of what becomes of tenants.
+type lifecycleObserver struct {
+	tenancy.NopObserver
+
+	told func(tenancy.LifecycleEvent)
+}
+
+func (o lifecycleObserver) Lifecycle(_ context.Context, e tenancy.LifecycleEvent) { o.told(e) }
 
 // TestStartRefusesWhatRowLevelSecurityDoesNotHold has an owner serve requests.
 func TestStartRefusesWhatRowLevelSecurityDoesNotHold(t *testing.T) {
