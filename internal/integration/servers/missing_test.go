@@ -10,6 +10,7 @@ import (
 func TestMissingNamesWhatIsNotThere(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	for _, k := range kinds() {
+		t.Setenv(k.variable, "")
 		_, installed := k.plan()
 		there := answers(t.Context(), k, k.standard) == nil || installed == nil
 		named := strings.Contains(strings.Join(Missing(t.Context()), "\n"), "need "+k.name+",")
