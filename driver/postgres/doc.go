@@ -24,7 +24,8 @@
 //     to its Placement.Schema, and to nothing else: a table that is missing
 //     there is tenancy.ErrNotProvisioned, and never a table of the same name in public.
 //   - A tenant with tenancy.IsolationDatabase has no table here, but for global
-//     entities, by their qualified names: its search_path is pg_catalog.
+//     entities, by their qualified names: its search_path is pg_catalog. Its own
+//     database is opened by [Databases].
 //   - In a System scope the statement takes stdlib's way, without settings, on
 //     the same connections and with the same database role. Row-level security
 //     therefore shows it no rows; what has to see all of them needs a connector
