@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"entgo.io/ent/dialect"
+	"github.com/go-sql-driver/mysql"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/cmd/tenancy/internal/app"
@@ -28,17 +29,18 @@ func (e *examination) namespaces(ctx context.Context) (*Check, error) {
 	if e.Dialect == dialect.SQLite {
 		return e.files(ctx)
 	}
-	schemas, err := e.marks(ctx, schemasOf(e.Dialect))
+	schemas, err := pairs(ctx, e.Home, schemasOf(e.Dialect))
+	if err == nil && e.Dialect == dialect.MySQL {
+		e.keepOwn(schemas)
+		err = e.readMarks(ctx, schemas)
+	}
 	if err != nil {
 		return nil, err
 	}
 	check := &Check{}
-	if e.Dialect == dialect.MySQL {
-		e.keepOwn(schemas)
-	}
 	owned := e.compare(check, schemas)
 	if e.Dialect == dialect.Postgres {
-		databases, err := e.marks(ctx, "SELECT datname, coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE NOT datistemplate")
+		databases, err := pairs(ctx, e.Home, "SELECT datname, coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE NOT datistemplate")
 		if err != nil {
 			return nil, err
 		}
@@ -66,7 +68,8 @@ func (e *examination) keepOwn(marks map[string]string) {
 // sparePrefix is what the name of a spare begins with, which on MySQL a tenant keeps.
 const sparePrefix = "tenancy_warm_"
 
-// schemasOf is the query of names and marks.
+// schemasOf is the query of names and marks, and on MySQL of names and the tables
+// that hold the marks.
 func schemasOf(d string) string {
 	if d == dialect.Postgres {
 		return "SELECT nspname, coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'"
@@ -75,24 +78,26 @@ func schemasOf(d string) string {
 		"LEFT JOIN information_schema.tables t ON t.table_schema = s.schema_name AND t.table_name = 'tenancy_namespace'"
 }
 
-// marks reads the mark of each namespace by its name, empty for none.
-func (e *examination) marks(ctx context.Context, query string) (map[string]string, error) {
-	marks, err := pairs(ctx, e.Home, query)
-	if err != nil || e.Dialect == dialect.Postgres {
-		return marks, err
-	}
+// readMarks puts the mark of each database in the place of its table. One that was
+// dropped meanwhile is not there.
+func (e *examination) readMarks(ctx context.Context, marks map[string]string) error {
 	for name, table := range marks {
 		if table == "" {
 			continue
 		}
 		var mark string
 		err := e.Home.QueryRowContext(ctx, "SELECT mark FROM `"+strings.ReplaceAll(name, "`", "``")+"`.tenancy_namespace WHERE id = 1").Scan(&mark)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return nil, err
+		var refused *mysql.MySQLError
+		switch {
+		case errors.As(err, &refused) && (refused.Number == 1146 || refused.Number == 1049):
+			delete(marks, name)
+		case err != nil && !errors.Is(err, sql.ErrNoRows):
+			return err
+		default:
+			marks[name] = mark
 		}
-		marks[name] = mark
 	}
-	return marks, nil
+	return nil
 }
 
 func pairs(ctx context.Context, db *sql.DB, query string) (_ map[string]string, err error) {
