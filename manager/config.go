@@ -211,8 +211,10 @@ type ResolutionConfig struct {
 	// TrustedProxies are the networks of proxies whose forwarded headers count,
 	// as 10.0.0.0/8. Defaults to none.
 	TrustedProxies []string `env:"TRUSTED_PROXIES"`
-	// Forwarding is `x-forwarded` or `rfc7239`, for the headers that those proxies
-	// set. Defaults to x-forwarded.
+	// Forwarding says which headers those proxies set: `x-forwarded-for` for the
+	// client's address alone, `x-forwarded` for X-Forwarded-Host too, which the
+	// proxy then has to set or remove in every request, or `rfc7239` for Forwarded.
+	// Defaults to x-forwarded-for.
 	Forwarding string `env:"FORWARDING"`
 }
 

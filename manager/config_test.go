@@ -107,6 +107,7 @@ func TestValidateAcceptsWhatCanBeMeant(t *testing.T) {
 			c.Database.URL = tenancy.NewSecret("mysql://root@127.0.0.1/shop")
 			c.Isolation = manager.IsolationConfig{Premium: tenancy.IsolationDatabase, PremiumPlans: []string{"gold"}}
 		},
+		"the address alone from proxies": func(c *manager.Config) { c.Resolution.Forwarding = "x-forwarded-for" },
 		"jwt by secret": func(c *manager.Config) {
 			c.Resolution.Strategies = []manager.Strategy{manager.StrategyJWT}
 			c.JWT = manager.JWTConfig{Secret: tenancy.NewSecret(strings.Repeat("k", 32)), Audience: "shop"}

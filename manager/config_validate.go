@@ -109,8 +109,8 @@ func (c Config) checkResolution(found *checks) {
 	uses := func(s Strategy) bool { return slices.Contains(r.Strategies, s) }
 	found.refuse(uses(StrategySubdomain) && r.DomainSuffix == "", "Resolution.DomainSuffix", "is missing: strategy subdomain needs it")
 	found.refuse(r.Agree && len(r.Strategies) < 2, "Resolution.Agree", "needs two strategies that can agree")
-	forwardings := []middleware.Forwarding{"", middleware.XForwarded, middleware.RFC7239}
-	found.refuse(!slices.Contains(forwardings, middleware.Forwarding(r.Forwarding)), "Resolution.Forwarding", "is not x-forwarded or rfc7239")
+	forwardings := []middleware.Forwarding{"", middleware.XForwardedFor, middleware.XForwarded, middleware.RFC7239}
+	found.refuse(!slices.Contains(forwardings, middleware.Forwarding(r.Forwarding)), "Resolution.Forwarding", "is not x-forwarded-for, x-forwarded or rfc7239")
 	for _, network := range r.TrustedProxies {
 		_, err := netip.ParsePrefix(network)
 		found.refuse(err != nil, "Resolution.TrustedProxies", "has an entry that is not a network such as 10.0.0.0/8")

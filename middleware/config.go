@@ -36,9 +36,12 @@ type Config struct {
 	Excluded []string
 
 	// TrustedProxies are the networks of the proxies whose forwarded headers
-	// count. Defaults to none: the headers are not looked at.
+	// count, as Forwarding says. Defaults to none: the headers are not looked at.
 	TrustedProxies []netip.Prefix
-	// Forwarding says which headers those proxies set. Defaults to XForwarded.
+	// Forwarding says which headers those proxies set. Defaults to XForwardedFor,
+	// which takes the client's address from them and leaves the host alone. Under
+	// XForwarded a proxy has to set or remove X-Forwarded-For and X-Forwarded-Host
+	// both: one that hands the latter on lets its clients choose the host.
 	Forwarding Forwarding
 
 	// Limiter holds each tenant to its limit: [github.com/entenancy/tenancy/ratelimit.Tenants]. What is left

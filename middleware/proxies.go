@@ -11,14 +11,24 @@ import (
 
 // Forwarding says in which headers proxies tell what they were sent. A proxy
 // that sets the ones lets through the others as the client has made them up,
-// so one kind counts and never both.
+// so what counts is one kind and nothing else.
 type Forwarding string
 
 // The kinds.
 const (
-	// XForwarded means X-Forwarded-For and X-Forwarded-Host.
+	// XForwardedFor means the address of X-Forwarded-For. The host is that of the
+	// Host header, which the proxy has to hand on. X-Forwarded-Host is not read:
+	// AWS's load balancers, and nginx that is told no more than to hand on the
+	// Host, let it through as the client has made it up.
+	XForwardedFor Forwarding = "x-forwarded-for"
+	// XForwarded means the address of X-Forwarded-For and the host of
+	// X-Forwarded-Host. It is for proxies that put a Host of their own in place of
+	// the client's. The proxy has to set or remove both headers in every request:
+	// otherwise the client chooses the host, and with it the tenant of
+	// [Subdomain] and [Host].
 	XForwarded Forwarding = "x-forwarded"
-	// RFC7239 means Forwarded, as RFC 7239 has it.
+	// RFC7239 means the address and the host of Forwarded, as RFC 7239 has it. The
+	// proxy has to add its own element to it, or put that in its place.
 	RFC7239 Forwarding = "rfc7239"
 )
 
@@ -31,10 +41,10 @@ type proxies struct {
 func newProxies(networks []netip.Prefix, kind Forwarding) (proxies, error) {
 	switch kind {
 	case "":
-		kind = XForwarded
-	case XForwarded, RFC7239:
+		kind = XForwardedFor
+	case XForwardedFor, XForwarded, RFC7239:
 	default:
-		return proxies{}, errors.New("tenancy: middleware: Config.Forwarding: neither XForwarded nor RFC7239")
+		return proxies{}, errors.New("tenancy: middleware: Config.Forwarding: none of XForwardedFor, XForwarded and RFC7239")
 	}
 	for _, network := range networks {
 		if !network.IsValid() || network.Bits() == 0 {
@@ -48,7 +58,7 @@ func newProxies(networks []netip.Prefix, kind Forwarding) (proxies, error) {
 // look at. Caches before the proxy see requests without it.
 func (p proxies) vary() []string {
 	switch {
-	case len(p.networks) == 0:
+	case len(p.networks) == 0, p.kind == XForwardedFor:
 		return nil
 	case p.kind == RFC7239:
 		return []string{"Forwarded"}
@@ -67,7 +77,8 @@ func (g *Gate) ClientAddr(r *http.Request) netip.Addr {
 	return hop.addr
 }
 
-// unwrap returns the request with the Host that the client asked for.
+// unwrap returns the request with the Host that the client asked for, where the
+// proxies say it.
 func (p proxies) unwrap(r *http.Request) (*http.Request, error) {
 	hop, err := p.client(r)
 	if err != nil || hop.host == "" || hop.host == r.Host {
@@ -95,16 +106,26 @@ func (p proxies) client(r *http.Request) (hop, error) {
 	if p.kind == RFC7239 {
 		return p.standard(peer, r.Header["Forwarded"])
 	}
-	host, err := forwardedHost(r.Header["X-Forwarded-Host"])
-	last := hop{addr: peer.addr, host: host}
-	for _, sent := range slices.Backward(r.Header["X-Forwarded-For"]) {
-		for p.trusted(last.addr) && sent != "" {
+	last := hop{addr: p.forwardedFor(peer.addr, r.Header["X-Forwarded-For"])}
+	if p.kind == XForwardedFor {
+		return last, nil
+	}
+	var err error
+	last.host, err = forwardedHost(r.Header["X-Forwarded-Host"])
+	return last, err
+}
+
+// forwardedFor walks the addresses from the last to the first, as far as they
+// are those of proxies.
+func (p proxies) forwardedFor(last netip.Addr, values []string) netip.Addr {
+	for _, sent := range slices.Backward(values) {
+		for p.trusted(last) && sent != "" {
 			comma := strings.LastIndexByte(sent, ',') + 1
-			last.addr = parseAddr(strings.TrimSpace(sent[comma:]))
+			last = parseAddr(strings.TrimSpace(sent[comma:]))
 			sent = sent[:max(comma-1, 0)]
 		}
 	}
-	return last, err
+	return last
 }
 
 // forwardedHost returns what all of the values say, which are empty where a

@@ -43,6 +43,7 @@ func TestClientAddr(t *testing.T) {
 		"Unix socket":                {x, "@", []string{"X-Forwarded-For: " + client}, "invalid IP"},
 		"no peer":                    {x, "", nil, "invalid IP"},
 		"proxy":                      {"", proxy, []string{"X-Forwarded-For: " + client}, client},
+		"proxy, address only":        {middleware.XForwardedFor, proxy, []string{"X-Forwarded-For: 198.51.100.1, " + client}, client},
 		"proxy in IPv6":              {x, "[fd00::1]:1", []string{"X-Forwarded-For: 2001:db8::1"}, "2001:db8::1"},
 		"proxy, IPv4 in IPv6":        {x, "[::ffff:10.0.0.1]:1", []string{"X-Forwarded-For: " + client}, client},
 		"proxy says nothing":         {x, proxy, nil, "10.0.0.1"},
@@ -88,13 +89,17 @@ func TestClientAddr(t *testing.T) {
 func TestForwardedHost(t *testing.T) {
 	t.Parallel()
 	const proxy, stranger = "10.0.0.1:1234", "192.0.2.7:1234"
-	x, standard := middleware.XForwarded, middleware.RFC7239
+	x, standard, addressOnly := middleware.XForwarded, middleware.RFC7239, middleware.XForwardedFor
 	for name, test := range map[string]struct {
 		kind    middleware.Forwarding
 		peer    string
 		headers []string
 		want    string // "" for a refusal
 	}{
+		"not said":                        {"", proxy, []string{"X-Forwarded-For: 192.0.2.7", "X-Forwarded-Host: acme.example.com"}, "globex"},
+		"address only":                    {addressOnly, proxy, []string{"X-Forwarded-Host: acme.example.com"}, "globex"},
+		"address only, two hosts":         {addressOnly, proxy, []string{"X-Forwarded-Host: a", "X-Forwarded-Host: b"}, "globex"},
+		"address only, the other header":  {addressOnly, proxy, []string{"Forwarded: host=acme.example.com"}, "globex"},
 		"straight":                        {x, stranger, nil, "globex"},
 		"stranger":                        {x, stranger, []string{"X-Forwarded-Host: acme.example.com"}, "globex"},
 		"stranger, standard":              {standard, stranger, []string{"Forwarded: host=acme.example.com"}, "globex"},

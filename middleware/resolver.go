@@ -12,7 +12,7 @@ type Resolver interface {
 	// there is such a tenant, and whether the text can be an identifier at
 	// all, is for the Gate to find out. The request is not changed. Its Host is
 	// what the client asked for, also behind a proxy that Config.TrustedProxies
-	// lists.
+	// lists, if that hands it on as Config.Forwarding says.
 	//
 	// A Resolution without identifier means that the request says nothing
 	// where this resolver looks. An error means that it says something that
