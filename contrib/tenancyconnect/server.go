@@ -13,10 +13,10 @@ import (
 // NewServerInterceptor returns an interceptor that lets a procedure run for an
 // active tenant, with the tenant in its context, or for a procedure that the
 // gate excludes. Every other call gets an error, as the package comment says.
-// What the procedure returns is the client's as it is; a response has the gate's
-// headers added, Vary among them. A stream is decided about once, when it
-// begins. It is safe for concurrent use, and does nothing in a client. The gate
-// must not be nil.
+// What the procedure returns is the client's as it is, errors too. Whatever it
+// is, the HTTP response has the gate's headers added, Vary among them. A stream
+// is decided about once, when it begins. It is safe for concurrent use, and does
+// nothing in a client. The gate must not be nil.
 func NewServerInterceptor(gate *middleware.Gate) connect.Interceptor { return &server{gate: gate} }
 
 type server struct{ gate *middleware.Gate }
@@ -31,12 +31,12 @@ func (s *server) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		if err != nil {
 			return nil, err
 		}
-		response, err := next(ctx, req)
-		if err != nil {
-			return nil, err
+		// The call's headers go out with an error too, which is not touched for it:
+		// it may be one that the application returns to everybody.
+		if info, ok := connect.CallInfoForHandlerContext(ctx); ok { // as in every handler of connect's
+			defer addHeader(info.ResponseHeader(), header)
 		}
-		addHeader(response.Header(), header)
-		return response, nil
+		return next(ctx, req)
 	}
 }
 

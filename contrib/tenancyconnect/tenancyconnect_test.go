@@ -3,6 +3,8 @@ package tenancyconnect_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -86,6 +88,81 @@ func TestVary(t *testing.T) {
 		if got := strings.Join(s.header.Values("Vary"), ","); !strings.Contains(strings.ToLower(got), "x-tenant-id") {
 			t.Errorf("%s: Vary is %q", identifier, got)
 		}
+	}
+}
+
+// A procedure's error says what it depends on, like every response, and is
+// otherwise the client's and the outer interceptors' as it is.
+func TestVaryOfAnError(t *testing.T) {
+	t.Parallel()
+	gate, err := middleware.NewGate(oneTenant{}, middleware.Header(middleware.HeaderName), middleware.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sentinel := connect.NewError(connect.CodeOutOfRange, errors.New("no such page"))
+	sentinel.Meta().Set("X-Page", "none")
+	detail, err := connect.NewErrorDetail(wrapperspb.String("the last page is 7"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sentinel.AddDetail(detail)
+	notModified := connect.NewNotModifiedError(http.Header{"Etag": {`"1"`}})
+	upstream := connect.NewWireError(connect.CodeAborted, errors.New("try again"))
+	upstream.Meta().Set("Set-Cookie", "session=another")
+	for name, test := range map[string]struct {
+		err     error
+		code    connect.Code
+		message string
+		details int
+		header  map[string]string
+	}{
+		"a shared one":   {sentinel, connect.CodeOutOfRange, "no such page", 1, map[string]string{"X-Page": "none"}},
+		"wrapped":        {fmt.Errorf("page 9: %w", sentinel), connect.CodeOutOfRange, "no such page", 1, map[string]string{"X-Page": "none"}},
+		"of no code":     {io.ErrUnexpectedEOF, connect.CodeUnknown, "unexpected EOF", 0, nil},
+		"cancelled":      {fmt.Errorf("db: %w", context.Canceled), connect.CodeCanceled, "db: context canceled", 0, nil},
+		"late":           {context.DeadlineExceeded, connect.CodeDeadlineExceeded, "context deadline exceeded", 0, nil},
+		"not modified":   {notModified, connect.CodeUnknown, "HTTP 304: not modified", 0, map[string]string{"Etag": `"1"`}},
+		"of an upstream": {upstream, connect.CodeAborted, "try again", 0, map[string]string{"Set-Cookie": ""}},
+	} {
+		outside := &errorsSeen{}
+		server := serve(t, map[string]orders{middlewaretest.Procedure: func(context.Context, string) (string, error) { return "", test.err }},
+			connect.WithInterceptors(outside, tenancyconnect.NewServerInterceptor(gate)))
+		req := connect.NewRequest(wrapperspb.String(""))
+		req.Header().Set(middleware.HeaderName, "acme")
+		_, _, err := unary(t.Context(), server, middlewaretest.Procedure, req, connect.WithHTTPGet())
+		var told *connect.Error
+		if !errors.As(err, &told) || told.Code() != test.code || told.Message() != test.message || len(told.Details()) != test.details {
+			t.Errorf("%s: got %v", name, err)
+			continue
+		}
+		if got := strings.ToLower(strings.Join(told.Meta().Values("Vary"), ",")); strings.Count(got, "x-tenant-id") != 1 {
+			t.Errorf("%s: Vary is %q", name, got)
+		}
+		for header, want := range test.header {
+			if got := strings.Join(told.Meta().Values(header), ","); got != want {
+				t.Errorf("%s: %s is %q, want %q", name, header, got, want)
+			}
+		}
+		if !errors.Is(outside.last, test.err) {
+			t.Errorf("%s: an outer interceptor gets %v", name, outside.last)
+		}
+	}
+	if len(sentinel.Meta()) != 1 || len(notModified.Meta()) != 1 {
+		t.Errorf("the application's errors have got %v and %v", sentinel.Meta(), notModified.Meta())
+	}
+}
+
+// errorsSeen is an interceptor that keeps the last error of a unary procedure.
+type errorsSeen struct {
+	outermost
+	last error
+}
+
+func (e *errorsSeen) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
+		response, err := next(ctx, req)
+		e.last = err
+		return response, err
 	}
 }
 
