@@ -3,11 +3,21 @@
 //
 //	gate, err := middleware.NewGate(store, middleware.Header(middleware.HeaderName), middleware.Config{})
 //	...
-//	orders := app.Group("/orders", tenancyfiber.Middleware(gate))
-//	orders.Get("/:id", func(c fiber.Ctx) error {
+//	app.Use("/*", tenancyfiber.Middleware(gate))
+//	app.Get("/orders/:id", func(c fiber.Ctx) error {
 //		order, err := client.Order.Get(c.Context(), c.Params("id")) // this tenant's only
 //		...
 //	})
+//
+// # Before every route
+//
+// Say "/*" to app.Use. Without it, a middleware runs for targets that begin with
+// a slash only (fiber v3.1.0), while the routes "/*" and "*" match all others
+// too, such as that of "GET * HTTP/1.1": they are served without the gate then.
+// For part of an application, give the gate to a group whose prefix is a whole
+// segment, and have no route of another group match what is below it:
+//
+//	orders := app.Group("/orders", tenancyfiber.Middleware(gate))
 //
 // # Which context has the tenant
 //

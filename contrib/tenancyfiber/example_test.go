@@ -31,7 +31,7 @@ func ExampleMiddleware() {
 		log.Fatal(err)
 	}
 	app := fiber.New()
-	app.Use("/orders", tenancyfiber.Middleware(gate))
+	app.Use("/*", tenancyfiber.Middleware(gate))
 	app.Get("/orders", func(c fiber.Ctx) error {
 		tenant, err := tenancy.FromContext(c.Context())
 		if err != nil {

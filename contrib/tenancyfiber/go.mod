@@ -7,6 +7,7 @@ replace github.com/entenancy/tenancy => ../..
 require (
 	github.com/entenancy/tenancy v0.0.0-00010101000000-000000000000
 	github.com/gofiber/fiber/v3 v3.1.0
+	golang.org/x/net v0.57.0
 )
 
 require (
@@ -30,7 +31,6 @@ require (
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
 	github.com/valyala/fasthttp v1.69.0 // indirect
 	golang.org/x/crypto v0.55.0 // indirect
-	golang.org/x/net v0.57.0 // indirect
 	golang.org/x/sync v0.22.0 // indirect
 	golang.org/x/sys v0.47.0 // indirect
 	golang.org/x/text v0.41.0 // indirect

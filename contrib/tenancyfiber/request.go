@@ -7,16 +7,23 @@ import (
 	"net/url"
 
 	"github.com/gofiber/fiber/v3"
+	"golang.org/x/net/http/httpguts"
 )
 
-var errHosts = errors.New("tenancyfiber: more than one Host header")
+// What fasthttp takes and net/http does not.
+var (
+	errFieldName = errors.New("tenancyfiber: a field name has a blank, or a field goes on in another line")
+	errHosts     = errors.New("tenancyfiber: more than one Host header")
+	errNoHost    = errors.New("tenancyfiber: no Host header")
+	errHost      = errors.New("tenancyfiber: the Host header is no host")
+)
 
 // request describes c's request as one of net/http, as far as a gate looks at
 // it. It copies all texts, since fasthttp uses their memory for other requests.
 func request(c fiber.Ctx) (*http.Request, error) {
 	sent := &c.RequestCtx().Request.Header
-	if hasHosts(sent.RawHeaders()) {
-		return nil, errHosts
+	if err := checkFields(sent.RawHeaders(), string(sent.Protocol()), string(sent.Host())); err != nil {
+		return nil, err
 	}
 	u, err := url.ParseRequestURI(string(sent.RequestURI()))
 	if err != nil {
@@ -38,15 +45,28 @@ func request(c fiber.Ctx) (*http.Request, error) {
 	return r.WithContext(c.Context()), nil
 }
 
-// hasHosts reports whether there is more than one Host header. fasthttp takes the
-// last one, where a proxy before it may have gone by the first.
-func hasHosts(raw []byte) bool {
+// checkFields refuses header fields that a proxy before this server may read
+// otherwise than fasthttp does (RFC 9112 §3.2, §5.1 and §5.2). Of several hosts
+// that takes the last one, and a name with a blank at its end is another name to it.
+func checkFields(raw []byte, protocol, host string) error {
 	hosts := 0
 	for line := range bytes.Lines(raw) {
 		name, _, _ := bytes.Cut(line, []byte(":"))
+		if bytes.ContainsAny(name, " \t") {
+			return errFieldName
+		}
 		if bytes.EqualFold(name, []byte("host")) {
 			hosts++
 		}
 	}
-	return hosts > 1
+	switch {
+	case hosts > 1:
+		return errHosts
+	case hosts == 0 && protocol != "HTTP/1.0":
+		return errNoHost
+	case !httpguts.ValidHostHeader(host): // without "@", which it does not take
+		return errHost
+	default:
+		return nil
+	}
 }

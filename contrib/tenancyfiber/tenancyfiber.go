@@ -11,8 +11,9 @@ import (
 // Middleware returns a fiber middleware that lets the handlers after it run for
 // an active tenant, with the tenant in c.Context(), or for a request that the
 // gate excludes. Every other request is answered as the gate's own handler in
-// net/http does it, and is no error to fiber. A request whose target or Host
-// net/http would refuse is [fiber.ErrBadRequest].
+// net/http does it, and is no error to fiber. A request whose target, Host or
+// field names net/http would refuse is [fiber.ErrBadRequest]. The package comment
+// says how to put it before every route.
 //
 // What the handlers do is theirs: their errors, which fiber's ErrorHandler gets
 // as they are, and their panics. When they are done c.Context() is again what it

@@ -28,7 +28,7 @@ func TestConformance(t *testing.T) {
 			tb.Fatal(err)
 		}
 		app := fiber.New(fiber.Config{ErrorHandler: applicationErrors})
-		app.Use(outermost(s.App), tenancyfiber.Middleware(gate))
+		app.Use("/*", outermost(s.App), tenancyfiber.Middleware(gate))
 		routes(app, s.App)
 		return listen(tb, app)
 	})
@@ -105,8 +105,8 @@ func TestHostileRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	app := fiber.New()
-	app.Use(tenancyfiber.Middleware(gate))
-	app.Get("/*", func(c fiber.Ctx) error {
+	app.Use("/*", tenancyfiber.Middleware(gate))
+	app.All("/*", func(c fiber.Ctx) error {
 		tenant, err := tenancy.FromContext(c.Context())
 		return c.SendString(fmt.Sprint(tenant.Identifier, " ", err))
 	})
@@ -121,6 +121,24 @@ func TestHostileRequests(t *testing.T) {
 		"GET /HEALTH HTTP/1.1\r\nHost: globex.example.com\r\n\r\n":                           http.StatusNotFound,
 		"GET //health HTTP/1.1\r\nHost: globex.example.com\r\n\r\n":                          http.StatusNotFound,
 		"GET / HTTP/1.1\r\nHost: globex.example.com\r\nX-Forwarded-Host: acme.e.com\r\n\r\n": http.StatusNotFound,
+
+		"GET * HTTP/1.1\r\nHost: acme.example.com\r\n\r\n":       http.StatusOK,
+		"GET * HTTP/1.1\r\nHost: globex.example.com\r\n\r\n":     http.StatusNotFound,
+		"OPTIONS * HTTP/1.1\r\nHost: globex.example.com\r\n\r\n": http.StatusNotFound,
+		"GET orders HTTP/1.1\r\nHost: acme.example.com\r\n\r\n":  http.StatusBadRequest,
+		"GET ?a HTTP/1.1\r\nHost: acme.example.com\r\n\r\n":      http.StatusBadRequest,
+
+		"GET / HTTP/1.0\r\n\r\n":                                                         http.StatusNotFound,
+		"GET / HTTP/1.1\r\n\r\n":                                                         http.StatusBadRequest,
+		"GET http://acme.example.com/ HTTP/1.1\r\n\r\n":                                  http.StatusBadRequest,
+		"GET / HTTP/1.1\r\nHost: acme.x@example.com\r\n\r\n":                             http.StatusBadRequest,
+		"GET / HTTP/1.1\r\nHost: acme.<b>\"\r\n\r\n":                                     http.StatusBadRequest,
+		"GET / HTTP/1.1\r\nHost: acme.example.com\r\nX-Tenant-ID : globex\r\n\r\n":       http.StatusBadRequest,
+		"GET / HTTP/1.1\r\nHost: acme.example.com\r\nHost : globex.example.com\r\n\r\n":  http.StatusBadRequest,
+		"GET / HTTP/1.1\r\nHost : acme.example.com\r\n\r\n":                              http.StatusBadRequest,
+		"GET / HTTP/1.1\r\nHost: acme.example.com\r\nHost\t: globex.example.com\r\n\r\n": http.StatusBadRequest,
+		"GET / HTTP/1.1\r\nHost: acme.example.com\r\nX: a\r\n Host: globex\r\n\r\n":      http.StatusBadRequest,
+		"GET / HTTP/1.1\r\nHost: acme.example.com:443\r\nX-A: b\r\n\r\n":                 http.StatusOK,
 	} {
 		if got := exchange(t, address, request); got != want {
 			t.Errorf("%q: got %d, want %d", request, got, want)
