@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/middleware"
 )
@@ -140,6 +142,76 @@ func TestPrincipalOfTheResolver(t *testing.T) {
 		wrap(t, newTenants(), byToken, cfg, whoAmI).ServeHTTP(w, request(t, "/"))
 		if asked != user || (w.Code == http.StatusOK) != (user != nil) {
 			t.Errorf("%v: asked for %v, answered %d", user, asked, w.Code)
+		}
+	}
+}
+
+// user is what an application's session knows.
+type user struct{ name string }
+
+// String would panic for nobody, as many methods do.
+func (u *user) String() string { return u.name }
+
+// A nil of a type of the application's is nobody, like nil itself: it comes from
+// functions that return a pointer.
+func TestTypedNilIsNobody(t *testing.T) {
+	t.Parallel()
+	for name, nobody := range map[string]any{
+		"nil": nil, "pointer": (*user)(nil), "claims": jwt.MapClaims(nil), "function": (func())(nil), "slice": []string(nil), "channel": (chan int)(nil),
+	} {
+		asked := 0
+		authorize := func(context.Context, any, tenancy.Tenant) error {
+			asked++
+			return nil
+		}
+		byFunction := middleware.Config{Principal: func(*http.Request) any { return nobody }, Authorize: authorize}
+		byResolver := middleware.ResolverFunc(func(*http.Request) (middleware.Resolution, error) {
+			return middleware.Resolution{Identifier: "acme", Principal: nobody}, nil
+		})
+		for _, handler := range []http.Handler{
+			wrap(t, newTenants(), byHeader(t), byFunction, whoAmI),
+			wrap(t, newTenants(), byResolver, middleware.Config{Authorize: authorize}, whoAmI),
+		} {
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, request(t, "/", "acme"))
+			if w.Code != http.StatusNotFound || w.Body.String() != notFound || asked != 0 {
+				t.Errorf("%s: answered %d, Authorize was asked %d times", name, w.Code, asked)
+			}
+		}
+		byFunction.Authorize, byFunction.Actor = nil, middleware.PrincipalName
+		wrap(t, newTenants(), byHeader(t), byFunction, func(_ http.ResponseWriter, r *http.Request) {
+			if got := middleware.PrincipalFromContext(r.Context()); got != nil {
+				t.Errorf("%s: the handler's principal is %v", name, got)
+			}
+		}).ServeHTTP(httptest.NewRecorder(), request(t, "/", "acme"))
+	}
+}
+
+// A resolver that knows nobody leaves it to the next one, also by a typed nil.
+func TestTypedNilOfOneResolver(t *testing.T) {
+	t.Parallel()
+	first := says{middleware.Resolution{Identifier: "acme", Principal: (*user)(nil)}, nil}
+	second := says{middleware.Resolution{Identifier: "acme", Principal: "jo"}, nil}
+	cfg := middleware.Config{Authorize: members}
+	w := httptest.NewRecorder()
+	wrap(t, newTenants(), middleware.Agree(first, second), cfg, whoAmI).ServeHTTP(w, request(t, "/"))
+	if w.Code != http.StatusOK {
+		t.Errorf("got %d", w.Code)
+	}
+}
+
+// A principal that is empty, and not nil, is somebody.
+func TestEmptyIsSomebody(t *testing.T) {
+	t.Parallel()
+	for _, somebody := range []any{"", 0, false, user{}, &user{}, jwt.MapClaims{}} {
+		cfg := middleware.Config{
+			Principal: func(*http.Request) any { return somebody },
+			Authorize: func(context.Context, any, tenancy.Tenant) error { return nil },
+		}
+		w := httptest.NewRecorder()
+		wrap(t, newTenants(), byHeader(t), cfg, whoAmI).ServeHTTP(w, request(t, "/", "acme"))
+		if w.Code != http.StatusOK {
+			t.Errorf("%#v: got %d", somebody, w.Code)
 		}
 	}
 }

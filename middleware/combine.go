@@ -76,7 +76,7 @@ func (a agree) Resolve(r *http.Request) (Resolution, error) {
 
 func merged(a, b Resolution) Resolution {
 	a.Identifier = cmp.Or(a.Identifier, b.Identifier)
-	if a.Principal == nil {
+	if somebody(a.Principal) == nil {
 		a.Principal = b.Principal
 	}
 	if a.Path == "" {

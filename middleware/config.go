@@ -16,8 +16,9 @@ import (
 // Config is what a Gate can be told. The zero Config works.
 type Config struct {
 	// Principal returns who sent a request, as the application's authentication
-	// has found out, and nil for nobody. Defaults to what the resolver has proof
-	// of: the claims of a token with JWT, nobody otherwise.
+	// has found out, and nil for nobody. A nil pointer, map or the like is nobody
+	// too. Defaults to what the resolver has proof of: the claims of a token with
+	// JWT, nobody otherwise.
 	Principal func(*http.Request) any
 	// Authorize returns nil if the principal may act for the tenant. Its error
 	// is for the log; the caller is told that there is no such tenant. One that

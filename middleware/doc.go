@@ -25,7 +25,12 @@
 // tenant is for Config.Authorize to say, which is given the caller, as the
 // application's authentication or a signed token names it, and the tenant:
 //
-//	cfg.Principal = func(r *http.Request) any { return session.UserOf(r) }
+//	cfg.Principal = func(r *http.Request) any {
+//		if user := session.UserOf(r); user != nil {
+//			return user
+//		}
+//		return nil // nobody: Authorize is not asked
+//	}
 //	cfg.Authorize = func(ctx context.Context, user any, tenant tenancy.Tenant) error {
 //		return members.Check(ctx, user.(*session.User), tenant.ID)
 //	}

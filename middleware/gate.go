@@ -103,6 +103,7 @@ func (g *Gate) resolve(r *http.Request) (Resolution, error) {
 	if g.principal != nil {
 		named.Principal = g.principal(r)
 	}
+	named.Principal = somebody(named.Principal)
 	if err != nil {
 		return Resolution{Principal: named.Principal}, err
 	}

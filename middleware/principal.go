@@ -1,8 +1,25 @@
 package middleware
 
-import "context"
+import (
+	"context"
+	"reflect"
+)
 
 type principalKey struct{}
+
+// somebody returns the principal, and nil for a nil of any type: what a function
+// that returns a pointer has for nobody is not nil once it is in an interface.
+func somebody(principal any) any {
+	v := reflect.ValueOf(principal)
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Interface, reflect.Slice, reflect.Chan, reflect.UnsafePointer:
+		if v.IsNil() {
+			return nil
+		}
+	default: // has no nil
+	}
+	return principal
+}
 
 // withPrincipal returns a context that knows who sent the request.
 func withPrincipal(ctx context.Context, principal any) context.Context {
