@@ -55,9 +55,11 @@ func (l *Log) next() (Entry, bool) {
 }
 
 // flush writes entries together, and one by one if that fails, so that one that
-// a sink does not take keeps out none of the others.
+// a sink does not take keeps out none of the others. Sinks that have them all are
+// left alone then.
 func (l *Log) flush(entries []Entry) {
-	err := l.write(l.life, entries)
+	failed := l.write(l.life, entries)
+	err := notRecorded(failed)
 	if err == nil {
 		l.count.recorded.Add(uint64(len(entries)))
 		return
@@ -67,7 +69,7 @@ func (l *Log) flush(entries []Entry) {
 	for i := range entries {
 		alone := err
 		if len(entries) > 1 {
-			alone = l.once(ctx, entries[i:i+1])
+			alone = notRecorded(l.again(ctx, entries[i:i+1], failed))
 		}
 		if alone != nil {
 			_ = l.lose(l.life, entries[i], alone)
@@ -77,24 +79,29 @@ func (l *Log) flush(entries []Entry) {
 	}
 }
 
-// once writes to all sinks, and does not try again.
-func (l *Log) once(ctx context.Context, entries []Entry) error {
-	var failed []error
-	for _, sink := range l.sinks {
-		failed = append(failed, sink.Write(ctx, entries))
+// again writes once more to each sink that has an error in failed, and returns
+// the errors of those.
+func (l *Log) again(ctx context.Context, entries []Entry, failed []error) []error {
+	still := make([]error, len(l.sinks))
+	for i, sink := range l.sinks {
+		if failed[i] != nil {
+			still[i] = sink.Write(ctx, entries)
+		}
 	}
-	return notRecorded(failed)
+	return still
 }
 
-// write writes to all sinks. One that fails keeps the entries from none of the others.
-func (l *Log) write(ctx context.Context, entries []Entry) error {
-	var failed []error
-	for _, sink := range l.sinks {
-		failed = append(failed, l.deliver(ctx, sink, entries))
+// write writes to all sinks, and returns the error of each, nil for those that
+// have the entries. One that fails keeps them from none of the others.
+func (l *Log) write(ctx context.Context, entries []Entry) []error {
+	failed := make([]error, len(l.sinks))
+	for i, sink := range l.sinks {
+		failed[i] = l.deliver(ctx, sink, entries)
 	}
-	return notRecorded(failed)
+	return failed
 }
 
+// notRecorded makes one error of those of the sinks, nil if there is none.
 func notRecorded(failed []error) error {
 	err := errors.Join(failed...)
 	if err == nil {

@@ -104,7 +104,7 @@ func (l *Log) Record(ctx context.Context, e Entry) error {
 		return l.lose(ctx, e, errClosed)
 	}
 	ctx = recording(context.WithoutCancel(ctx))
-	if err := l.write(ctx, []Entry{e}); err != nil {
+	if err := notRecorded(l.write(ctx, []Entry{e})); err != nil {
 		return l.lose(ctx, e, err)
 	}
 	l.count.recorded.Add(1)

@@ -440,6 +440,63 @@ func TestQueuedEntriesFailOneByOne(t *testing.T) {
 	})
 }
 
+// A sink that has the entries is not given them again because another has not.
+func TestSinkThatFailsIsTheOnlyOneWrittenToAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		poisoned := func(_ context.Context, entries []audit.Entry) error {
+			if slices.ContainsFunc(entries, func(e audit.Entry) bool { return e.ResourceID == "poison" }) {
+				return errSink
+			}
+			return nil
+		}
+		before, picky, after := &sink{}, &sink{fail: poisoned}, &sink{}
+		log, out := newLog(t, audit.Config{}, before, picky, after)
+		for i := range 50 {
+			e := entry()
+			if i == 20 {
+				e.ResourceID = "poison"
+			}
+			if err := log.Submit(acme(t), e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		closeLog(t, log)
+		if len(before.all()) != 50 || len(picky.all()) != 49 || len(after.all()) != 50 {
+			t.Errorf("the sinks have %d, %d and %d entries, want 50, 49 and 50", len(before.all()), len(picky.all()), len(after.all()))
+		}
+		if stats := log.Stats(); stats.Recorded != 49 || stats.Failed != 1 || len(out.lines(t)) != 1 {
+			t.Errorf("stats are %+v, and the log has %v", stats, out.lines(t))
+		}
+	})
+}
+
+// An entry that several sinks do not take is lost once, for the reasons of all.
+func TestTwoSinksThatFail(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		other := errors.New("connection refused")
+		good := &sink{}
+		log, out := newLog(t, audit.Config{}, &sink{fail: always}, good,
+			&sink{fail: func(context.Context, []audit.Entry) error { return other }})
+		for range 3 {
+			if err := log.Submit(acme(t), entry()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		closeLog(t, log)
+		lines := out.lines(t)
+		if len(lines) != 3 || len(good.all()) != 3 || log.Stats().Failed != 3 {
+			t.Fatalf("the log has %v, the sink that works %d entries", lines, len(good.all()))
+		}
+		for _, line := range lines {
+			if why := fmt.Sprint(line["error"]); !strings.Contains(why, errSink.Error()) || !strings.Contains(why, other.Error()) {
+				t.Errorf("the log says %s", why)
+			}
+		}
+	})
+}
+
 // A sink that is gone at the end loses nothing in silence.
 func TestCloseGivesUpAndSaysSo(t *testing.T) {
 	t.Parallel()
