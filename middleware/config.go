@@ -79,7 +79,8 @@ type Config struct {
 	// Observer is told of each request that is not excluded. Defaults to none.
 	Observer tenancy.RequestObserver
 	// Logger hears at debug level why a request was refused, and at error
-	// level of lookups that fail. Defaults to none.
+	// level of lookups that fail; at debug level too, if the request's own context
+	// was over by then. Defaults to none.
 	Logger *slog.Logger
 }
 

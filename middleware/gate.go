@@ -177,7 +177,7 @@ func (g *Gate) refuse(r *http.Request, reason Reason, tenant tenancy.Tenant, why
 	if reason == ReasonNotFound && g.probes != nil {
 		wait, err := g.probes.count(r.Context(), g.ClientAddr(r))
 		if err != nil {
-			g.log.LogAttrs(r.Context(), slog.LevelError, "tenancy: limiter of probes failed", slog.Any("error", err))
+			g.log.LogAttrs(r.Context(), failureLevel(r), "tenancy: limiter of probes failed", slog.Any("error", err))
 		}
 		if wait > 0 {
 			return g.holdOff(wait)
@@ -198,12 +198,18 @@ func (g *Gate) holdOff(wait time.Duration) Admission {
 
 // fail turns down a request about which nobody could say.
 func (g *Gate) fail(r *http.Request, what string, why error) Admission {
-	level := slog.LevelError
-	if errors.Is(r.Context().Err(), context.Canceled) {
-		level = slog.LevelDebug // the client has gone
-	}
-	g.log.LogAttrs(r.Context(), level, "tenancy: "+what, slog.Any("error", why))
+	g.log.LogAttrs(r.Context(), failureLevel(r), "tenancy: "+what, slog.Any("error", why))
 	return g.refusal(ReasonUnavailable, tenancy.Tenant{}, why)
+}
+
+// failureLevel is at which level a failure is logged. Once the request's own
+// context is over, because the client has gone or its deadline has passed, what
+// fails says nothing about this server.
+func failureLevel(r *http.Request) slog.Level {
+	if r.Context().Err() != nil {
+		return slog.LevelDebug
+	}
+	return slog.LevelError
 }
 
 func (g *Gate) refusal(reason Reason, tenant tenancy.Tenant, why error) Admission {

@@ -1,11 +1,14 @@
 package middleware_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -212,6 +215,24 @@ func TestProbesEnd(t *testing.T) {
 	for range 2 {
 		if a := gate.Admit(request(t, "/", "unknown")); a.Outcome() != tenancy.OutcomeRefused {
 			t.Errorf("got %s from a limiter that fails", a.Outcome())
+		}
+	}
+}
+
+// A limiter that fails is an error, and none where the client's context is over.
+func TestProbesThatFailInTheLog(t *testing.T) {
+	t.Parallel()
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for want, ctx := range map[string]context.Context{"level=ERROR": t.Context(), "level=DEBUG": gone} {
+		var log bytes.Buffer
+		gate := newGate(t, newTenants(), middleware.Config{
+			Probes: probesSay{err: errors.New("down")},
+			Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		})
+		gate.Admit(request(t, "/", "unknown").WithContext(ctx))
+		if !strings.Contains(log.String(), want+` msg="tenancy: limiter of probes failed"`) {
+			t.Errorf("want %s in the log: %s", want, &log)
 		}
 	}
 }

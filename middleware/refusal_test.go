@@ -245,6 +245,8 @@ func TestLog(t *testing.T) {
 	t.Parallel()
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
+	late, done := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer done()
 	for name, test := range map[string]struct {
 		sent string
 		ctx  context.Context
@@ -257,6 +259,7 @@ func TestLog(t *testing.T) {
 		"broken":          {"broken", t.Context(), nil, []string{"ERROR", "invalid tenant"}},
 		"down":            {"acme", t.Context(), errors.New("no route to host"), []string{"ERROR", "lookup failed", "no route to host"}},
 		"late":            {"acme", t.Context(), context.DeadlineExceeded, []string{"ERROR", "lookup failed", "deadline"}},
+		"client's late":   {"acme", late, context.DeadlineExceeded, []string{"DEBUG", "lookup failed", "deadline"}},
 		"client gone":     {"acme", gone, context.Canceled, []string{"DEBUG", "lookup failed"}},
 		"hostile request": {"<b>hidden</b>\n", t.Context(), nil, []string{"DEBUG", "invalid tenant identifier"}},
 		"active":          {"acme", t.Context(), nil, nil},

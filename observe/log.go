@@ -32,8 +32,8 @@ type LogConfig struct {
 //
 //   - warn: slow statements, statements refused with tenancy.ErrCrossTenant, and
 //     requests over a limit;
-//   - error: requests that nobody could say anything about, and changes of a
-//     tenant that failed;
+//   - error: requests that nobody could say anything about, unless their own
+//     context was over, and changes of a tenant that failed;
 //   - info: System scopes, with their reason, and changes of a tenant;
 //   - debug: other requests, and all other statements.
 //
@@ -117,7 +117,9 @@ func (l *Log) RequestEnd(ctx context.Context, e tenancy.RequestEnd) {
 	case tenancy.OutcomeLimited:
 		level = slog.LevelWarn
 	case tenancy.OutcomeUnavailable:
-		level = slog.LevelError
+		if ctx.Err() == nil { // otherwise the client has gone, or its deadline has passed
+			level = slog.LevelError
+		}
 	case tenancy.OutcomeServed, tenancy.OutcomeRefused: // anybody can have a request refused
 	}
 	if !l.logger.Enabled(ctx, level) {

@@ -148,6 +148,33 @@ level=ERROR msg="tenant lifecycle" action=delete tenant=acme status=suspended to
 	}
 }
 
+// A request that nobody is waiting for any more is nobody's outage. One whose
+// lookup gave up by itself is.
+func TestLogOfAClientThatHasGone(t *testing.T) {
+	t.Parallel()
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	late, done := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer done()
+	for name, test := range map[string]struct {
+		ctx  context.Context
+		err  error
+		want string
+	}{
+		"gone":                 {gone, fmt.Errorf("registry: %w", context.Canceled), "level=DEBUG"},
+		"late":                 {late, context.DeadlineExceeded, "level=DEBUG"},
+		"gone, and a database": {gone, tenancy.ErrUnavailable, "level=DEBUG"},
+		"a lookup's own limit": {t.Context(), context.DeadlineExceeded, "level=ERROR"},
+	} {
+		got := logged(t, slog.LevelDebug, observe.LogConfig{}, func(o tenancy.Observer) {
+			o.RequestEnd(o.RequestStart(test.ctx), tenancy.RequestEnd{Outcome: tenancy.OutcomeUnavailable, Err: test.err})
+		})
+		if !strings.HasPrefix(got, test.want+" msg=request outcome=unavailable") || !strings.Contains(got, test.err.Error()) {
+			t.Errorf("%s: got %s, want %s", name, got, test.want)
+		}
+	}
+}
+
 func TestLogCostsNothingWhereItWritesNothing(t *testing.T) {
 	log, err := observe.NewLog(slog.New(slog.DiscardHandler), observe.LogConfig{})
 	if err != nil {
