@@ -186,12 +186,17 @@ func (g *Gate) refuse(r *http.Request, reason Reason, tenant tenancy.Tenant, why
 	return g.refusal(reason, tenant, why)
 }
 
-// errLimited is why a request is one too many.
-var errLimited = errors.New("tenancy: too many requests")
+// limitedError is why a request is one too many.
+type limitedError struct{}
+
+func (limitedError) Error() string { return "tenancy: too many requests" }
+
+// ErrorType is the error's name for observe.ErrorType, which cannot know it.
+func (limitedError) ErrorType() string { return "rate_limited" }
 
 // holdOff turns down a client that has sent too many probes.
 func (g *Gate) holdOff(wait time.Duration) Admission {
-	a := g.refusal(ReasonLimited, tenancy.Tenant{}, errLimited)
+	a := g.refusal(ReasonLimited, tenancy.Tenant{}, limitedError{})
 	a.Refusal.RetryAfter = wait
 	return a
 }

@@ -36,7 +36,7 @@ func (g *Gate) limit(r *http.Request, tenant tenancy.Tenant) (ratelimit.Result, 
 	case err != nil:
 		return ratelimit.Result{}, g.fail(r, "limiter failed", err).Refusal
 	case !result.Allowed:
-		refusal := g.refusal(ReasonLimited, tenant, errLimited).Refusal
+		refusal := g.refusal(ReasonLimited, tenant, limitedError{}).Refusal
 		refusal.RetryAfter = result.RetryAfter
 		return result, refusal
 	default:

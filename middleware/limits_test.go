@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/audit"
 	"github.com/entenancy/tenancy/middleware"
+	"github.com/entenancy/tenancy/observe"
 	"github.com/entenancy/tenancy/ratelimit"
 )
 
@@ -216,6 +218,28 @@ func TestProbesEnd(t *testing.T) {
 		if a := gate.Admit(request(t, "/", "unknown")); a.Outcome() != tenancy.OutcomeRefused {
 			t.Errorf("got %s from a limiter that fails", a.Outcome())
 		}
+	}
+}
+
+// Requests over a limit are told apart from others in metrics and traces.
+func TestLimitedByName(t *testing.T) {
+	t.Parallel()
+	never := probesSay{Result: ratelimit.Result{RetryAfter: time.Hour}}
+	w := &watcher{}
+	gate := newGate(t, newTenants(), middleware.Config{Probes: never, Observer: w})
+	for range 2 { // the probe, and one that is held off
+		gate.Admit(request(t, "/", "unknown"))
+	}
+	tenants := newGate(t, newTenants(), middleware.Config{Limiter: tenantLimit(t, 1), Observer: w})
+	for range 2 {
+		tenants.Admit(request(t, "/", "acme"))
+	}
+	var got []string
+	for _, end := range w.ended {
+		got = append(got, observe.ErrorType(end.Err))
+	}
+	if want := []string{"rate_limited", "rate_limited", "", "rate_limited"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
