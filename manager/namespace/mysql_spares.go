@@ -67,26 +67,36 @@ func (k *MySQL) takeOne(ctx context.Context, conn *sql.Conn, t tenancy.Tenant, n
 	return true, nil
 }
 
-// Spare implements [Spares].
+// Spare implements [Spares]. It is nobody's to take, and no spare to Ready, until
+// it has all that a tenant's database has: whoever stops before that leaves what
+// List names and Discard drops. Discard waits for a maker that is still at work.
 func (k *MySQL) Spare(ctx context.Context) (tenancy.Tenant, error) {
 	name := k.config.Names.spare()
 	err := k.prepare(ctx)
 	if err == nil {
-		_, err = k.db.ExecContext(ctx, "INSERT INTO "+namespacesTable+" (name, kind, tenant_id, state, version) VALUES (?, ?, NULL, ?, '')", name, k.kind(), stateSpare)
-	}
-	if err == nil {
-		_, err = k.db.ExecContext(ctx, "CREATE DATABASE "+backquoted(name))
-	}
-	if err == nil {
-		err = putMark(ctx, k.db, name, spareMark(""))
-	}
-	if err == nil {
-		err = k.grant(ctx, k.db, name)
+		err = k.locked(ctx, name, func(conn *sql.Conn) error { return k.makeSpare(ctx, conn, name) })
 	}
 	if err != nil {
 		return tenancy.Tenant{}, fmt.Errorf("namespace: making a spare database: %w", err)
 	}
 	return k.spare(name), nil
+}
+
+func (k *MySQL) makeSpare(ctx context.Context, conn *sql.Conn, name string) error {
+	_, err := conn.ExecContext(ctx, "INSERT INTO "+namespacesTable+" (name, kind, tenant_id, state, version) VALUES (?, ?, NULL, ?, '')", name, k.kind(), stateMaking)
+	if err == nil {
+		_, err = conn.ExecContext(ctx, "CREATE DATABASE "+backquoted(name))
+	}
+	if err == nil {
+		err = putMark(ctx, conn, name, spareMark(""))
+	}
+	if err == nil {
+		err = k.grant(ctx, conn, name)
+	}
+	if err == nil {
+		_, err = conn.ExecContext(ctx, "UPDATE "+namespacesTable+" SET state = ? WHERE name = ? AND state = ?", stateSpare, name, stateMaking)
+	}
+	return err
 }
 
 func (k *MySQL) spare(name string) tenancy.Tenant {
@@ -98,6 +108,14 @@ func (k *MySQL) Ready(ctx context.Context, spare tenancy.Tenant, version string)
 	name, err := k.nameOf(spare)
 	if err != nil {
 		return err
+	}
+	// One that lacks its mark could not be handed out: somebody else made or mended it.
+	mark, _, err := markOfDatabase(ctx, k.db, name)
+	if err != nil {
+		return fmt.Errorf("namespace: looking at a spare database: %w", err)
+	}
+	if mark != spareMark("") {
+		return gone("database", name)
 	}
 	// What is as it should be already counts as unchanged, so the state is asked for as well.
 	if _, err = k.db.ExecContext(ctx, "UPDATE "+namespacesTable+" SET version = ? WHERE name = ? AND state = ?", version, name, stateSpare); err != nil {
@@ -111,14 +129,16 @@ func (k *MySQL) Ready(ctx context.Context, spare tenancy.Tenant, version string)
 	return err
 }
 
-// List implements [Spares].
+// List implements [Spares]. It lists those too whose maker has stopped or is still
+// at work, and those that were not dropped to the end: no Ready accepts them, so
+// that FillSpares discards them. It waits for makers that its Lock reaches.
 func (k *MySQL) List(ctx context.Context) ([]Spare, error) {
 	if err := k.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("namespace: listing spares: %w", err)
 	}
 	prefix := k.config.Names.spares()
-	rows, err := k.db.QueryContext(ctx, "SELECT name, version FROM "+namespacesTable+" WHERE state = ? AND kind = ? AND LEFT(name, ?) = ? ORDER BY name",
-		stateSpare, k.kind(), len(prefix), prefix)
+	rows, err := k.db.QueryContext(ctx, "SELECT name, version FROM "+namespacesTable+" WHERE tenant_id IS NULL AND kind = ? AND LEFT(name, ?) = ? ORDER BY name",
+		k.kind(), len(prefix), prefix)
 	if err != nil {
 		return nil, fmt.Errorf("namespace: listing spares: %w", err)
 	}
@@ -134,14 +154,29 @@ func (k *MySQL) Discard(ctx context.Context, spare tenancy.Tenant) error {
 	if !k.config.Names.isSpare(name) {
 		return gone("database", name)
 	}
-	if err := k.Ready(ctx, spare, ""); err != nil { // from here on it is nobody's to take
+	err = k.locked(ctx, name, func(conn *sql.Conn) error { return k.discardOne(ctx, conn, name) })
+	if err != nil && !errors.Is(err, tenancy.ErrNotFound) {
+		err = fmt.Errorf("namespace: dropping a spare database: %w", err)
+	}
+	return err
+}
+
+// discardOne drops a spare in whatever state it is, as long as it is nobody's.
+func (k *MySQL) discardOne(ctx context.Context, conn *sql.Conn, name string) error {
+	const nobodys = " WHERE name = ? AND kind = ? AND tenant_id IS NULL"
+	// From here on it is nobody's to take.
+	_, err := conn.ExecContext(ctx, "UPDATE "+namespacesTable+" SET state = ?, version = ''"+nobodys, stateDropping, name, k.kind())
+	if err != nil {
 		return err
 	}
-	err = k.locked(ctx, name, func(conn *sql.Conn) error { return k.remove(ctx, conn, name) })
-	if err != nil {
-		return fmt.Errorf("namespace: dropping a spare database: %w", err)
+	var still int
+	if err := conn.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+namespacesTable+nobodys, name, k.kind()).Scan(&still); err != nil {
+		return err
 	}
-	return nil
+	if still == 0 {
+		return gone("database", name)
+	}
+	return k.remove(ctx, conn, name)
 }
 
 // scanSpares reads names and versions.

@@ -7,15 +7,16 @@ import (
 	"github.com/entenancy/tenancy"
 )
 
-// Spare implements [Spares].
+// Spare implements [Spares]. The mark comes last, since what has it is handed out
+// as it is. Whoever stops before that leaves what List names and Discard drops.
 func (k *PostgresDatabases) Spare(ctx context.Context) (tenancy.Tenant, error) {
 	name := k.config.Names.spare()
 	err := k.createDatabase(ctx, name)
 	if err == nil {
-		_, err = script(ctx, k.db, "", k.comment(name, spareMark("")))
+		err = k.grant(ctx, name)
 	}
 	if err == nil {
-		err = k.grant(ctx, name)
+		_, err = script(ctx, k.db, "", k.comment(name, spareMark("")))
 	}
 	if err != nil {
 		return tenancy.Tenant{}, fmt.Errorf("namespace: making a spare database: %w", err)
@@ -45,7 +46,9 @@ func (k *PostgresDatabases) Ready(ctx context.Context, spare tenancy.Tenant, ver
 	return nil
 }
 
-// List implements [Spares]. It lists those too whose maker stopped before the mark.
+// List implements [Spares]. It lists those too whose maker stopped before the mark,
+// or is still at work: FillSpares discards them, and waits for makers that its Lock
+// reaches. Any other maker fails then, and nothing is left of its spare.
 func (k *PostgresDatabases) List(ctx context.Context) ([]Spare, error) {
 	return listSpares(ctx, k.db, `SELECT datname, COALESCE(shobj_description(oid, 'pg_database'), '`+markSpare+`') FROM pg_catalog.pg_database
 WHERE `+startsWith("datname", k.config.Names.spares())+` AND pg_has_role(datdba, 'USAGE') ORDER BY 1`, k.spare)

@@ -48,8 +48,9 @@ type world struct {
 	url, appURL *url.URL // of PostgreSQL, as the owner and as who serves requests
 	dsn         *gomysql.Config
 	roles       []string
-	owner       string  // URL or DSN of the home
-	system      *sql.DB // on PostgreSQL, as a role that bypasses row-level security
+	users       []string // of MySQL, who serve requests, if a test has made any
+	owner       string   // URL or DSN of the home
+	system      *sql.DB  // on PostgreSQL, as a role that bypasses row-level security
 	dirs        *migrate.Directory
 
 	mu     sync.Mutex
@@ -254,11 +255,11 @@ func (w *world) newKeeper(db *sql.DB) (namespace.Keeper, error) {
 		return namespace.NewPostgresDatabases(db, tenancy.NewSecret(address.String()), namespace.PostgresDatabasesConfig{Names: names, Roles: w.roles})
 	case dialect.MySQL:
 		if !own {
-			return namespace.NewMySQLSchemas(db, namespace.MySQLConfig{Names: names})
+			return namespace.NewMySQLSchemas(db, namespace.MySQLConfig{Names: names, Users: w.users})
 		}
 		address := w.dsn.Clone()
 		address.DBName = ""
-		return namespace.NewMySQLDatabases(db, tenancy.NewSecret(address.FormatDSN()), namespace.MySQLConfig{Names: names})
+		return namespace.NewMySQLDatabases(db, tenancy.NewSecret(address.FormatDSN()), namespace.MySQLConfig{Names: names, Users: w.users})
 	default:
 		config := namespace.SQLiteConfig{Names: names}
 		if own {
