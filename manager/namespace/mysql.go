@@ -38,7 +38,8 @@ type MySQLConfig struct {
 	// Names says how databases are named.
 	Names Names
 	// Users serve requests. They get SELECT, INSERT, UPDATE and DELETE in each
-	// database. The part behind the last @ is the host, as in shop@%.
+	// database, and Verify fails where one surely has not. The part behind the
+	// last @ is the host, as in shop@%.
 	// Defaults to none: grants are somebody else's business.
 	Users []string
 }
@@ -128,6 +129,9 @@ func (k *MySQL) Verify(ctx context.Context, t tenancy.Tenant) error {
 	case mark != markOf(t.ID):
 		return foreign(t, "database", name)
 	}
+	if err := k.verifyGrants(ctx, k.db, name); err != nil {
+		return failed("checking the database", t, err)
+	}
 	return nil
 }
 
@@ -188,37 +192,7 @@ func (k *MySQL) locked(ctx context.Context, name string, do func(*sql.Conn) erro
 	return err
 }
 
-func (k *MySQL) grant(ctx context.Context, q querier, name string) error {
-	for _, user := range k.config.Users {
-		if _, err := q.ExecContext(ctx, "GRANT SELECT, INSERT, UPDATE, DELETE ON "+inGrant(name)+".* TO "+account(user)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// revoke takes back what would outlive the database.
-func (k *MySQL) revoke(ctx context.Context, q querier, name string) error {
-	for _, user := range k.config.Users {
-		_, err := q.ExecContext(ctx, "REVOKE SELECT, INSERT, UPDATE, DELETE ON "+inGrant(name)+".* FROM "+account(user))
-		if err != nil && !isMySQL(err, "1141") { // there is no such grant
-			return err
-		}
-	}
-	return nil
-}
-
 func backquoted(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
-
-// inGrant is a name where _ and % stand for any characters unless escaped.
-func inGrant(name string) string {
-	return backquoted(strings.NewReplacer("_", `\_`, "%", `\%`).Replace(name))
-}
-
-func account(user string) string {
-	at := strings.LastIndexByte(user, '@')
-	return "'" + user[:at] + "'@'" + user[at+1:] + "'"
-}
 
 var mysqlError = regexp.MustCompile(`\bError (\d{4})\b`)
 

@@ -49,6 +49,9 @@ func (k *MySQL) Make(ctx context.Context, t tenancy.Tenant, version string) (Mad
 func (k *MySQL) make(ctx context.Context, conn *sql.Conn, t tenancy.Tenant, name, version string) (Made, error) {
 	made := Made{Placement: t.Placement}
 	mark, there, err := markOfDatabase(ctx, conn, name)
+	if err == nil && mark == markOf(t.ID) { // and perhaps no grants: whoever was here may have died before
+		err = k.finish(ctx, conn, t, name)
+	}
 	if err != nil || mark == markOf(t.ID) {
 		return made, err
 	}

@@ -2,10 +2,7 @@ package lifecycle_test
 
 import (
 	"context"
-	"crypto/rand"
-	"database/sql"
 	"fmt"
-	"strings"
 	"testing"
 
 	"entgo.io/ent/dialect"
@@ -15,48 +12,12 @@ import (
 	"github.com/entenancy/tenancy/manager/namespace"
 )
 
-// serve makes an account of MySQL that serves requests and has nothing else, and a
-// keeper that grants to it.
-func (w *world) serve() {
-	w.t.Helper()
-	if w.dialect != dialect.MySQL {
-		return
-	}
-	name, password := strings.TrimSuffix(w.prefix, "_"), "Aa1-"+rand.Text()
-	w.exec("CREATE USER '" + name + "'@'%' IDENTIFIED BY '" + password + "'")
-	w.t.Cleanup(func() { w.exec("DROP USER '" + name + "'@'%'") })
-	w.users = []string{name + "@%"}
-	dsn := w.dsn.Clone()
-	dsn.User, dsn.Passwd, dsn.DBName = name, password, ""
-	w.app = open(w.t, "mysql", dsn.FormatDSN())
-	w.config = w.wire(w.db)
-	w.keeper = w.config.Namespaces[w.isolation]
-}
-
-// served says why who serves requests cannot read a tenant's table.
-func (w *world) served(t tenancy.Tenant) error {
-	w.t.Helper()
-	query, db := "SELECT count(*) FROM "+quoted(w.dialect, w.keeper.Name(t))+".customers", w.app
-	if w.dialect == dialect.Postgres && w.isolation == tenancy.IsolationDatabase {
-		u := *w.appURL
-		u.Path = "/" + w.keeper.Name(t)
-		var err error
-		if db, err = sql.Open("pgx", u.String()); err != nil {
-			w.t.Fatal(err)
-		}
-		defer db.Close()
-		query = "SELECT count(*) FROM customers"
-	}
-	var n int
-	return db.QueryRowContext(tenancy.NewContext(w.t.Context(), t), query).Scan(&n)
-}
-
 // TestASpareWhoseMakerDied is not handed out, wherever that was, and not left over.
 func TestASpareWhoseMakerDied(t *testing.T) {
 	in(t, overNetwork(), func(t *testing.T, w *world) {
 		w.serve()
-		spare := func(keeper namespace.Spares) error {
-			_, err := keeper.Spare(t.Context())
+		spare := func(keeper namespace.Keeper) error {
+			_, err := keeper.(namespace.Spares).Spare(t.Context())
 			return err
 		}
 		for at := 1; w.dies(at, spare); at++ {
@@ -90,7 +51,9 @@ func TestASpareThatWasNotDiscardedToTheEnd(t *testing.T) {
 			if err != nil || len(all) != 1 {
 				t.Fatal(all, err)
 			}
-			dead = w.dies(at, func(dying namespace.Spares) error { return dying.Discard(t.Context(), all[0].Tenant) })
+			dead = w.dies(at, func(dying namespace.Keeper) error {
+				return dying.(namespace.Spares).Discard(t.Context(), all[0].Tenant)
+			})
 			tenant := tenancy.Tenant{ID: tenancy.ID(fmt.Sprint("acme", at)), Isolation: w.isolation}
 			if tenant.Placement, err = w.keeper.Plan(tenant); err != nil {
 				t.Fatal(err)
@@ -129,9 +92,9 @@ func (w *world) noneLeft() {
 	}
 }
 
-// dies does something with the spares of a process that dies before it sends one
+// dies does something with the keeper of a process that dies before it sends one
 // of its messages, and reports false if that was after the last one.
-func (w *world) dies(at int, do func(namespace.Spares) error) bool {
+func (w *world) dies(at int, do func(namespace.Keeper) error) bool {
 	w.t.Helper()
 	f := &fuse{}
 	f.left.Store(never)
@@ -145,7 +108,7 @@ func (w *world) dies(at int, do func(namespace.Spares) error) bool {
 		w.t.Fatal(err)
 	}
 	f.left.Store(int64(at))
-	err = do(keeper.(namespace.Spares))
+	err = do(keeper)
 	if !f.blown.Load() && err != nil {
 		w.t.Fatal(err)
 	}

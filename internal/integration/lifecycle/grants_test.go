@@ -1,0 +1,173 @@
+package lifecycle_test
+
+import (
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"entgo.io/ent/dialect"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/manager/namespace"
+)
+
+// serve makes an account of MySQL that serves requests and has nothing else, and a
+// keeper that grants to it.
+func (w *world) serve() {
+	w.t.Helper()
+	if w.dialect != dialect.MySQL {
+		return
+	}
+	name, password := strings.TrimSuffix(w.prefix, "_"), "Aa1-"+rand.Text()
+	w.exec("CREATE USER '" + name + "'@'%' IDENTIFIED BY '" + password + "'")
+	w.t.Cleanup(func() { w.exec("DROP USER '" + name + "'@'%'") })
+	w.users = []string{name + "@%"}
+	dsn := w.dsn.Clone()
+	dsn.User, dsn.Passwd, dsn.DBName = name, password, ""
+	w.app = open(w.t, "mysql", dsn.FormatDSN())
+	w.config = w.wire(w.db)
+	w.keeper = w.config.Namespaces[w.isolation]
+}
+
+// served says why who serves requests cannot read a tenant's table.
+func (w *world) served(t tenancy.Tenant) error {
+	w.t.Helper()
+	query, db := "SELECT count(*) FROM "+quoted(w.dialect, w.keeper.Name(t))+".customers", w.app
+	if w.dialect == dialect.Postgres && w.isolation == tenancy.IsolationDatabase {
+		u := *w.appURL
+		u.Path = "/" + w.keeper.Name(t)
+		var err error
+		if db, err = sql.Open("pgx", u.String()); err != nil {
+			w.t.Fatal(err)
+		}
+		defer db.Close()
+		query = "SELECT count(*) FROM customers"
+	}
+	var n int
+	return db.QueryRowContext(tenancy.NewContext(w.t.Context(), t), query).Scan(&n)
+}
+
+// onMySQL are its cells.
+func onMySQL() []cell {
+	return []cell{{dialect.MySQL, tenancy.IsolationSchema}, {dialect.MySQL, tenancy.IsolationDatabase}}
+}
+
+// inGrant is a name as GRANT takes it on the server of the test.
+func (w *world) inGrant(name string) string {
+	w.t.Helper()
+	var partial bool
+	if err := w.db.QueryRowContext(w.t.Context(), "SELECT @@GLOBAL.partial_revokes").Scan(&partial); err != nil || !partial { // MariaDB has none
+		name = strings.ReplaceAll(name, "_", `\_`)
+	}
+	return "`" + name + "`.*"
+}
+
+// account is who serves requests.
+func (w *world) account() string { return "'" + strings.TrimSuffix(w.prefix, "_") + "'@'%'" }
+
+// TestGrantsAreForOneDatabase, whose name has letters that can stand for any in a
+// GRANT, and end with it. It is for servers with and without partial_revokes.
+func TestGrantsAreForOneDatabase(t *testing.T) {
+	in(t, onMySQL(), func(t *testing.T, w *world) {
+		w.serve()
+		l := w.lifecycle()
+		tenant := w.provision(l, newTenant("acme"))
+		if err := w.served(tenant); err != nil {
+			t.Errorf("it is active: %v", err)
+		}
+		like := strings.ReplaceAll(w.keeper.Name(tenant), "_", "x")
+		w.exec("CREATE DATABASE " + like)
+		defer w.exec("DROP DATABASE " + like)
+		if _, err := w.app.ExecContext(t.Context(), "USE "+like); err == nil {
+			t.Error("who serves requests has got another database too")
+		}
+		w.eraseOne(l, tenant)
+		if left := column(t, w.db, "SELECT table_schema FROM information_schema.schema_privileges WHERE grantee = ?", w.account()); len(left) > 0 {
+			t.Errorf("grants are left: %q", left)
+		}
+	})
+}
+
+// TestMakeGrantsAfterADeath goes on with what a process has made that died at any
+// message.
+func TestMakeGrantsAfterADeath(t *testing.T) {
+	in(t, onMySQL(), func(t *testing.T, w *world) {
+		w.serve()
+		for at, dead := 1, true; dead; at++ {
+			tenant := tenancy.Tenant{ID: tenancy.ID(fmt.Sprint("acme", at)), Isolation: w.isolation}
+			var err error
+			if tenant.Placement, err = w.keeper.Plan(tenant); err != nil {
+				t.Fatal(err)
+			}
+			dead = w.dies(at, func(dying namespace.Keeper) error {
+				_, err := dying.Make(t.Context(), tenant, "")
+				return err
+			})
+			if _, err := w.keeper.Make(t.Context(), tenant, ""); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.keeper.Verify(t.Context(), tenant); err != nil {
+				t.Error(err)
+			}
+			if _, err := w.app.ExecContext(t.Context(), "USE "+quoted(w.dialect, w.keeper.Name(tenant))); err != nil {
+				t.Errorf("message %d: %v", at, err)
+			}
+		}
+	})
+}
+
+// TestVerifyLooksForGrants, wherever somebody may have them from.
+func TestVerifyLooksForGrants(t *testing.T) {
+	in(t, onMySQL(), func(t *testing.T, w *world) {
+		w.serve()
+		tenant := w.provision(w.lifecycle(), newTenant("acme"))
+		on := w.inGrant(w.keeper.Name(tenant))
+		verified := func(keeper namespace.Keeper, wanted bool, when string) {
+			t.Helper()
+			err := keeper.Verify(t.Context(), tenant)
+			if (err == nil) != wanted || errors.Is(err, tenancy.ErrForeignNamespace) || errors.Is(err, tenancy.ErrNotProvisioned) {
+				t.Errorf("%s: got %v", when, err)
+			}
+			if err != nil && !strings.Contains(err.Error(), "user \""+w.users[0]+"\" may not SELECT, INSERT, UPDATE, DELETE in database") {
+				t.Errorf("%s: it does not say who lacks what: %v", when, err)
+			}
+		}
+		verified(w.keeper, true, "as it was made")
+
+		w.exec("REVOKE INSERT ON " + on + " FROM " + w.account())
+		verified(w.keeper, false, "without INSERT")
+		verified(w.blindKeeper(on), true, "by a keeper that cannot see it")
+
+		w.exec("REVOKE SELECT, UPDATE, DELETE ON " + on + " FROM " + w.account())
+		verified(w.keeper, false, "without any")
+
+		w.exec("GRANT SELECT, INSERT, UPDATE, DELETE ON *.* TO " + w.account())
+		verified(w.keeper, true, "with grants in all databases")
+		w.exec("REVOKE SELECT, INSERT, UPDATE, DELETE ON *.* FROM " + w.account())
+
+		role := "r" + strings.TrimSuffix(w.prefix, "_")
+		w.exec("CREATE ROLE " + role)
+		defer w.exec("DROP ROLE " + role)
+		w.exec("GRANT " + role + " TO " + w.account())
+		verified(w.keeper, true, "with a role, which nobody looks into")
+	})
+}
+
+// blindKeeper is a keeper whose account is not shown the grants of others.
+func (w *world) blindKeeper(on string) namespace.Keeper {
+	w.t.Helper()
+	name, password := "b"+strings.TrimSuffix(w.prefix, "_"), "Aa1-"+rand.Text()
+	w.exec("CREATE USER '" + name + "'@'%' IDENTIFIED BY '" + password + "'")
+	w.t.Cleanup(func() { w.exec("DROP USER '" + name + "'@'%'") })
+	w.exec("GRANT ALL ON " + on + " TO '" + name + "'@'%'")
+	dsn := w.dsn.Clone()
+	dsn.User, dsn.Passwd, dsn.DBName = name, password, ""
+	keeper, err := w.newKeeper(open(w.t, "mysql", dsn.FormatDSN()))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return keeper
+}
