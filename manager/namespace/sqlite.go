@@ -190,8 +190,11 @@ func (k *SQLite) Drop(ctx context.Context, t tenancy.Tenant) (bool, error) {
 	if err == nil && there && mark != markOf(t.ID) {
 		return false, foreign(t, "file", filepath.Base(path))
 	}
-	if err == nil && there {
+	switch {
+	case err == nil && there:
 		err = removeFile(path)
+	case err == nil: // a Drop may have died behind the file
+		err = removeBeside(path)
 	}
 	var scratch string
 	if err == nil {
@@ -207,15 +210,23 @@ func (k *SQLite) Drop(ctx context.Context, t tenancy.Tenant) (bool, error) {
 }
 
 // removeFile removes a database, and what SQLite may have beside it. The database
-// goes first: without it the rest is nothing.
+// goes first: without it the rest is nothing that could be opened, but with a part
+// of the rest it would be another database.
 func removeFile(path string) error {
-	var err error
-	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
-		if e := os.Remove(path + suffix); !errors.Is(e, fs.ErrNotExist) {
-			err = errors.Join(err, e)
-		}
+	return errors.Join(removeAny(path), removeBeside(path))
+}
+
+// removeBeside removes what SQLite may have beside a database, which can be rows.
+func removeBeside(path string) error {
+	return errors.Join(removeAny(path+"-wal"), removeAny(path+"-shm"), removeAny(path+"-journal"))
+}
+
+// removeAny removes a file if there is one.
+func removeAny(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return err
+	return nil
 }
 
 // markOf reads the mark of a file, empty if it has none or is no database.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"entgo.io/ent/dialect"
@@ -223,6 +224,38 @@ func TestWhatIsUnfinishedCanBeDeletedAndRestored(t *testing.T) {
 		}
 		if tenant, err = l.Resume(ctx, tenant.ID); err != nil || tenant.Status != tenancy.StatusActive {
 			t.Errorf("resuming: %s, %v", tenant.Status, err)
+		}
+	})
+}
+
+// TestErasingFilesIsFinishedWhereverItDied: rows can be in what SQLite has beside the
+// file, which is removed after it.
+func TestErasingFilesIsFinishedWhereverItDied(t *testing.T) {
+	in(t, []cell{{dialect.SQLite, tenancy.IsolationSchema}, {dialect.SQLite, tenancy.IsolationDatabase}}, func(t *testing.T, w *world) {
+		l, beside := w.lifecycle(), []string{"", "-wal", "-shm", "-journal"}
+		for died := range beside {
+			tenant := w.provision(l, newTenant("acme"))
+			path, err := w.files.Path(tenant)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, suffix := range beside {
+				if i > 0 {
+					err = os.WriteFile(path+suffix, []byte("rows of acme"), 0o600)
+				}
+				if i <= died {
+					err = errors.Join(err, os.Remove(path+suffix))
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := l.Erase(t.Context(), tenant.ID); err != nil {
+				t.Error(err)
+			}
+			if left, _ := filepath.Glob(path + "*"); len(left) > 0 {
+				t.Errorf("died behind %q: left are %q", beside[died], left)
+			}
 		}
 	})
 }
