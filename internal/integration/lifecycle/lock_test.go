@@ -1,0 +1,79 @@
+package lifecycle_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strconv"
+	"testing"
+	"time"
+
+	"entgo.io/ent/dialect"
+	gomysql "github.com/go-sql-driver/mysql"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/manager/namespace"
+)
+
+// TestWhoIsMadeToStopWaitingHasNoLock: MariaDB answers GET_LOCK then, by NULL or 0,
+// as if nothing had gone wrong.
+func TestWhoIsMadeToStopWaitingHasNoLock(t *testing.T) {
+	in(t, []cell{{dialect.MySQL, tenancy.IsolationSchema}}, func(t *testing.T, w *world) {
+		id := tenancy.ID(w.prefix + "acme")
+		unlock, err := namespace.MySQLLocker(w.db)(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unlock()
+		for name, db := range map[string]*sql.DB{
+			"by a limit of MariaDB": w.with("max_statement_time", "0.5"),
+			"by a limit of MySQL":   w.with("max_execution_time", "500"),
+			"by KILL QUERY":         w.interrupted(),
+		} {
+			if db.PingContext(t.Context()) != nil {
+				continue // a setting of the other server
+			}
+			ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+			again, err := namespace.MySQLLocker(db)(ctx, id)
+			if err == nil {
+				again()
+				t.Errorf("%s: two have the lock", name)
+			}
+			if errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: nothing made it stop", name)
+			}
+			stop()
+		}
+	})
+}
+
+// with opens the home with a setting of the session.
+func (w *world) with(setting, value string) *sql.DB {
+	w.t.Helper()
+	dsn := w.dsn.Clone()
+	dsn.Logger = &gomysql.NopLogger{}
+	dsn.Params = map[string]string{setting: value}
+	return open(w.t, "mysql", dsn.FormatDSN())
+}
+
+// interrupted opens the home with one session, whose GET_LOCK is killed.
+func (w *world) interrupted() *sql.DB {
+	w.t.Helper()
+	db := open(w.t, "mysql", w.owner)
+	db.SetMaxOpenConns(1)
+	var id int64
+	if err := db.QueryRowContext(w.t.Context(), "SELECT CONNECTION_ID()").Scan(&id); err != nil {
+		w.t.Fatal(err)
+	}
+	go func() {
+		for w.t.Context().Err() == nil {
+			var waits bool
+			err := w.db.QueryRowContext(w.t.Context(), "SELECT COUNT(*) FROM information_schema.processlist WHERE id = ? AND info LIKE '%GET_LOCK%'", id).Scan(&waits)
+			if err == nil && waits {
+				_, _ = w.db.ExecContext(w.t.Context(), "KILL QUERY "+strconv.FormatInt(id, 10)) // the test fails if it does not
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}()
+	return db
+}
