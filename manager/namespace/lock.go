@@ -22,11 +22,31 @@ type Locker func(ctx context.Context, id tenancy.ID) (unlock func(), err error)
 // database. It holds a connection, and an advisory lock of its session, until it
 // is unlocked: db must not go through a pooler in transaction mode, and needs one
 // connection more for each tenant that something is done to at once.
+//
+// It asks for the lock again and again. To wait in the server would be a transaction
+// as long as the wait, for whose end others wait: an erasure of rows, or CREATE
+// INDEX CONCURRENTLY, which may be what the lock's holder is at.
 func PostgresLocker(db *sql.DB) Locker {
 	return func(ctx context.Context, id tenancy.ID) (func(), error) {
 		sum := sha256.Sum256([]byte("tenancy:lifecycle:" + string(id)))
 		key := int64(binary.BigEndian.Uint64(sum[:])) //nolint:gosec // any 64 bits are a key
-		return lockSession(ctx, db, id, fmt.Sprintf("SELECT 1 FROM pg_advisory_lock(%d)", key), fmt.Sprintf("SELECT pg_advisory_unlock(%d)", key))
+		lock := func(conn *sql.Conn) error {
+			return tryUntil(ctx, conn, fmt.Sprintf("SELECT pg_try_advisory_lock(%d)", key))
+		}
+		return lockSession(ctx, db, id, lock, fmt.Sprintf("SELECT pg_advisory_unlock(%d)", key))
+	}
+}
+
+// tryUntil asks until the answer is true.
+func tryUntil(ctx context.Context, conn *sql.Conn, lock string) error {
+	for try := 0; ; try = min(try+1, createTries) {
+		var got bool
+		if err := conn.QueryRowContext(ctx, lock).Scan(&got); err != nil || got {
+			return err
+		}
+		if err := pause(ctx, try); err != nil {
+			return err
+		}
 	}
 }
 
@@ -36,22 +56,33 @@ func MySQLLocker(db *sql.DB) Locker {
 	return func(ctx context.Context, id tenancy.ID) (func(), error) {
 		sum := sha256.Sum256([]byte(id))
 		name := "'tenancy:lifecycle:" + hex.EncodeToString(sum[:20]) + "'"
-		return lockSession(ctx, db, id, "SELECT COALESCE(GET_LOCK("+name+", 1000000), 0)", "DO RELEASE_LOCK("+name+")")
+		lock := func(conn *sql.Conn) error {
+			return waitFor(ctx, conn, "SELECT COALESCE(GET_LOCK("+name+", 1000000), 0)")
+		}
+		return lockSession(ctx, db, id, lock, "DO RELEASE_LOCK("+name+")")
 	}
 }
 
+// waitFor waits in the server. The lock is there if that answers 1: MariaDB has no
+// error for one who was made to stop waiting.
+func waitFor(ctx context.Context, conn *sql.Conn, lock string) error {
+	var got int
+	if err := conn.QueryRowContext(ctx, lock).Scan(&got); err != nil {
+		return err
+	}
+	if got != 1 {
+		return errors.New("the server ended the wait")
+	}
+	return nil
+}
+
 // lockSession holds a connection. One of which nobody knows whether it still has
-// the lock is closed. The lock is there if it answers 1: MariaDB has no error for
-// one who was made to stop waiting.
-func lockSession(ctx context.Context, db *sql.DB, id tenancy.ID, lock, unlock string) (func(), error) {
+// the lock is closed.
+func lockSession(ctx context.Context, db *sql.DB, id tenancy.ID, lock func(*sql.Conn) error, unlock string) (func(), error) {
 	conn, err := db.Conn(ctx)
 	if err == nil {
-		got := 0
-		if err = conn.QueryRowContext(ctx, lock).Scan(&got); err == nil && got == 1 {
+		if err = lock(conn); err == nil {
 			return func() { release(ctx, conn, unlock) }, nil
-		}
-		if err == nil {
-			err = errors.New("the server ended the wait")
 		}
 		discard(conn)
 	}

@@ -77,3 +77,38 @@ func (w *world) interrupted() *sql.DB {
 	}()
 	return db
 }
+
+// TestWhoWaitsForALockHoldsUpNobody: not what its holder may be at, which waits for
+// all transactions.
+func TestWhoWaitsForALockHoldsUpNobody(t *testing.T) {
+	in(t, []cell{{dialect.Postgres, tenancy.IsolationRLS}}, func(t *testing.T, w *world) {
+		lock := namespace.PostgresLocker(w.db)
+		unlock, err := lock(t.Context(), "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		second := make(chan error, 1)
+		go func() {
+			again, err := lock(t.Context(), "acme")
+			if err == nil {
+				again()
+			}
+			second <- err
+		}()
+		time.Sleep(200 * time.Millisecond) // it waits by then
+		ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+		defer stop()
+		if _, err := w.db.ExecContext(ctx, "CREATE INDEX CONCURRENTLY ON customers (parent_id)"); err != nil {
+			t.Errorf("who has the lock: %v", err)
+		}
+		select {
+		case err := <-second:
+			t.Errorf("two have the lock, or %v", err)
+		default:
+		}
+		unlock()
+		if err := <-second; err != nil {
+			t.Errorf("who waited: %v", err)
+		}
+	})
+}
