@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"entgo.io/ent/dialect"
 
@@ -52,6 +53,11 @@ type LifecycleConfig struct {
 	// Shared are the tables of tenants without a namespace. Erasing such a
 	// tenant fails without.
 	Shared SharedTables
+
+	// EraseWait is how long Erase waits on PostgreSQL, before it deletes rows from
+	// shared tables, for transactions that are under way, since they may write
+	// more of them. Defaults to 30 seconds.
+	EraseWait time.Duration
 
 	// Forget removes what else is kept of a tenant that is erased, such as the
 	// counters of a quota.Store. Each has to bear being called again. Defaults to none.
@@ -142,6 +148,9 @@ func (c *LifecycleConfig) validate() error {
 			return fmt.Errorf("manager: LifecycleConfig.Hooks: unknown action %q", action)
 		}
 	}
+	if c.EraseWait < 0 {
+		return errors.New("manager: LifecycleConfig.EraseWait is negative")
+	}
 	if (c.Shared.Driver == nil) != (len(c.Shared.Metadata.Tables) == 0) {
 		return errors.New("manager: LifecycleConfig.Shared needs both a Driver and Metadata")
 	}
@@ -154,6 +163,9 @@ func (c *LifecycleConfig) setDefaults() {
 	}
 	if c.Status == "" {
 		c.Status = tenancy.StatusActive
+	}
+	if c.EraseWait == 0 {
+		c.EraseWait = 30 * time.Second
 	}
 	if c.Lock == nil {
 		c.Lock = namespace.NewLocker()

@@ -28,6 +28,11 @@ func erasing(t tenancy.Tenant) bool {
 // Rows of others that refer to this tenant's, so that the database would delete or
 // change them too, are tenancy.ErrCrossTenant.
 //
+// Before rows are deleted, on PostgreSQL, it waits up to LifecycleConfig.EraseWait
+// for the transactions that are under way in the database. One that a request
+// begins later, since it has known the tenant for active, is not among them: where
+// requests may still be on their way, Delete, and Erase when they have ended.
+//
 // If it fails, what is left is whole as far as it goes, and Erase can be called
 // again. It fails with tenancy.ErrNotFound where there is no such tenant. What the
 // application keeps elsewhere, such as objects and logs, is the business of a hook.
@@ -90,6 +95,9 @@ func (l *Lifecycle) eraseData(ctx context.Context, t tenancy.Tenant) (Receipt, e
 		return receipt, err
 	}
 	rows := sharedRows{SharedTables: l.config.Shared, tenant: t}
+	if err := rows.await(ctx, l.config.EraseWait); err != nil {
+		return receipt, err
+	}
 	counted, err := rows.count(ctx)
 	if err != nil {
 		return receipt, err

@@ -162,6 +162,7 @@ func TestNewLifecycleNamesTheField(t *testing.T) {
 		"Shared":           {Store: store, Shared: manager.SharedTables{Metadata: schema.Metadata{Tables: []schema.Table{{Name: "orders"}}}}},
 		"Spares.Count":     {Store: store, Spares: manager.SparesConfig{Count: map[tenancy.Isolation]int{tenancy.IsolationSchema: 1}}},
 		"Spares.Interval":  {Store: store, Spares: manager.SparesConfig{Interval: -time.Second}},
+		"EraseWait":        {Store: store, EraseWait: -time.Second},
 	} {
 		if l, err := manager.NewLifecycle(config); l != nil || err == nil || !strings.Contains(err.Error(), "LifecycleConfig."+field) {
 			t.Errorf("%s: got %v", field, err)
