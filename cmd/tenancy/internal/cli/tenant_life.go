@@ -107,7 +107,8 @@ func (t *tool) lifecycle(ctx context.Context, a *app.App, s step, tenant tenancy
 
 // allowed reports why a step may not be taken, as the lifecycle would.
 func (s step) allowed(t tenancy.Tenant) error {
-	if slices.Contains(s.from, t.Status) {
+	_, unfinished := t.MetadataValue(manager.ProvisioningKey) // and deleted and restored since, if it is suspended
+	if slices.Contains(s.from, t.Status) || s.action == actionResume && unfinished && t.Status == tenancy.StatusSuspended {
 		return nil
 	}
 	return fmt.Errorf("%w: %s %q: it is %s, and has to be %s", tenancy.ErrInvalidTransition, s.action, tenantName(t), t.Status, joined(s.from))
