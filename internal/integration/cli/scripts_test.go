@@ -50,7 +50,7 @@ func TestScripts(t *testing.T) {
 
 func runScript(t *testing.T, d database, script string) {
 	t.Helper()
-	home := d.home(t, t.TempDir()) // skips the test where there is no server, as a script cannot
+	home := d.home(t, t.TempDir())                         // skips the test where there is no server, as a script cannot
 	prefix := "t" + strings.ToLower(rand.Text()[:8]) + "_" // others have databases of tenants on the same server
 	testscript.Run(t, testscript.Params{
 		Files: []string{script},
