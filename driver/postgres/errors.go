@@ -116,6 +116,9 @@ func explain(w way, err error) error {
 	switch {
 	case server == nil:
 		return err
+	case w.at.schema == noTables && server.Code == codeUndefinedTable:
+		return fmt.Errorf("postgres: %w: %s has a database of its own: of the home it reaches what is named with its schema, "+
+			"in functions and triggers too (ALTER FUNCTION ... SET search_path): %w", tenancy.ErrCrossTenant, w.at.tenant(), err)
 	case w.at.schema != "" && (server.Code == codeUndefinedTable || server.Code == codeInvalidSchema):
 		return fmt.Errorf("postgres: %w: %s: %w", tenancy.ErrNotProvisioned, w.at.tenant(), err)
 	case isAnothersRow(server):

@@ -50,7 +50,7 @@ func (c *Connector) placeOf(ctx context.Context) (place, error) {
 	case tenant.Isolation == tenancy.IsolationDatabase && c.only == "":
 		// Its tables are elsewhere. Here it has global entities, by their qualified
 		// names; what names a table by less would reach those of tenants who share.
-		at.schema = "pg_catalog"
+		at.schema = noTables
 	case tenant.Isolation == tenancy.IsolationSchema:
 		at.schema = tenant.Placement.Schema
 		if reason := unusableSchema(at.schema); reason != "" {
@@ -65,6 +65,9 @@ func (c *Connector) placeOf(ctx context.Context) (place, error) {
 	}
 	return at, nil
 }
+
+// noTables is the search path of those who have no tables in the home.
+const noTables = "pg_catalog"
 
 // longestName is the longest identifier of PostgreSQL in bytes. It cuts a
 // longer one, and so may take it for another.

@@ -19,6 +19,7 @@ func checkScript(w way, text string) error {
 			atomic = false
 			continue
 		}
+		rest = rest[:len(rest)-len(skipStatement(rest))] // of this statement, or it would take time for all of the text each time
 		if err := checkHead(w, head, rest, true); err != nil {
 			return err
 		}

@@ -14,21 +14,38 @@ func checkLeft(head, rest string) error {
 	case "LISTEN":
 		return refused(head, "the next tenant on the connection would go on listening; use a connection of your own")
 	case "DECLARE":
-		if hasWords(rest, []string{"WITH"}, []string{"HOLD"}) {
+		if hasWords(rest, []string{"WITH"}, []string{"HOLD"}, []string{"FOR"}) {
 			return refused("DECLARE ... WITH HOLD", "the next tenant on the connection could read its rows; leave WITH HOLD out")
 		}
 	case "ALTER":
-		if what := words(rest); len(what) > 0 && slices.Contains([]string{"ROLE", "USER", "GROUP", "DATABASE", "SYSTEM"}, what[0]) {
+		what := words(rest)
+		if len(what) > 1 && slices.Contains([]string{"ROLE", "USER", "GROUP", "DATABASE", "SYSTEM"}, what[0]) && what[1] != "MAPPING" {
 			return refused("ALTER "+what[0], "it is for the connections of all tenants; use a System scope")
 		}
 	case "UPDATE", "WITH", "EXPLAIN":
-		if containsFold(rest, "pg_settings") && hasWords(head+" "+rest, []string{"UPDATE", "ONLY", "PG_CATALOG"}, []string{"PG_SETTINGS"}) {
+		if containsFold(rest, "pg_settings") && updatesSettings(head+" "+rest) {
 			return refused("UPDATE of pg_settings", insteadOfSession)
 		}
 	case "CREATE":
 		return checkCreate(rest)
 	}
 	return checkInto(head, rest)
+}
+
+// updatesSettings looks for UPDATE [ONLY] [pg_catalog .] pg_settings.
+func updatesSettings(text string) bool {
+	update := false
+	for word, after := nextWord(text); word != ""; word, after = nextWord(after) {
+		switch word = strings.ToUpper(word); {
+		case word == "UPDATE":
+			update = true
+		case word == "PG_SETTINGS" && update:
+			return true
+		case word != "ONLY" && word != "PG_CATALOG":
+			update = false
+		}
+	}
+	return false
 }
 
 const insteadOfTemporary = "it would outlive the statement, for the next tenant on the connection; " +
@@ -45,8 +62,7 @@ func isTemporary(word string) bool {
 // functions, which nobody calls who does not say whose.
 func checkCreate(rest string) error {
 	what := created(rest)
-	statement := rest[:len(rest)-len(skipStatement(rest))]
-	if !isTemporary(what) && (isRoutine(what) || !containsFold(statement, temporary)) {
+	if !isTemporary(what) && (isRoutine(what) || !names(rest, temporary)) {
 		return nil
 	}
 	if isTemporary(what) && hasWords(rest, []string{"ON"}, []string{"COMMIT"}, []string{"DROP"}) {
@@ -88,7 +104,7 @@ func checkInto(head, rest string) error {
 		}
 		ago, before = before, word
 	}
-	if containsFold(rest, temporary) && (made || hasWords(rest, []string{"CREATE"})) {
+	if names(rest, temporary) && (made || hasWords(rest, []string{"CREATE"})) {
 		return refused("SELECT INTO "+temporary, insteadOfTemporary)
 	}
 	return nil
@@ -112,15 +128,21 @@ func hasWords(text string, wanted ...[]string) bool {
 	return false
 }
 
+// names reports whether a statement has a name, in quotes or without.
+func names(statement, lower string) bool {
+	if !containsFold(statement, lower) {
+		return false
+	}
+	return strings.Contains(statement, `"`+lower+`"`) || hasWords(statement, []string{strings.ToUpper(lower)})
+}
+
 // containsFold is strings.Contains without regard to case. The text to look for is
 // in lower case and begins with a letter.
-func containsFold(text, lower string) bool { return indexFold(text, lower) >= 0 }
-
-func indexFold(text, lower string) int {
+func containsFold(text, lower string) bool {
 	for i := 0; i+len(lower) <= len(text); i++ {
 		if text[i]|0x20 == lower[0] && strings.EqualFold(text[i:i+len(lower)], lower) {
-			return i
+			return true
 		}
 	}
-	return -1
+	return false
 }

@@ -9,8 +9,8 @@ func checkSet(w way, head, rest string) error {
 	if after := words(rest); head == "SET" && len(after) > 0 {
 		switch after[0] {
 		case "LOCAL":
-			statement := rest[:len(rest)-len(skipStatement(rest))]
-			if w.owns(statement) || w.at.schema != "" && len(after) > 1 && after[1] == "SCHEMA" {
+			name, _, _ := strings.Cut(rest[:len(rest)-len(skipStatement(rest))], "=")
+			if w.owns(name) || w.at.schema != "" && len(after) > 1 && after[1] == "SCHEMA" {
 				return refusedOwn("SET LOCAL")
 			}
 			return nil
@@ -24,26 +24,45 @@ func checkSet(w way, head, rest string) error {
 const setConfig = "set_config"
 
 // checkSetConfig lets pass calls of the function that end with the transaction, as
-// far as the text says so, and do not change whose it is.
+// far as the text says so, and do not change whose it is. Literals, comments and
+// the bodies of functions are not looked at.
 func checkSetConfig(w way, text string) error {
-	for {
-		at := indexOfSetConfig(text)
-		if at < 0 {
-			return nil
-		}
-		text = text[at+len(setConfig):]
-		call, ok := strings.CutPrefix(strings.TrimLeft(text, "\" \t\r\n"), "(")
-		if !ok {
-			continue // a word in a text
-		}
-		arguments := argumentsOf(call)
-		if len(arguments) == 0 || w.owns(arguments[0]) {
-			return refusedOwn(setConfig)
-		}
-		if last := arguments[len(arguments)-1]; len(arguments) != 3 || last != "true" {
-			return refused(setConfig+" without true", insteadOfSession)
+	if indexOfSetConfig(text) < 0 {
+		return nil
+	}
+	for rest, quoted := text, true; quoted; {
+		if _, rest, quoted = strings.Cut(rest, `"`+setConfig+`"`); quoted {
+			if err := checkCall(w, rest); err != nil {
+				return err
+			}
 		}
 	}
+	for text != "" {
+		var word string
+		if word, text = nextWord(text); !strings.EqualFold(word, setConfig) {
+			continue
+		}
+		if err := checkCall(w, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkCall looks at what follows the function's name.
+func checkCall(w way, text string) error {
+	call, ok := strings.CutPrefix(strings.TrimLeft(text, " \t\r\n"), "(")
+	if !ok {
+		return nil // another thing of that name
+	}
+	arguments := argumentsOf(call)
+	if len(arguments) == 0 || w.owns(arguments[0]) {
+		return refusedOwn(setConfig)
+	}
+	if len(arguments) != 3 || arguments[2] != "true" {
+		return refused(setConfig+" without true", insteadOfSession)
+	}
+	return nil
 }
 
 // indexOfSetConfig looks for the underscore, which few statements have many of.

@@ -55,41 +55,61 @@ func (v *verification) security(ctx context.Context, tx dialect.ExecQuerier, t v
 // children checks the partitions of a table and those that inherit from it, however
 // deep: PostgreSQL holds one who names them to their own policies, not the table's.
 func (v *verification) children(ctx context.Context, tx dialect.ExecQuerier, t verifiedTable) error {
-	return query(ctx, tx, `
+	var reached []child
+	err := query(ctx, tx, `
 		WITH RECURSIVE child AS (
 			SELECT inhrelid AS oid FROM pg_inherits WHERE inhparent = $1
 			UNION SELECT i.inhrelid FROM pg_inherits i JOIN child ON child.oid = i.inhparent
-		), policy AS (
-			SELECT polrelid, pg_get_expr(polqual, polrelid) AS using, pg_get_expr(polwithcheck, polrelid) AS checks FROM pg_policy WHERE polpermissive
 		)
-		SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), session_user
+		SELECT c.oid::bigint, quote_ident(n.nspname) || '.' || quote_ident(c.relname),
+			c.relrowsecurity AND (c.relforcerowsecurity OR NOT pg_has_role(c.relowner, 'MEMBER'))
 		FROM child JOIN pg_class c ON c.oid = child.oid JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE (has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE') OR has_table_privilege(c.oid, 'DELETE'))
-			AND (NOT c.relrowsecurity OR NOT c.relforcerowsecurity AND pg_has_role(c.relowner, 'MEMBER') OR EXISTS (
-				SELECT FROM policy own WHERE own.polrelid = c.oid AND NOT EXISTS (
-					SELECT FROM policy p WHERE p.polrelid = $1 AND (p.using, p.checks) IS NOT DISTINCT FROM (own.using, own.checks))))
-		ORDER BY 1`,
+		WHERE has_schema_privilege(n.oid, 'USAGE')
+			AND (has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE') OR has_table_privilege(c.oid, 'DELETE'))
+		ORDER BY 2`,
 		func(rows *entsql.Rows) error {
-			var child, role string
-			if err := rows.Scan(&child, &role); err != nil {
-				return err
-			}
-			v.problem("table %s: role %q may use its child %s by name, to which its policies do not apply: REVOKE ALL ON %[3]s FROM %[4]s",
-				t.name, role, child, quoteIdentifier(role))
-			return nil
+			var c child
+			err := rows.Scan(&c.oid, &c.name, &c.held)
+			reached = append(reached, c)
+			return err
 		}, t.oid)
+	if err != nil {
+		return err
+	}
+	for _, c := range reached {
+		policies, err := policiesOf(ctx, tx, c.oid)
+		if err != nil {
+			return err
+		}
+		if !c.held || slices.ContainsFunc(policies, func(p policy) bool { return p.opens(t.Table) }) {
+			v.problem("table %s: its policies do not apply to who names its child %s, which the role may do: have partitions and children in a schema "+
+				"without USAGE for it, or REVOKE ALL ON %[2]s from it and from PUBLIC", t.name, c.name)
+		}
+	}
+	return nil
 }
 
-// policies checks that there is the right policy, and none that opens the table.
-func (v *verification) policies(ctx context.Context, tx dialect.ExecQuerier, t verifiedTable) error {
-	var found []policy
-	err := query(ctx, tx, "SELECT "+policyColumns+" FROM pg_policy p WHERE p.polrelid = $1 ORDER BY p.polname",
+// child is a partition, or a table that inherits, which the role may use.
+type child struct {
+	oid  int64
+	name string // as SQL, qualified
+	held bool   // to its own policies, by row-level security
+}
+
+func policiesOf(ctx context.Context, tx dialect.ExecQuerier, table int64) (found []policy, err error) {
+	err = query(ctx, tx, "SELECT "+policyColumns+" FROM pg_policy p WHERE p.polrelid = $1 ORDER BY p.polname",
 		func(rows *entsql.Rows) error {
 			var p policy
 			err := rows.Scan(p.fields()...)
 			found = append(found, p)
 			return err
-		}, t.oid)
+		}, table)
+	return found, err
+}
+
+// policies checks that there is the right policy, and none that opens the table.
+func (v *verification) policies(ctx context.Context, tx dialect.ExecQuerier, t verifiedTable) error {
+	found, err := policiesOf(ctx, tx, t.oid)
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func checkSession(tokens []string, inTx bool) error {
 	case "PRAGMA":
 		return checkPragma(tokens[1:], inTx)
 	case "EXPLAIN":
-		if slices.Contains(tokens, "PRAGMA") {
+		if slices.Contains(tokens[1:min(4, len(tokens))], "PRAGMA") { // behind QUERY PLAN, if that is there
 			return refused("EXPLAIN PRAGMA", "it does what the PRAGMA does")
 		}
 	}

@@ -46,17 +46,17 @@ func TestDatabaseTenantInTheHome(t *testing.T) {
 		memos := entsql.Table("memos").As("others")
 		s.Join(memos).OnP(entsql.ExprP("1 = 1")).Select(memos.C("text"))
 	}).Strings(alone)
-	if wantErr(t, err, tenancy.ErrNotProvisioned); len(texts) > 0 {
+	if wantErr(t, err, tenancy.ErrCrossTenant); len(texts) > 0 {
 		t.Errorf("alone sees %q", texts)
 	}
 	_, err = client.Country.Query().Where(func(s *entsql.Selector) {
 		s.Where(entsql.ExprP("EXISTS (SELECT 1 FROM memos WHERE text = 'of shared')"))
 	}).Count(alone)
-	wantErr(t, err, tenancy.ErrNotProvisioned)
+	wantErr(t, err, tenancy.ErrCrossTenant)
 	_, err = client.ExecContext(alone, `UPDATE memos SET text = 'taken' WHERE EXISTS (SELECT 1 FROM "tenancy_global"."countries")`)
-	wantErr(t, err, tenancy.ErrNotProvisioned)
+	wantErr(t, err, tenancy.ErrCrossTenant)
 	_, err = db.ExecContext(alone, "UPDATE memos SET text = 'taken'") // past ent, on the home's pool
-	wantErr(t, err, tenancy.ErrNotProvisioned)
+	wantErr(t, err, tenancy.ErrCrossTenant)
 	if text := client.Memo.Query().OnlyX(shared).Text; text != "of shared" {
 		t.Errorf("the shared tenant's memo is %q now", text)
 	}

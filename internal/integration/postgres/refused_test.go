@@ -75,6 +75,12 @@ func TestNotRefused(t *testing.T) {
 		"CREATE TABLE temp (into_temp int, temporary int)", "INSERT INTO temp VALUES (1)", "WITH a AS (INSERT INTO temp VALUES (2) RETURNING into_temp) SELECT into_temp, 'INTO TEMP', \"into_temp\" FROM a",
 		"SELECT temporary FROM temp", "EXPLAIN SELECT temporary AS create FROM temp", "CREATE VIEW temporary AS SELECT * FROM temp", "DROP TABLE temp CASCADE",
 		"CREATE TEMP TABLE t ON COMMIT DROP AS SELECT 1",
+		"CREATE TABLE asset_config (id int, jpg_template text)", "INSERT INTO asset_config (id) VALUES (1)", "WITH preset_config (a) AS (SELECT 1) SELECT a, 'set_config(1)' FROM preset_config",
+		"WITH u AS (SELECT 'pg_temp' AS t) INSERT INTO asset_config (jpg_template) SELECT t FROM u", "COMMENT ON TABLE asset_config IS 'see set_config(a, b, false)' -- set_config(1)",
+		"WITH s AS (SELECT name FROM pg_catalog.pg_settings) UPDATE asset_config SET id = (SELECT count(*) FROM s)", "EXPLAIN SELECT * FROM pg_catalog.pg_settings",
+		"UPDATE asset_config SET id = 2; CREATE FUNCTION h() RETURNS int LANGUAGE sql SET search_path = pg_catalog, pg_temp AS 'SELECT 1'",
+		"ALTER FUNCTION h() SET search_path = pg_catalog, pg_temp; INSERT INTO asset_config VALUES (3)", "DROP TABLE asset_config; DROP FUNCTION h()",
+		"CREATE FUNCTION i() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('a.b', 'c', false); END $$", "DROP FUNCTION i()",
 	} {
 		if _, err := db.ExecContext(ctx, text); err != nil {
 			t.Errorf("%s: %v", text, err)
@@ -83,7 +89,7 @@ func TestNotRefused(t *testing.T) {
 	tx, err := db.BeginTx(ctx, nil)
 	must(t, err)
 	for _, text := range []string{
-		"SET LOCAL statement_timeout = 1000", "SET LOCAL a.b = 1; SELECT current_setting('tenancy.tenant_id')", "SAVEPOINT a",
+		"SET LOCAL statement_timeout = 1000", "SET LOCAL a.b = 'the search_path'; DECLARE d CURSOR FOR WITH hold AS (SELECT 1) SELECT * FROM hold; SELECT current_setting('tenancy.tenant_id')", "SAVEPOINT a",
 		"SELECT set_config('a.b', current_setting('tenancy.tenant_id'), true)",
 		"SELECT 'set_config' AS set_config, set_config ( 'a.b', 'a,(b' , TRUE ), 1", "SELECT setting FROM pg_settings WHERE name = 'a.b'", "ROLLBACK TO a", "ROLLBACK WORK TO SAVEPOINT a", "RELEASE a", "SET CONSTRAINTS ALL DEFERRED",
 		"CREATE TEMP TABLE t (id int) ON COMMIT DROP", "INSERT INTO t VALUES (1)", "DECLARE c CURSOR WITHOUT HOLD FOR SELECT id FROM t", "FETCH c",

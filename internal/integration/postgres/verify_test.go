@@ -80,10 +80,14 @@ func tableDefects() []defect {
 			"ALTER TABLE memos ALTER tenant_id TYPE char(40)",
 			"CREATE POLICY tenant_isolation ON memos USING " + mine,
 		}, []string{"memos", "type character", "character varying"}, []string{"the trigger"}},
-		{"child", []string{"CREATE TABLE archive () INHERITS (memos)", "CREATE TABLE older () INHERITS (archive)", "GRANT SELECT ON older TO {app}", "REVOKE ALL ON archive FROM {app}"}, []string{"memos", "{app}", "public.older", "REVOKE ALL ON public.older FROM {app}"}, nil},
+		{"child", []string{"CREATE TABLE archive () INHERITS (memos)", "CREATE TABLE older () INHERITS (archive)", "GRANT SELECT ON older TO {app}", "REVOKE ALL ON archive FROM {app}"}, []string{"memos", "child public.older", "REVOKE ALL ON public.older"}, nil},
 		{"child with a policy of its own", []string{
 			"CREATE TABLE archive () INHERITS (memos)", "GRANT INSERT ON archive TO {app}", "ALTER TABLE archive ENABLE ROW LEVEL SECURITY", "CREATE POLICY open ON archive USING (true)",
 		}, []string{"memos", "public.archive"}, nil},
+		{"child with another's policy for everybody", []string{
+			"CREATE POLICY backup ON memos TO {system} USING (true)", "CREATE TABLE archive () INHERITS (memos)", "GRANT SELECT ON archive TO PUBLIC",
+			"ALTER TABLE archive ENABLE ROW LEVEL SECURITY", "CREATE POLICY open ON archive USING (true)",
+		}, []string{"memos", "public.archive", "PUBLIC"}, nil},
 		{"no composite key", []string{"ALTER TABLE orders DROP CONSTRAINT orders_users_orders"}, []string{"orders", "no foreign key (tenant_id, owner_id)", "users"}, nil},
 		{"simple key", []string{
 			"ALTER TABLE orders DROP CONSTRAINT orders_users_orders",
@@ -247,6 +251,23 @@ func TestVerifyPasses(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestVerifyPassesChildren has partitions and children that the role cannot use, or
+// is held in.
+func TestVerifyPassesChildren(t *testing.T) {
+	t.Parallel()
+	g := newGuarded(t, isolationApp)
+	for _, statement := range []string{
+		"CREATE SCHEMA parts", "CREATE TABLE parts.hidden () INHERITS (memos)", "GRANT ALL ON parts.hidden TO {app}", "REVOKE USAGE ON SCHEMA parts FROM {app}",
+		"CREATE TABLE closed () INHERITS (memos)", "REVOKE ALL ON closed FROM {app}",
+		"CREATE TABLE held () INHERITS (memos)", "ALTER TABLE held ENABLE ROW LEVEL SECURITY",
+		"CREATE POLICY backup ON held TO {system} USING (true)",
+		"CREATE POLICY tenant_isolation ON held USING (tenant_id = (SELECT NULLIF(current_setting('tenancy.tenant_id', true), '')))",
+	} {
+		run(t, g.asAdmin(t), g.fill(t, statement))
+	}
+	g.verifies(t)
 }
 
 // TestVerifyTriesEveryType has the canary find what is open, whatever the type
