@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	atlas "ariga.io/atlas/sql/migrate"
@@ -14,62 +15,143 @@ import (
 
 // Baseline records that the tables which are in a place stand for all migrations
 // up to a version, wherever there are tables and no record of migrations: in the
-// home and with all tenants. It executes none. It is what Atlas calls a baseline.
+// home, whoever lives there, and with all tenants. It executes none. It is what
+// Atlas calls a baseline.
 //
-// Look first, with Status, which places are [ErrDirty], and whether their tables are
+// With Config.Shared, the home is recorded at that directory's file of the version.
+// Where the directory of a place has none, the place is left as it is; where neither
+// has, nothing is done.
+//
+// Look first, with BaselinePlan, which places these are, and whether their tables are
 // what the migrations up to the version make.
 func (r *Runner) Baseline(ctx context.Context, version string) (Report, error) {
-	f, ok := r.config.Directory.ours[version]
-	if !ok {
-		return Report{}, fmt.Errorf("migrate: the directory has no version %q", version)
+	b, err := r.baselineOf(version)
+	if err != nil {
+		return Report{}, err
 	}
-	run := &run{Runner: r, failed: map[tenancy.ID]bool{}, halt: func(error) {}}
-	var err error
+	run := &run{Runner: r, start: time.Now(), failed: map[tenancy.ID]bool{}, halt: func(error) {}}
 	if run.outcomes, err = r.openOutcomes(ctx); err != nil {
 		return Report{}, err
 	}
 	run.pass.last = true
-	w := &walk{
-		Runner:  r,
-		match:   func(tenancy.Tenant) bool { return true },
-		broken:  func(t tenancy.Tenant, err error) { run.finish(ctx, Result{Tenant: t}.failed(err)) },
-		planned: func(context.Context, *place, *state) bool { return true },
-		work:    func(ctx context.Context, p *place, _ *state) { run.finish(ctx, r.baseline(ctx, p, f)) },
-		width:   r.config.Concurrency,
-	}
-	w.shared = func() {
-		run.homeOnce.Do(func() {
-			if r.config.Shared == nil {
-				run.finish(ctx, r.baseline(ctx, r.home(), f))
-			}
-		})
-	}
-	if err := w.run(ctx); err != nil {
+	if err := b.everywhere(ctx, b.record, func(result Result) { run.finish(ctx, result) }); err != nil {
 		run.outcomes.close(context.WithoutCancel(ctx))
 		return run.report, err
 	}
 	return run.end(ctx, ctx)
 }
 
-func (r *Runner) baseline(ctx context.Context, p *place, f *file) Result {
-	result := Result{Tenant: p.tenant, Outcome: Unchanged}
-	conn, release, err := r.session(ctx, p)
+// BaselinePlan tells what Baseline would do, and changes nothing. It returns a result
+// for each place that would be recorded, as applied, or would fail. The order is not
+// certain.
+func (r *Runner) BaselinePlan(ctx context.Context, version string) ([]Result, error) {
+	b, err := r.baselineOf(version)
 	if err != nil {
-		return result.failed(err)
+		return nil, err
+	}
+	var mu sync.Mutex
+	var results []Result
+	err = b.everywhere(ctx, b.preview, func(result Result) {
+		mu.Lock()
+		defer mu.Unlock()
+		if result.Outcome != Unchanged {
+			results = append(results, result)
+		}
+	})
+	return results, errors.Join(err, context.Cause(ctx))
+}
+
+// baseline is a version that is recorded where there are tables and no record.
+type baseline struct {
+	*Runner
+
+	version string
+}
+
+func (r *Runner) baselineOf(version string) (*baseline, error) {
+	b := &baseline{Runner: r, version: version}
+	if r.config.Directory.ours[version] == nil && b.file(r.home()) == nil {
+		return nil, fmt.Errorf("migrate: no directory has a version %q: name one of a file", version)
+	}
+	if r.config.Tenants == nil {
+		return nil, errNoTenants
+	}
+	return b, nil
+}
+
+// file is what is recorded in a place, nil where its directory does not have the version.
+func (b *baseline) file(p *place) *file { return p.directory.ours[b.version] }
+
+// everywhere is for the home and all tenants. The home has a result if it has migrations
+// of its own, if a tenant lives there, or if there is something to record.
+func (b *baseline) everywhere(ctx context.Context, at func(context.Context, *place) Result, finish func(Result)) error {
+	home := sync.OnceFunc(func() { finish(at(ctx, b.home())) })
+	s, err := b.look(ctx, b.config.Home, b.home())
+	if err != nil {
+		return err
+	}
+	if b.config.Shared != nil || s.dirty() {
+		home()
+	}
+	w := &walk{
+		Runner:  b.Runner,
+		match:   func(tenancy.Tenant) bool { return true },
+		broken:  func(t tenancy.Tenant, err error) { finish(Result{Tenant: t}.failed(err)) },
+		shared:  home,
+		planned: func(context.Context, *place, *state) bool { return true },
+		work:    func(ctx context.Context, p *place, _ *state) { finish(at(ctx, p)) },
+		width:   b.config.Concurrency,
+	}
+	return w.run(ctx)
+}
+
+// due says whether a place has tables and no record, and the result if that is all that is done.
+func (b *baseline) due(ctx context.Context, q querier, p *place) (*state, Result) {
+	result := Result{Tenant: p.tenant, Outcome: Unchanged}
+	s, err := b.look(ctx, q, p)
+	if err == nil && !s.exists {
+		err = errMissing
+	}
+	if err != nil || !s.dirty() {
+		return s, result.orFailed(err)
+	}
+	result.Outcome, result.To = Applied, b.version
+	return s, result
+}
+
+func (b *baseline) preview(ctx context.Context, p *place) Result {
+	if b.file(p) == nil {
+		return Result{Tenant: p.tenant, Outcome: Unchanged}
+	}
+	_, result := b.due(ctx, p.db, p)
+	return result
+}
+
+func (b *baseline) record(ctx context.Context, p *place) Result {
+	nothing := Result{Tenant: p.tenant, Outcome: Unchanged}
+	f := b.file(p)
+	if f == nil {
+		return nothing
+	}
+	conn, release, err := b.session(ctx, p)
+	if err != nil {
+		return nothing.failed(err)
 	}
 	defer release()
-	s, err := r.look(ctx, conn, p)
-	if err != nil || !s.dirty() {
-		return result.orFailed(err)
+	s, result := b.due(ctx, conn, p)
+	if result.Outcome != Applied {
+		return result
 	}
-	if err := r.createRevisions(ctx, conn, s); err != nil {
-		return result.failed(err)
+	err = b.createRevisions(ctx, conn, s)
+	if err == nil {
+		err = writeRevision(ctx, b.engine, conn, &atlas.Revision{
+			Version: f.Version(), Description: f.Desc(), Type: atlas.RevisionTypeBaseline, OperatorVersion: operator,
+		})
 	}
-	err = writeRevision(ctx, r.engine, conn, &atlas.Revision{
-		Version: f.Version(), Description: f.Desc(), Type: atlas.RevisionTypeBaseline, OperatorVersion: operator,
-	})
-	result.Outcome, result.To = Applied, f.Version()
-	return result.orFailed(err)
+	if err != nil {
+		return nothing.failed(err)
+	}
+	return result
 }
 
 // session waits for the lock of a place.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +30,7 @@ func (t *tool) baselineCommand() *cobra.Command {
 				return usage(err)
 			}
 			if t.dryRun {
-				return t.dirty(ctx, r)
+				return t.unrecorded(ctx, r, args[0])
 			}
 			report, err := r.Baseline(ctx, args[0])
 			if err != nil && report == (migrate.Report{}) {
@@ -42,23 +43,32 @@ func (t *tool) baselineCommand() *cobra.Command {
 	return t.writes(cmd)
 }
 
-// dirty shows where a baseline would be recorded.
-func (t *tool) dirty(ctx context.Context, r *migrate.Runner) error {
-	states, err := statesOf(ctx, r)
+// unrecorded shows where a baseline would be recorded, and where it would fail.
+func (t *tool) unrecorded(ctx context.Context, r *migrate.Runner, version string) error {
+	results, err := r.BaselinePlan(ctx, version)
 	if err != nil {
 		return err
 	}
-	n := 0
-	for _, s := range states {
-		if !errors.Is(s.Err, migrate.ErrDirty) {
-			continue
+	slices.SortFunc(results, func(a, b migrate.Result) int { return byName(a.Tenant, b.Tenant) })
+	dirty := 0
+	for _, result := range results {
+		text := t.line(result)
+		if result.Outcome == migrate.Applied {
+			dirty++
+			text, result.Err = "would be recorded for "+tenantName(result.Tenant), migrate.ErrDirty
 		}
-		n++
-		if err := t.print.Emit("status", state{who: whoIs(s.Tenant), Error: t.redact(s.Err.Error()), Code: errorCode(s.Err)}, "would be recorded for "+tenantName(s.Tenant)); err != nil {
+		shown := state{who: whoIs(result.Tenant), Error: t.redact(result.Err.Error()), Code: errorCode(result.Err)}
+		if err := t.print.Emit("status", shown, text); err != nil {
 			return err
 		}
 	}
-	return t.print.Emit("report", map[string]any{"dirty": n}, fmt.Sprintf("%d have tables and no record of migrations", n))
+	if err := t.print.Emit("report", map[string]any{"dirty": dirty}, fmt.Sprintf("%d have tables and no record of migrations", dirty)); err != nil {
+		return err
+	}
+	if failed := len(results) - dirty; failed > 0 {
+		return partial(fmt.Errorf("a baseline would fail for %d", failed))
+	}
+	return nil
 }
 
 func (t *tool) repairCommand() *cobra.Command {

@@ -195,10 +195,13 @@ func statesOf(ctx context.Context, r *migrate.Runner) ([]migrate.Status, error) 
 		}
 		states = append(states, s)
 	}
-	slices.SortFunc(states, func(a, b migrate.Status) int {
-		return cmp.Or(cmp.Compare(a.Tenant.Identifier, b.Tenant.Identifier), cmp.Compare(a.Tenant.ID, b.Tenant.ID))
-	})
+	slices.SortFunc(states, func(a, b migrate.Status) int { return byName(a.Tenant, b.Tenant) })
 	return states, nil
+}
+
+// byName is the order in which tenants are shown, the home first.
+func byName(a, b tenancy.Tenant) int {
+	return cmp.Or(cmp.Compare(a.Identifier, b.Identifier), cmp.Compare(a.ID, b.ID))
 }
 
 func (t *tool) driftCommand() *cobra.Command {
