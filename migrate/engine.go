@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"entgo.io/ent/dialect"
+
+	"github.com/entenancy/tenancy/internal/sqltext"
 )
 
 // revisionsTable is Atlas' name for where it records what was applied.
@@ -58,8 +60,12 @@ type engine interface {
 	session(ctx context.Context, p *place) (conn *sql.Conn, release func(), err error)
 	// missing reports whether an error means that a place is not there.
 	missing(err error) bool
-	// again reports whether an error means that a statement was executed before.
-	again(err error) bool
+	// syntax is that of the statements.
+	syntax() sqltext.Syntax
+	// again reports whether the error of a statement with an effect means that it was
+	// executed before: that what it creates is there, or that what it drops is not. That
+	// something which it only refers to is not there says nothing.
+	again(of effect, err error) bool
 	// tidy removes what a failed statement left behind.
 	tidy(ctx context.Context, conn *sql.Conn, text string) error
 	// guard keeps the Atlas CLI out until it is released.

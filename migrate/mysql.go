@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/entenancy/tenancy/internal/sqltext"
 )
 
 // mysqlEngine is the engine of MySQL and MariaDB.
@@ -27,6 +29,7 @@ func (*mysqlEngine) plain(string) []any        { return nil }
 func (*mysqlEngine) text(column string) string { return "CAST(" + column + " AS CHAR)" }
 func (*mysqlEngine) now() any                  { return time.Now().UTC() }
 func (*mysqlEngine) transactional() bool       { return false }
+func (*mysqlEngine) syntax() sqltext.Syntax    { return sqltext.MySQL }
 
 func (*mysqlEngine) upsert(table string, columns []string, rows int) string {
 	sets := make([]string, 0, len(columns))
@@ -169,10 +172,15 @@ func (e *mysqlEngine) guard(ctx context.Context, db *sql.DB) (*guard, error) {
 	return &guard{conn: conn, release: release(ctx, conn, "DO RELEASE_LOCK('"+cliLockName+"')")}, nil
 }
 
-// again knows what MySQL says of a table, column, key, constraint or partition
-// that is there already, or not any more.
-func (*mysqlEngine) again(err error) bool {
-	return slices.Contains([]string{"1007", "1050", "1051", "1060", "1061", "1068", "1091", "1146", "1304", "1305", "1359", "1360", "1826", "3822"}, mysqlCode(err))
+// again knows what MySQL and MariaDB say of a database, table, index, routine,
+// trigger, event, column, constraint or partition.
+func (*mysqlEngine) again(of effect, err error) bool {
+	return slices.Contains(map[effect][]string{
+		creates: {"1007", "1050", "1061", "1304", "1359", "1537"},
+		drops:   {"1008", "1051", "1305", "1360", "1539", "4091", "4092"},
+		adds:    {"1060", "1061", "1517", "1826", "3822"},
+		removes: {"1091", "1507", "3821", "3940"},
+	}[of], mysqlCode(err))
 }
 
 var mysqlError = regexp.MustCompile(`\bError (\d{4})\b`)

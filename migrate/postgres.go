@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/sqltext"
 )
 
 // postgresEngine is the engine of PostgreSQL.
@@ -74,6 +75,7 @@ func (*postgresEngine) plain(string) []any        { return []any{pgx.QueryExecMo
 func (*postgresEngine) text(column string) string { return column + "::text" }
 func (*postgresEngine) now() any                  { return time.Now() }
 func (*postgresEngine) transactional() bool       { return true }
+func (*postgresEngine) syntax() sqltext.Syntax    { return sqltext.Postgres }
 func (*postgresEngine) placeholder(n int) string  { return fmt.Sprintf("$%d", n) }
 func (e *postgresEngine) upsert(table string, columns []string, rows int) string {
 	return onConflict(e.placeholder, table, columns, rows)
@@ -225,9 +227,16 @@ func hasCode(err error, codes ...string) bool {
 	return errors.As(err, &failed) && slices.Contains(codes, failed.Code)
 }
 
-// again knows what PostgreSQL says of a thing that is there already, or not any more.
-func (*postgresEngine) again(err error) bool {
-	return hasCode(err, "42P07", "42701", "42710", "42723", "42P06", "42P01", "42703", "42704", "42883")
+// again knows what PostgreSQL says of a relation, schema, type, function, column or
+// constraint. What it says of a relation that is not there is about the one that
+// something is added to, or that a view reads, just as well.
+func (*postgresEngine) again(of effect, err error) bool {
+	return hasCode(err, map[effect][]string{
+		creates: {"42P07", "42P06", "42710", "42723"},
+		drops:   {"42P01", "3F000", "42704", "42883"},
+		adds:    {"42P07", "42701", "42710"},
+		removes: {"42703", "42704"},
+	}[of]...)
 }
 
 // concurrent finds the name of an index that is made outside of transactions.

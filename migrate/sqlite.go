@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/entenancy/tenancy/internal/sqltext"
 )
 
 // sqliteEngine is the engine of SQLite, where a place is a file.
@@ -17,6 +19,7 @@ func (*sqliteEngine) plain(string) []any          { return nil }
 func (*sqliteEngine) text(column string) string   { return "CAST(" + column + " AS TEXT)" }
 func (*sqliteEngine) now() any                    { return sqliteTime(time.Now()) }
 func (*sqliteEngine) transactional() bool         { return true }
+func (*sqliteEngine) syntax() sqltext.Syntax      { return sqltext.SQLite }
 func (*sqliteEngine) question(int) string         { return "?" }
 func sqliteTime(t time.Time) string               { return t.UTC().Format("2006-01-02 15:04:05.999999999-07:00") }
 
@@ -149,9 +152,22 @@ func (*sqliteEngine) guard(context.Context, *sql.DB) (*guard, error) {
 	return &guard{release: func() {}}, nil
 }
 
-func (*sqliteEngine) again(err error) bool {
-	return strings.Contains(err.Error(), "already exists") || strings.Contains(err.Error(), "duplicate column name") ||
-		strings.Contains(err.Error(), "no such ")
+// again goes by SQLite's messages: it has one code for nearly all errors. A table that
+// something else refers to is named with its schema, as in main.notes.
+func (*sqliteEngine) again(of effect, err error) bool {
+	text := err.Error()
+	switch of {
+	case creates:
+		return strings.Contains(text, "already exists")
+	case adds:
+		return strings.Contains(text, "duplicate column name")
+	case drops:
+		return strings.Contains(text, "no such ") && !strings.Contains(text, ": main.")
+	case removes:
+		return strings.Contains(text, "no such column") && !strings.Contains(text, "error in ") // of a view that has the column
+	default:
+		return false
+	}
 }
 
 func (*sqliteEngine) tidy(context.Context, *sql.Conn, string) error { return nil }

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
-	"strings"
 	"time"
 
 	atlas "ariga.io/atlas/sql/migrate"
@@ -75,17 +73,18 @@ func (s *steps) step(ctx context.Context, doubt bool) error {
 	if changesRows(text) { // then the record of it is in its transaction, and there is no doubt
 		return s.failed(ctx, s.inTransaction(ctx, text))
 	}
+	words := wordsOf(s.engine.syntax(), text)
 	if doubt {
 		if err := s.engine.tidy(ctx, s.conn, text); err != nil {
 			return s.at(err)
 		}
-		if !repeatable(text) {
+		if !repeatable(words) {
 			return s.at(ErrInDoubt)
 		}
 	}
 	_, err := s.conn.ExecContext(ctx, text)
 	switch {
-	case err == nil || doubt && s.engine.again(err):
+	case err == nil || doubt && s.engine.again(effectOf(words), err):
 		s.done()
 		return s.at(s.write(ctx, s.conn))
 	case doubt:
@@ -175,23 +174,6 @@ func changesRows(text string) bool {
 	switch firstWord(text) {
 	case "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "SELECT":
 		return true
-	default:
-		return false
-	}
-}
-
-// unnamed finds what is added a second time when a statement is executed again,
-// because the database makes up a name for it.
-var unnamed = regexp.MustCompile(`(?is)\bADD\s+((UNIQUE|FULLTEXT|SPATIAL)\s+)?(INDEX|KEY|UNIQUE|CHECK|FOREIGN\s+KEY|PRIMARY\s+KEY)?\s*\(`)
-
-// repeatable reports whether a statement that was executed fails in a way that
-// says so, or does nothing, when it is executed again.
-func repeatable(text string) bool {
-	switch firstWord(text) {
-	case "CREATE", "DROP":
-		return true
-	case "ALTER":
-		return !unnamed.MatchString(text) && !strings.Contains(strings.ToUpper(text), "RENAME")
 	default:
 		return false
 	}
