@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	atlas "ariga.io/atlas/sql/migrate"
+
 	"github.com/entenancy/tenancy"
 )
 
@@ -184,12 +186,35 @@ func (r *Runner) stepwise(ctx context.Context, p *place, made *plan, files []pen
 	if err := r.createRevisions(ctx, conn, now); err != nil {
 		return err
 	}
+	if files, err = r.ownRecords(ctx, conn, p, now, files); err != nil {
+		return err
+	}
 	for _, f := range files {
 		if err := newSteps(r.engine, conn, f).run(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// ownRecords are files with what the place itself has on record of them. The plan has
+// another place's, whose statement may have failed where this one's was begun.
+func (r *Runner) ownRecords(ctx context.Context, q querier, p *place, s *state, files []pending) ([]pending, error) {
+	if !slices.ContainsFunc(files, func(f pending) bool { return f.revision != nil }) {
+		return files, nil
+	}
+	history, sum, err := r.history(ctx, q, p.schema)
+	if err != nil {
+		return nil, err
+	}
+	if sum != s.print {
+		return nil, errChanged
+	}
+	all := make([]atlas.File, len(files))
+	for i, f := range files {
+		all[i] = f.File
+	}
+	return pendingFiles(p.directory, all, history)
 }
 
 func (r *Runner) createRevisions(ctx context.Context, q querier, s *state) error {

@@ -182,6 +182,20 @@ func TestMariaDBDoubt(t *testing.T) {
 	}
 }
 
+// TestMariaDBDoubtIsATenantsOwn has two that have come as far as each other, and one statement failed.
+func TestMariaDBDoubtIsATenantsOwn(t *testing.T) {
+	t.Parallel()
+	f := newMariaDB(t, 2)
+	apply(t, f.runner(directory(t, dialect.MySQL, files{"20260101000000_init.sql": doubtInit})))
+	d := doubt{statement: "ALTER TABLE notes ADD COLUMN c int"}
+	for _, tenant := range f.tenants {
+		f.exec(begun(tenant.Placement.Schema + ".atlas_schema_revisions"))
+	}
+	f.exec("UPDATE " + f.tenants[0].Placement.Schema + ".atlas_schema_revisions SET error = 'failed' WHERE error <> ''")
+	within(t, f, f.tenants[1].Placement.Schema, d.statement)
+	wantReport(t, apply(t, f.runner(d.directory(t, dialect.MySQL))), 2, 0, 0, 0)
+}
+
 // within executes statements in a database of MySQL or MariaDB.
 func within(tb testing.TB, f *fleet, schema, statements string) {
 	tb.Helper()
