@@ -52,7 +52,7 @@ type run struct {
 	report   Report
 	failures []Result
 	failed   map[tenancy.ID]bool
-	waited   map[tenancy.ID]bool // those that another run was at, and that have no result yet
+	waited   map[tenancy.ID]bool // those that another run was at, or that were left for later, and that have no result yet
 	held     int                 // results that the confirmer has
 	pass     pass
 }
@@ -219,6 +219,7 @@ func (r *run) finish(ctx context.Context, result Result) {
 		return
 	case errors.Is(result.Err, errLater):
 		r.pass.later++
+		r.waited[result.Tenant.ID] = true
 		return
 	case errors.Is(result.Err, ErrLocked) && !r.pass.last && result.Tenant.ID != "":
 		if r.pass.locked == nil {

@@ -54,6 +54,25 @@ func TestPostgresTwoRunnersAtOnce(t *testing.T) {
 	f.wantComplete(d)
 }
 
+// TestPostgresTwoRunnersAtOnceOutsideOfTransactions has each tell of all tenants, of those too
+// that it left for later and that the other one has done by then.
+func TestPostgresTwoRunnersAtOnceOutsideOfTransactions(t *testing.T) {
+	t.Parallel()
+	f := newPostgres(t, 15)
+	d := directory(t, dialect.Postgres, alone())
+	var wait sync.WaitGroup
+	for range 2 {
+		wait.Go(func() {
+			report, err := f.runner(d).Apply(t.Context())
+			if err != nil || report.Applied+report.Unchanged != 15 {
+				t.Errorf("a tenant has no result: %+v, %v", report, err)
+			}
+		})
+	}
+	wait.Wait()
+	f.wantComplete(d)
+}
+
 // wantComplete looks at each tenant's tables: all migrations, each once.
 func (f *fleet) wantComplete(d *migrate.Directory) {
 	f.t.Helper()
