@@ -144,7 +144,7 @@ func (b *baseline) record(ctx context.Context, p *place) Result {
 	}
 	err = b.createRevisions(ctx, conn, s)
 	if err == nil {
-		err = writeRevision(ctx, b.engine, conn, &atlas.Revision{
+		err = b.engine.write(ctx, conn, nil, &atlas.Revision{
 			Version: f.Version(), Description: f.Desc(), Type: atlas.RevisionTypeBaseline, OperatorVersion: operator,
 		})
 	}
@@ -219,6 +219,7 @@ func (r *Runner) settle(ctx context.Context, q querier, d *Directory, v *atlas.R
 	if err := sameUntil(f, v); err != nil {
 		return err
 	}
+	was := *v
 	s := &steps{engine: r.engine, file: f, record: v}
 	s.record.Total = len(f.statements)
 	if done && v.Applied < len(f.statements) {
@@ -230,5 +231,5 @@ func (r *Runner) settle(ctx context.Context, q querier, d *Directory, v *atlas.R
 	if v.Applied == v.Total {
 		s.record.Hash = f.hash
 	}
-	return writeRevision(ctx, r.engine, q, s.record)
+	return r.engine.write(ctx, q, &was, s.record)
 }

@@ -93,8 +93,10 @@
 // for DDL: all files are executed that way there. Before a statement the record
 // says which it is, and after it that it is done; where it changes rows only,
 // both are one transaction. So a run after one that was killed goes on at that
-// statement. Where it cannot tell whether the statement was executed, it is
-// [ErrInDoubt], and Repair says which.
+// statement. It is executed again: CREATE and ALTER .. ADD were executed before if the
+// thing is there already, DROP and ALTER .. DROP if it is not. Where that does not tell,
+// it is [ErrInDoubt], and Repair says which. On SQLite each statement but VACUUM, PRAGMA
+// and the like is one transaction with the record of it, and not in doubt.
 //
 // # Locks
 //
@@ -102,6 +104,11 @@
 // what was planned is checked under the lock. A run also keeps the Atlas CLI
 // out, and waits for it. On MySQL and MariaDB, where the CLI's lock is the
 // server's, runs wait for each other too.
+//
+// SQLite has no lock but a transaction. So a file that is outside of transactions is
+// locked for each statement, which is executed only if the record is as the one before
+// has left it: once, in order, by one run or another. One that goes on makes the file's
+// settings (PRAGMA) on its connection; temporary tables it does not have.
 //
 // On PostgreSQL a statement waits Config.LockTimeout for a table's lock, then
 // the tenant is tried again, and then it has failed and the next run will see to

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	atlas "ariga.io/atlas/sql/migrate"
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy/internal/sqltext"
@@ -56,8 +57,18 @@ type engine interface {
 	// transactions. It fails with errChanged, ErrLocked and errMissing.
 	transact(ctx context.Context, p *place, plan *plan) error
 	// session lends a connection that is in a place and has the lock of it, until
-	// release is called. It fails with ErrLocked.
+	// release is called. It fails with ErrLocked. On SQLite there is no such lock, and
+	// write makes up for it.
 	session(ctx context.Context, p *place) (conn *sql.Conn, release func(), err error)
+	// write records a revision in the place that the connection is in, in which was is on
+	// record, or nothing where it is nil. Without a lock, it fails with ErrLocked where
+	// something else is on record by now.
+	write(ctx context.Context, q querier, was, v *atlas.Revision) error
+	// together reports whether a statement and the record of it can be one transaction.
+	together(text string) bool
+	// busy reports whether an error means that another connection is at work, and that
+	// the statement has done nothing.
+	busy(err error) bool
 	// missing reports whether an error means that a place is not there.
 	missing(err error) bool
 	// syntax is that of the statements.

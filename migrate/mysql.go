@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	atlas "ariga.io/atlas/sql/migrate"
+
 	"github.com/entenancy/tenancy/internal/sqltext"
 )
 
@@ -153,6 +155,14 @@ func lockMySQL(ctx context.Context, conn *sql.Conn, name string, wait time.Durat
 		err = ErrLocked
 	}
 	return err
+}
+
+func (*mysqlEngine) together(text string) bool { return changesRows(text) }
+
+func (*mysqlEngine) busy(error) bool { return false }
+
+func (e *mysqlEngine) write(ctx context.Context, q querier, _, v *atlas.Revision) error {
+	return overwrite(ctx, e, q, v)
 }
 
 func (*mysqlEngine) missing(err error) bool {

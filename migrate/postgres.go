@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	atlas "ariga.io/atlas/sql/migrate"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -177,6 +178,14 @@ func direct(ctx context.Context, conn *sql.Conn) error {
 
 func errNotPgx(driverConn any) error {
 	return fmt.Errorf("migrate: the database has to be opened with pgx' stdlib, and is a %T", driverConn)
+}
+
+func (*postgresEngine) together(text string) bool { return changesRows(text) }
+
+func (*postgresEngine) busy(error) bool { return false }
+
+func (e *postgresEngine) write(ctx context.Context, q querier, _, v *atlas.Revision) error {
+	return overwrite(ctx, e, q, v)
 }
 
 func (*postgresEngine) missing(err error) bool {

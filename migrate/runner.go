@@ -112,6 +112,8 @@ func (r *Runner) bring(ctx context.Context, p *place, s *state, alone bool) (res
 		case errors.Is(err, errChanged) && changed < changedTries:
 			changed++
 			result.at("") // until somebody has looked
+		case errors.Is(err, errChanged):
+			return result.failed(fmt.Errorf("%w: %w", ErrLocked, err))
 		case ctx.Err() != nil && result.Outcome == Unchanged && n == 0:
 			return result.failed(errNotBegun)
 		case r.engine.missing(err):

@@ -5,8 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
+
+	atlas "ariga.io/atlas/sql/migrate"
 
 	"github.com/entenancy/tenancy/internal/sqltext"
 )
@@ -106,8 +109,8 @@ func (e *sqliteEngine) execute(ctx context.Context, conn *sql.Conn, made *plan) 
 		}
 		s := newSteps(e, conn, f)
 		s.record.Applied, s.record.PartialHashes, s.record.Error, s.record.ErrorStmt = len(f.statements), nil, "", ""
-		s.start = start
-		if err := s.write(ctx, conn); err != nil {
+		s.record.ExecutionTime += time.Since(start)
+		if err := overwrite(ctx, e, conn, s.record); err != nil {
 			return err
 		}
 	}
@@ -134,14 +137,74 @@ func violations(ctx context.Context, conn *sql.Conn) (n int, err error) {
 	return n, err
 }
 
-// session begins no transaction: files that are executed this way are outside of them for a reason.
+// session begins no transaction: files that are executed this way are outside of them
+// for a reason. What a file has set or begun on the connection does not outlast it: the
+// connection may be the application's next, or the whole database where that is in memory.
 func (*sqliteEngine) session(ctx context.Context, p *place) (*sql.Conn, func(), error) {
 	conn, err := p.db.Conn(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	return conn, func() { _ = conn.Close() }, nil
+	var enforced int
+	if err := conn.QueryRowContext(ctx, "PRAGMA foreign_keys").Scan(&enforced); err != nil {
+		return nil, nil, errors.Join(err, conn.Close())
+	}
+	return conn, func() {
+		ctx := context.WithoutCancel(ctx)
+		_, _ = conn.ExecContext(ctx, "ROLLBACK") // fails where nothing was begun
+		_, _ = conn.ExecContext(ctx, fmt.Sprintf("PRAGMA foreign_keys = %d", enforced))
+		_ = conn.Close()
+	}, nil
 }
+
+// write claims what it writes: of two runs at one file, which nothing locks from one
+// statement to the next, one finds that the record is not what it has left there. It
+// goes away then, as from a lock. A process that was killed leaves nothing but the record.
+func (e *sqliteEngine) write(ctx context.Context, q querier, was, v *atlas.Revision) error {
+	values, err := revisionValues(e, v)
+	if err != nil {
+		return err
+	}
+	columns := revisionColumns()
+	query := "INSERT INTO " + revisionsTable + " (" + strings.Join(columns, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(columns)-1) + ") ON CONFLICT DO NOTHING"
+	if was != nil {
+		query = "UPDATE " + revisionsTable + " SET " + strings.Join(columns, " = ?, ") + " = ? WHERE version = ? AND applied = ? AND COALESCE(error, '') = ?"
+		values = append(values, was.Version, was.Applied, was.Error)
+	}
+	result, err := q.ExecContext(ctx, query, values...)
+	if e.busy(err) {
+		return fmt.Errorf("%w: %w", ErrLocked, err)
+	}
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 1 {
+		return err
+	}
+	return ErrLocked
+}
+
+// together is all that SQLite does not refuse, or ignore, within a transaction.
+func (*sqliteEngine) together(text string) bool {
+	switch firstWord(text) {
+	case "PRAGMA", "VACUUM", "ATTACH", "DETACH", "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE":
+		return false
+	default:
+		return true
+	}
+}
+
+// nested reports whether a transaction was not begun because the file has begun one
+// itself, which the record is in then.
+func nested(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "cannot start a transaction within a transaction")
+}
+
+// locked is what SQLite says when the driver's busy timeout has passed, and with a
+// shared cache of a table.
+var locked = regexp.MustCompile(`\bdatabase (table |schema )?is locked\b`)
+
+func (*sqliteEngine) busy(err error) bool { return err != nil && locked.MatchString(err.Error()) }
 
 // missing knows what SQLite says of a file that it may not make.
 func (*sqliteEngine) missing(err error) bool {

@@ -28,12 +28,13 @@ type steps struct {
 	conn   *sql.Conn
 	file   *file
 	record *atlas.Revision
+	was    *atlas.Revision // what is on record, nil for nothing
 	start  time.Time
 }
 
 // newSteps goes on where a file was left.
 func newSteps(e engine, conn *sql.Conn, f pending) *steps {
-	s := &steps{engine: e, conn: conn, file: f.file, start: time.Now()}
+	s := &steps{engine: e, conn: conn, file: f.file, was: f.revision, start: time.Now()}
 	if f.revision == nil {
 		s.record = &atlas.Revision{Version: f.Version(), Description: f.Desc(), Type: atlas.RevisionTypeExecute}
 	} else {
@@ -49,6 +50,9 @@ func newSteps(e engine, conn *sql.Conn, f pending) *steps {
 // that was begun is finished.
 func (s *steps) run(ctx context.Context) error {
 	doubt := s.record.Error == begun
+	if err := s.settings(ctx); err != nil {
+		return err
+	}
 	if s.record.Applied < len(s.file.statements) && !doubt {
 		s.intend()
 		if err := s.write(ctx, s.conn); err != nil {
@@ -67,14 +71,26 @@ func (s *steps) run(ctx context.Context) error {
 	return nil
 }
 
+// settings makes SQLite's settings that the file has made on another connection: one
+// that was left between PRAGMA foreign_keys = off and DROP TABLE would otherwise go on
+// with the keys on, and delete the rows that refer to the table.
+func (s *steps) settings(ctx context.Context) error {
+	for _, one := range s.file.statements[:s.record.Applied] {
+		if firstWord(one.text) != "PRAGMA" {
+			continue
+		}
+		if _, err := s.conn.ExecContext(ctx, one.text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // step executes the next statement. With doubt, it may have been executed before.
 func (s *steps) step(ctx context.Context, doubt bool) error {
 	text := s.file.statements[s.record.Applied].text
-	if changesRows(text) { // then the record of it is in its transaction, and there is no doubt
-		return s.failed(ctx, s.inTransaction(ctx, text))
-	}
 	words := wordsOf(s.engine.syntax(), text)
-	if doubt {
+	if doubt = doubt && !changesRows(text); doubt { // rows never change without the record of it
 		if err := s.engine.tidy(ctx, s.conn, text); err != nil {
 			return s.at(err)
 		}
@@ -82,9 +98,14 @@ func (s *steps) step(ctx context.Context, doubt bool) error {
 			return s.at(ErrInDoubt)
 		}
 	}
-	_, err := s.conn.ExecContext(ctx, text)
+	executed, err := s.execute(ctx, text)
+	if s.engine.busy(err) {
+		err = fmt.Errorf("%w: %w", ErrLocked, err)
+	}
 	switch {
-	case err == nil || doubt && s.engine.again(effectOf(words), err):
+	case executed || errors.Is(err, ErrLocked):
+		return s.at(err)
+	case doubt && s.engine.again(effectOf(words), err):
 		s.done()
 		return s.at(s.write(ctx, s.conn))
 	case doubt:
@@ -97,30 +118,51 @@ func (s *steps) step(ctx context.Context, doubt bool) error {
 	}
 }
 
-func (s *steps) inTransaction(ctx context.Context, text string) error {
+// execute executes a statement and records that it is done.
+func (s *steps) execute(ctx context.Context, text string) (executed bool, err error) {
+	if s.engine.together(text) {
+		if err = s.inTransaction(ctx, text); !nested(err) {
+			return err == nil, err
+		}
+	}
+	if _, err = s.conn.ExecContext(ctx, text); err != nil {
+		return false, err
+	}
+	s.done()
+	return true, s.write(ctx, s.conn)
+}
+
+func (s *steps) inTransaction(ctx context.Context, text string) (err error) {
 	tx, err := s.conn.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, text); err != nil {
-		return errors.Join(err, tx.Rollback())
-	}
-	before := *s.record
+	record, was := *s.record, s.was
+	defer func() {
+		if err != nil {
+			*s.record, s.was = record, was
+		}
+	}()
 	s.done()
-	if err := s.write(ctx, tx); err != nil {
-		*s.record = before
+	// The record comes first: who else is at the file waits then, or has been first.
+	if err = s.write(ctx, tx); err == nil {
+		_, err = tx.ExecContext(ctx, text)
+	}
+	if err == nil {
+		err = s.write(ctx, tx) // and again, with how long it took
+	}
+	if err != nil {
 		return errors.Join(err, tx.Rollback())
 	}
-	if err := tx.Commit(); err != nil {
-		*s.record = before
-		return err
-	}
-	return nil
+	return tx.Commit()
 }
 
-// intend records that the next statement is begun.
+// intend records that the next statement is begun, unless the record of it is in its transaction.
 func (s *steps) intend() {
-	s.record.Error, s.record.ErrorStmt = begun, s.file.statements[s.record.Applied].text
+	s.record.Error, s.record.ErrorStmt = "", ""
+	if text := s.file.statements[s.record.Applied].text; !s.engine.together(text) {
+		s.record.Error, s.record.ErrorStmt = begun, text
+	}
 }
 
 // done records that a statement was executed, and what comes next.
@@ -154,19 +196,30 @@ func (s *steps) at(err error) error {
 func (s *steps) write(ctx context.Context, q querier) error {
 	s.record.ExecutionTime += time.Since(s.start)
 	s.start = time.Now()
-	return writeRevision(ctx, s.engine, q, s.record)
-}
-
-// writeRevision writes a row as the Atlas CLI does.
-func writeRevision(ctx context.Context, e engine, q querier, v *atlas.Revision) error {
-	hashes, err := json.Marshal(v.PartialHashes)
-	if err != nil {
+	if err := s.engine.write(ctx, q, s.was, s.record); err != nil {
 		return err
 	}
-	_, err = q.ExecContext(ctx, e.upsert(revisionsTable, revisionColumns(), 1),
-		v.Version, v.Description, int64(v.Type), v.Applied, v.Total, e.now(), int64(v.ExecutionTime), //nolint:gosec // two bits
-		v.Error, v.ErrorStmt, v.Hash, string(hashes), v.OperatorVersion)
+	now := *s.record
+	s.was = &now
+	return nil
+}
+
+// overwrite writes a row as the Atlas CLI does, whatever is there.
+func overwrite(ctx context.Context, e engine, q querier, v *atlas.Revision) error {
+	values, err := revisionValues(e, v)
+	if err == nil {
+		_, err = q.ExecContext(ctx, e.upsert(revisionsTable, revisionColumns(), 1), values...)
+	}
 	return err
+}
+
+// revisionValues are those of revisionColumns.
+func revisionValues(e engine, v *atlas.Revision) ([]any, error) {
+	hashes, err := json.Marshal(v.PartialHashes)
+	return []any{
+		v.Version, v.Description, int64(v.Type), v.Applied, v.Total, e.now(), int64(v.ExecutionTime), //nolint:gosec // two bits
+		v.Error, v.ErrorStmt, v.Hash, string(hashes), v.OperatorVersion,
+	}, err
 }
 
 // changesRows reports whether a statement can be in a transaction on every database.

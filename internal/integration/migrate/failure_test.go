@@ -291,7 +291,7 @@ func TestTenantsAreDeletedDuringTheRun(t *testing.T) {
 				if left, err := filepath.Glob(last.Placement.Schema + "*"); err != nil || len(left) > 0 {
 					t.Errorf("there is %q", left)
 				}
-				f.wantLite()
+				f.wantLiteAlone()
 				return
 			}
 			f.wantMaria()

@@ -37,7 +37,7 @@ func killed(dialectName string) files {
 	case dialect.MySQL:
 		return maria()
 	default:
-		return lite()
+		return liteAlone()
 	}
 }
 
@@ -82,16 +82,21 @@ func runChild(args []string) int {
 	return 0
 }
 
-// killOnce runs a child and kills it while it is at some tenants: on PostgreSQL, where it tells of many at a time, within about as long as
-// it takes, and else when it has told of others.
-func (f *fleet) killOnce() {
-	f.t.Helper()
+// child is what the runner of a fleet in another process is told.
+func (f *fleet) child() []string {
 	args := []string{f.dialect, f.url}
 	for _, tenant := range f.tenants {
 		args = append(args, tenant.Placement.Schema)
 	}
+	return args
+}
+
+// killOnce runs a child and kills it while it is at some tenants: on PostgreSQL, where it tells of many at a time, within about as long as
+// it takes, and else when it has told of others.
+func (f *fleet) killOnce() {
+	f.t.Helper()
 	cmd := exec.CommandContext(f.t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), childVariable+"="+strings.Join(args, "\n"))
+	cmd.Env = append(os.Environ(), childVariable+"="+strings.Join(f.child(), "\n"))
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		f.t.Fatal(err)
@@ -146,7 +151,7 @@ func killAndResume(t *testing.T, f *fleet) {
 	case dialect.MySQL:
 		f.wantMaria()
 	default:
-		f.wantLite()
+		f.wantLiteAlone()
 	}
 }
 

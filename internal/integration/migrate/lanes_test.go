@@ -109,7 +109,7 @@ func TestOneTenantTwice(t *testing.T) {
 			case dialect.MySQL:
 				f.wantMaria()
 			default:
-				f.wantLite()
+				f.wantLiteAlone()
 			}
 		})
 	}
