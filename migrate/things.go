@@ -13,7 +13,10 @@ import (
 type wording struct{ column, index string }
 
 // definitions are what a reader wants to see.
-func definitions() wording { return wording{column: "''", index: "pg_get_indexdef(i.indexrelid)"} }
+func definitions() wording {
+	return wording{column: `COALESCE((SELECT ' collate ' || quote_ident(l.collname) FROM pg_collation l JOIN pg_type t ON t.oid = a.atttypid
+    WHERE l.oid = a.attcollation AND l.oid <> t.typcollation), '')`, index: "pg_get_indexdef(i.indexrelid)"}
+}
 
 // brief says the same of an index in the catalogs' own terms, for a fingerprint: the
 // server takes ten times as long to write a definition. The terms mean the same in one
@@ -42,7 +45,8 @@ WITH c AS MATERIALIZED (
 ), things AS (
   SELECT schema, 'column ' || relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) ||
     CASE WHEN a.attnotnull THEN ' not null' ELSE '' END || COALESCE(' default ' || pg_get_expr(d.adbin, d.adrelid), '') ||
-    CASE a.attidentity WHEN '' THEN '' ELSE ' identity' END || ` + w.column + ` AS thing
+    CASE a.attidentity WHEN '' THEN '' WHEN 'a' THEN ' identity always' ELSE ' identity by default' END ||
+    CASE a.attgenerated WHEN '' THEN '' WHEN 's' THEN ' stored' ELSE ' virtual' END || ` + w.column + ` AS thing
   FROM c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
   UNION ALL
