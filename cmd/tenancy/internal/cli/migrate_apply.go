@@ -24,10 +24,11 @@ func (t *tool) applyCommand() *cobra.Command {
 		Long: "Tenants that fail are named and the others are gone on with; run it again to\n" +
 			"resume. Ctrl-C finishes the tenants that were begun.",
 		RunE: t.onHome(func(ctx context.Context, a *app.App, args []string) error {
-			if len(canary) > 0 {
-				tuning.Waves = []migrate.Wave{{Name: "canary", Match: func(t tenancy.Tenant) bool { return slices.Contains(canary, t.Identifier) }}}
+			err := t.begin(ctx, a)
+			if err != nil {
+				return err
 			}
-			if err := t.begin(ctx, a); err != nil {
+			if tuning.Waves, err = canaryWave(ctx, a, canary); err != nil {
 				return err
 			}
 			if t.dryRun {
@@ -45,6 +46,23 @@ func (t *tool) applyCommand() *cobra.Command {
 	flags.IntVar(&tuning.MaxFailures, "max-failures", 0, "begin no more tenants after so many failures (default never)")
 	flags.Float64Var(&tuning.MaxFailureRate, "max-failure-rate", 0, "the same as a part of those tried, from 0 to 1 (default never)")
 	return t.writes(cmd)
+}
+
+// canaryWave is of tenants that there have to be: a canary of nobody would hold up nobody.
+func canaryWave(ctx context.Context, a *app.App, identifiers []string) ([]migrate.Wave, error) {
+	if len(identifiers) == 0 {
+		return nil, nil
+	}
+	tenants, err := findAll(ctx, a, identifiers)
+	if errors.Is(err, tenancy.ErrNotFound) {
+		return nil, usage(fmt.Errorf("--canary: %w", err))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []migrate.Wave{{Name: "canary", Match: func(t tenancy.Tenant) bool {
+		return slices.ContainsFunc(tenants, func(c tenancy.Tenant) bool { return c.ID == t.ID })
+	}}}, nil
 }
 
 // apply brings everything up to date.
