@@ -194,7 +194,7 @@ func (*postgresEngine) missing(err error) bool {
 
 // guard takes the CLI's lock in a way that other runs can have it too: in a
 // transaction, which has its session to itself behind a pooler too. It keeps no
-// snapshot, so nobody waits for it.
+// snapshot, so nobody waits for it who begins later.
 func (e *postgresEngine) guard(ctx context.Context, db *sql.DB) (*guard, error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
@@ -222,12 +222,15 @@ func (e *postgresEngine) guard(ctx context.Context, db *sql.DB) (*guard, error) 
 
 // confirm commits something that is written to the server's log, as the server is
 // configured to: so is all that was committed before. A crash before that would
-// have ended the guard's session with all others.
+// have ended the guard's session with all others, which is asked by a statement
+// that is none: with a SELECT the guard would have a snapshot for a moment, and
+// CREATE INDEX CONCURRENTLY, of this run or another, which sees that waits until the
+// guard's transaction ends. That of this run ends after the index is made.
 func (*postgresEngine) confirm(ctx context.Context, db *sql.DB, g *guard) error {
 	if _, err := db.ExecContext(ctx, "SELECT pg_logical_emit_message(true, 'tenancy', '')", pgx.QueryExecModeSimpleProtocol); err != nil {
 		return err
 	}
-	_, err := g.conn.ExecContext(ctx, "SELECT")
+	_, err := g.conn.ExecContext(ctx, ";", pgx.QueryExecModeSimpleProtocol)
 	return err
 }
 
