@@ -10,23 +10,25 @@ import (
 const rights = "SELECT, INSERT, UPDATE, DELETE"
 
 func (k *MySQL) grant(ctx context.Context, q querier, name string) error {
-	if len(k.config.Users) == 0 {
-		return nil
-	}
-	pattern, err := inGrant(ctx, q, name)
-	if err != nil {
+	return k.eachUser(ctx, q, name, func(database, user string) error {
+		_, err := q.ExecContext(ctx, "GRANT "+rights+" ON "+database+".* TO "+user)
 		return err
-	}
-	for _, user := range k.config.Users {
-		if _, err := q.ExecContext(ctx, "GRANT "+rights+" ON "+backquoted(pattern)+".* TO "+account(user)); err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
 // revoke takes back what would outlive the database.
 func (k *MySQL) revoke(ctx context.Context, q querier, name string) error {
+	return k.eachUser(ctx, q, name, func(database, user string) error {
+		_, err := q.ExecContext(ctx, "REVOKE "+rights+" ON "+database+".* FROM "+user)
+		if isMySQL(err, "1141") { // there is no such grant
+			return nil
+		}
+		return err
+	})
+}
+
+// eachUser hands on, as SQL, how a grant names the database, and each account.
+func (k *MySQL) eachUser(ctx context.Context, q querier, name string, do func(database, user string) error) error {
 	if len(k.config.Users) == 0 {
 		return nil
 	}
@@ -35,8 +37,7 @@ func (k *MySQL) revoke(ctx context.Context, q querier, name string) error {
 		return err
 	}
 	for _, user := range k.config.Users {
-		_, err := q.ExecContext(ctx, "REVOKE "+rights+" ON "+backquoted(pattern)+".* FROM "+account(user))
-		if err != nil && !isMySQL(err, "1141") { // there is no such grant
+		if err := do(backquoted(pattern), account(user)); err != nil {
 			return err
 		}
 	}
