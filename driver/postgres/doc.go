@@ -63,9 +63,10 @@
 //     same text would run without the tenant. Savepoints are fine.
 //   - SET and RESET without LOCAL, which outlive the statement on a pooled
 //     connection, UPDATE of pg_settings, and set_config whose third argument is not
-//     the word true; ALTER ROLE and DATABASE. ent's sql.WithVar does this. SET LOCAL in a transaction is fine,
-//     but not of tenancy.tenant_id, nor of search_path where the tenant has a
-//     schema, by set_config neither: a transaction has one tenant.
+//     the word true; ALTER ROLE and DATABASE. ent's sql.WithVar does this. SET
+//     LOCAL in a transaction is fine, but not of tenancy.tenant_id, nor of
+//     search_path where the tenant has a schema, by set_config neither: a
+//     transaction has one tenant.
 //   - COPY, which breaks a pipeline: see [Raw].
 //   - Temporary tables and views, LISTEN, and cursors WITH HOLD, which are there
 //     for the next tenant on the connection. CREATE TEMPORARY TABLE ... ON COMMIT

@@ -19,7 +19,6 @@ func checkScript(w way, text string) error {
 			atomic = false
 			continue
 		}
-		rest = rest[:len(rest)-len(skipStatement(rest))] // of this statement, or it would take time for all of the text each time
 		if err := checkHead(w, head, rest, true); err != nil {
 			return err
 		}
@@ -91,16 +90,16 @@ func words(text string) []string {
 }
 
 // statementsOf yields each statement of text: its first word in upper case, and
-// what follows that in all of the text. Semicolons in literals, quoted names,
+// what follows that in the statement. Semicolons in literals, quoted names,
 // comments and dollar quotes do not end a statement.
 func statementsOf(text string) iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for text != "" {
 			head, rest := firstWord(text)
-			if !yield(head, rest) {
+			text = skipStatement(rest)
+			if !yield(head, rest[:len(rest)-len(text)]) {
 				return
 			}
-			text = skipStatement(rest)
 		}
 	}
 }

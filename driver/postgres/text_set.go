@@ -9,7 +9,7 @@ func checkSet(w way, head, rest string) error {
 	if after := words(rest); head == "SET" && len(after) > 0 {
 		switch after[0] {
 		case "LOCAL":
-			name, _, _ := strings.Cut(rest[:len(rest)-len(skipStatement(rest))], "=")
+			name, _, _ := strings.Cut(rest, "=")
 			if w.owns(name) || w.at.schema != "" && len(after) > 1 && after[1] == "SCHEMA" {
 				return refusedOwn("SET LOCAL")
 			}

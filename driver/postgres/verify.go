@@ -54,7 +54,8 @@ type VerifyConfig struct {
 // indexed.
 //
 // The hints, which come with or without an error, are of what is slow under
-// row-level security, and of the right to make temporary tables. Any other error means that it could not be found out.
+// row-level security, and of the right to make temporary tables. Any other error
+// means that it could not be found out.
 //
 // Verify needs no tenant in ctx and disregards one that is there. It is safe
 // for concurrent use.
