@@ -162,9 +162,9 @@ func (s pgxShop) list(ctx context.Context, r request) error {
 	return checkList(len(found), found[len(found)-1].tenantID, r)
 }
 
-func (s pgxShop) insert(ctx context.Context, _ request) error {
+func (s pgxShop) insert(ctx context.Context, r request) error {
 	var id int
-	return s.db.QueryRow(ctx, "INSERT INTO orders (note, total) VALUES ($1, $2) RETURNING id", "a note", 1).Scan(&id)
+	return s.db.QueryRow(ctx, "INSERT INTO orders (note, total, tenant_id) VALUES ($1, $2, $3) RETURNING id", "a note", 1, string(r.tenant.ID)).Scan(&id)
 }
 
 func (s pgxShop) transaction(ctx context.Context, r request) error {

@@ -5,7 +5,7 @@
 // Every alternative does the same four operations on the same rows: it reads a
 // row by its key, lists 20 rows, inserts one, and does a transaction of three
 // statements; from 1 and from 16 goroutines; directly, and through a proxy in
-// this process that puts 1 ms between the client and the server.
+// a process of its own that puts 1 ms between the client and the server.
 //
 // BenchmarkSwitching makes the tables of docs/benchmarks.md. The alternatives
 // have short turns in random order, and each is compared to plain ent within

@@ -24,6 +24,9 @@ func (c *contest) processorTimes(b *testing.B, rounds int) column {
 	}
 	client, server, ratios := make([][]float64, len(c.variants)), make([][]float64, len(c.variants)), make([][]float64, len(c.variants))
 	for range rounds {
+		if err := m.find(b.Context()); err != nil {
+			b.Fatal(err)
+		}
 		for _, i := range rand.Perm(len(c.variants)) {
 			used, err := c.metered(b.Context(), m, &c.variants[i])
 			if err != nil {
@@ -43,31 +46,28 @@ func (c *contest) processorTimes(b *testing.B, rounds int) column {
 	return col
 }
 
-// metered returns the microseconds of an operation in the client and in the server.
+// metered returns the microseconds of an operation in the client and in the
+// server, once they have done as many unmetered.
 func (c *contest) metered(ctx context.Context, m *meter, v *variant) (used [2]float64, _ error) {
-	client, server, err := m.read()
-	if err != nil {
-		return used, err
-	}
-	err = c.together(func(worker int) error {
+	work := func(worker int) error {
 		for range operationsMetered {
 			if err := c.do(ctx, v, c.request(v, worker)); err != nil {
 				return err
 			}
 		}
 		return nil
-	})
+	}
+	if err := c.together(work); err != nil {
+		return used, err
+	}
+	client, server, err := m.read()
 	if err != nil {
 		return used, err
 	}
-	clientAfter, _, err := m.read()
-	if err != nil {
+	if err := c.together(work); err != nil {
 		return used, err
 	}
-	if err := m.find(ctx); err != nil {
-		return used, err
-	}
-	_, serverAfter, err := m.read()
+	clientAfter, serverAfter, err := m.read()
 	done := float64(operationsMetered*c.connections) * float64(time.Microsecond)
 	return [2]float64{float64(clientAfter-client) / done, float64(serverAfter-server) / done}, err
 }

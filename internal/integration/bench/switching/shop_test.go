@@ -123,12 +123,10 @@ func (s plainShop) list(ctx context.Context, r request) error {
 	return checkList(len(found), found[len(found)-1].TenantID, r)
 }
 
+// insert says whose the row is with or without tenancy: to plain ent it is a
+// column like others, and to the server the same row to write.
 func (s plainShop) insert(ctx context.Context, r request) error {
-	create := s.client.Order.Create().SetNote("a note").SetTotal(1)
-	if s.predicate {
-		create.SetTenantID(string(r.tenant.ID))
-	}
-	return create.Exec(ctx)
+	return s.client.Order.Create().SetTenantID(string(r.tenant.ID)).SetNote("a note").SetTotal(1).Exec(ctx)
 }
 
 func (s plainShop) transaction(ctx context.Context, r request) error {

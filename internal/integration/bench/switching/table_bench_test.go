@@ -13,22 +13,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// oneWay is what the proxy adds to each direction.
-const oneWay = 500 * time.Microsecond
-
 // networks are the ways to the server.
 func networks(tb testing.TB, w *world) []network {
 	tb.Helper()
-	config, err := pgx.ParseConfig(w.owner)
-	if err != nil {
-		tb.Fatal("the owner's URL does not parse")
-	}
-	kind, address := pgconn.NetworkAddress(config.Host, config.Port)
-	p := newProxy(tb, kind, address, oneWay)
-	return []network{
-		{"loopback", nil},
-		{"1ms", func(pgconn.DialFunc) pgconn.DialFunc { return p.dial }},
-	}
+	return append([]network{{"loopback", nil}}, delayed(tb, w)...)
 }
 
 type network struct {
@@ -58,7 +46,7 @@ func readSettings(tb testing.TB) settings {
 		}
 		return n
 	}
-	s := settings{goroutines: number("GOROUTINES", 16), rounds: number("ROUNDS", 21), turn: time.Duration(number("TURN", 40)) * time.Millisecond}
+	s := settings{goroutines: number("GOROUTINES", 16), rounds: number("ROUNDS", 21), turn: time.Duration(number("TURN", 100)) * time.Millisecond}
 	if text := os.Getenv("TENANCY_BENCH_ONLY"); text != "" {
 		s.only = strings.Split(text, ",")
 	}
@@ -74,7 +62,7 @@ func readSettings(tb testing.TB) settings {
 // docs/benchmarks.md. It reports the medians of the rounds' ratios to plain
 // ent, which is what stays the same on a busy machine. One iteration is
 // TENANCY_BENCH_ROUNDS rounds (21), in which each variant has a turn of
-// TENANCY_BENCH_TURN milliseconds (40). TENANCY_BENCH_TENANTS (1000), _ROWS of
+// TENANCY_BENCH_TURN milliseconds (100). TENANCY_BENCH_TENANTS (1000), _ROWS of
 // each (100), _SCHEMAS (one for each tenant) and _DATABASES (4) say how much
 // data there is. TENANCY_BENCH_ONLY (rls,shared) leaves variants out.
 func BenchmarkSwitching(b *testing.B) {
@@ -85,9 +73,9 @@ func BenchmarkSwitching(b *testing.B) {
 			printf("\n%s: %s\n", network.name, ping(b, &site{world: w, dial: network.dial}))
 			for _, goroutines := range []int{1, s.goroutines} {
 				b.Run(strconv.Itoa(goroutines), func(b *testing.B) {
-					site := &site{w, min(goroutines, w.freeConnections(b)/pools), network.dial}
+					site := &site{w, min(goroutines, w.freeConnections(b)/s.pools()), network.dial}
 					if site.connections < 1 {
-						b.Fatalf("the server has no room for %d connections", pools)
+						b.Fatalf("the server has no room for %d connections", s.pools())
 					}
 					benchmarkSite(b, s, site, network.name)
 				})
@@ -134,6 +122,14 @@ func benchmarkSite(b *testing.B, s settings, site *site, network string) {
 	if len(memory) > 0 {
 		printf("\n%s", markdown("allocations (bytes)", variants, append(tripColumns(variants), memory...)))
 	}
+}
+
+// pools is how many pools the variants to compare have at most.
+func (s settings) pools() int {
+	if len(s.only) == 0 {
+		return pools
+	}
+	return len(s.only) + 2 // that of the baseline, and that of tenants' databases
 }
 
 // chosen are the variants to compare, of which the baseline is the first.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	sqldriver "database/sql/driver"
-	"sync"
 	"testing"
 
 	"entgo.io/ent/dialect"
@@ -46,7 +45,7 @@ func (v *variant) trips(op operation) int64 {
 // second time as if it were another, to show what a difference means.
 const (
 	baseline = "plain ent"
-	control  = "plain ent, again"
+	control  = "plain ent again"
 )
 
 // site is a way to the servers, and how many connections a pool has.
@@ -56,14 +55,17 @@ type site struct {
 	dial        func(pgconn.DialFunc) pgconn.DialFunc // nil for no difference
 }
 
-// pools is how many pools the variants have where those that are alike share one.
-const pools = 7
+// pools is how many pools all the variants have, with that of tenants' databases.
+const pools = 12
 
 // open opens all the variants.
 func (s *site) open(tb testing.TB) []variant {
 	tb.Helper()
-	trusted := s.alike(func() *entsql.Driver { return s.stdlib(tb, s.system) })
-	guarded := s.alike(func() *entsql.Driver { return s.stdlib(tb, s.app) })
+	// Each has a pool of its own, even where that could be the same: how fast a
+	// client and a process of the server wake each other depends on where they run,
+	// and one that is asked by several variants has more of what it needs at hand.
+	trusted := func() *entsql.Driver { return s.stdlib(tb, s.system) }
+	guarded := func() *entsql.Driver { return s.stdlib(tb, s.app) }
 	rows, places := s.connector(tb, s.app), s.connector(tb, s.app)
 	predicate := openPlain(trusted())
 	predicate.predicate = true
@@ -87,17 +89,6 @@ func (s *site) open(tb testing.TB) []variant {
 		{name: "pgx alone", shop: pgxShop{s.pgxpool(tb, s.system)}, tenants: shared, statement: 1, transaction: 5},
 		{name: "pgx alone with set_config", shop: batchShop{s.pgxpool(tb, s.app)}, tenants: shared, statement: 1, transaction: 5},
 	}
-}
-
-// alike returns what gives each variant a pool of the same kind. With many
-// connections it is the same pool, because a server has few. With one it is a
-// pool of its own: how fast a client and a process of the server wake each other
-// depends on where they run, and must be drawn anew for each.
-func (s *site) alike(open func() *entsql.Driver) func() *entsql.Driver {
-	if s.connections > 1 {
-		return sync.OnceValue(open)
-	}
-	return open
 }
 
 // placed returns the first n tenants, living where the isolation says.
