@@ -15,99 +15,196 @@ func (s *statement) destructive(f *file) []problem {
 	switch {
 	case s.begins("TRUNCATE"):
 		return loses("TRUNCATE deletes all rows")
-	case s.begins("DELETE") && s.find(0, "WHERE") < 0:
+	case slices.ContainsFunc(s.rowChanges(), func(c rowChange) bool { return c.all }):
 		return loses("DELETE without a condition deletes all rows")
+	case s.begins("DROP", "OWNED"):
+		return loses("all that the role owns is dropped")
 	case s.begins("DROP"):
 		return s.drops(f, loses)
 	}
+	if made, _, ok := s.created(); ok && s.begins("CREATE", "OR", "REPLACE") && !f.isNew(made) {
+		return loses("the table " + made + " is dropped where there is one, to be made again")
+	}
+	for _, names := range s.renames() {
+		if !f.isNew(names[0]) {
+			return renamed(names[0])
+		}
+	}
+	return s.destroys(f, loses)
+}
+
+// destroys is for ALTER TABLE.
+func (s *statement) destroys(f *file, loses func(string) []problem) []problem {
 	table, actions, ok := s.altered()
 	if !ok || f.isNew(table) {
 		return nil
 	}
 	for _, a := range actions {
-		if column, ok := a.dropsColumn(); ok {
+		switch column, drops := a.dropsColumn(f); {
+		case f.dialect == dialect.MySQL && (a.at(0).is("DROP", "TRUNCATE") && a.at(1).is("PARTITION") || a.begins("DISCARD")):
+			return loses("rows of " + table + " go with their partition or file")
+		case drops:
 			return loses("the column " + column + " of " + table + " is dropped")
+		case a.begins("RENAME") && !a.at(1).is(f.namesOnly()...):
+			return renamed(table)
 		}
 		if column, ok := a.changesType(f); ok {
 			return []problem{{Destructive, "the type of the column " + column + " of " + table + " changes, and may become narrower: add a column and move the values"}}
 		}
-		if a.begins("RENAME") {
-			return []problem{{Destructive, table + " or a column of it is renamed under the version that is running: add what is new and move the values"}}
-		}
 	}
 	return nil
+}
+
+func renamed(table string) []problem {
+	return []problem{{Destructive, table + " or a column of it is renamed under the version that is running: add what is new and move the values"}}
+}
+
+// namesOnly are the words after RENAME for what no statement of an application
+// names.
+func (f *file) namesOnly() []string {
+	if f.dialect == dialect.MySQL {
+		return []string{"INDEX", "KEY"}
+	}
+	return []string{"CONSTRAINT"}
 }
 
 // drops is for DROP TABLE and the like.
 func (s *statement) drops(f *file, loses func(string) []problem) []problem {
-	i := s.skip(1, "MATERIALIZED", "TEMPORARY")
-	if !s.at(i).is("TABLE", "VIEW", "SEQUENCE", "TYPE", "DOMAIN") {
-		return nil
-	}
-	kind := strings.ToLower(s.at(i).text)
-	for _, part := range split(s.tokens[s.skip(i+1, ifExists()...):]) {
-		dropped, _ := part.nameAt(0)
-		if f.isNew(dropped) {
+	kind, dropped := s.dropped()
+	for _, name := range dropped {
+		if f.isNew(name) {
 			continue
 		}
-		if lost, again := s.madeAgain(f, dropped); again {
-			if len(lost) > 0 {
-				return loses("the table " + dropped + " is made again without " + strings.Join(lost, ", "))
-			}
-			continue
+		again, lost := s.madeAgain(f, name)
+		switch {
+		case !again:
+			return loses("the " + kind + " " + name + " is dropped")
+		case lost != "":
+			return loses("the table " + name + " is made again without " + lost)
 		}
-		return loses("the " + kind + " " + dropped + " is dropped")
 	}
 	return nil
 }
 
+// dropped returns what DROP TABLE and the like drop, and of which kind that is.
+func (s *statement) dropped() (kind string, names []string) {
+	i := s.skip(1, "MATERIALIZED", "TEMPORARY", "FOREIGN")
+	if !s.begins("DROP") || !s.at(i).is("TABLE", "TABLES", "VIEW", "SEQUENCE", "TYPE", "DOMAIN") {
+		return "", nil
+	}
+	for _, part := range split(s.tokens[s.skip(i+1, ifExists()...):]) {
+		name, _ := part.nameAt(0)
+		names = append(names, name)
+	}
+	return strings.ToLower(s.at(i).text), names
+}
+
 // madeAgain reports whether a table is dropped for a copy, as SQLite's is to be
-// altered, and which columns the copy does not have.
-func (s *statement) madeAgain(f *file, dropped string) (lost []string, ok bool) {
-	replacement := ""
-	again := f.follows(func(later *statement) bool {
-		from, actions, ok := later.altered()
-		if !ok || len(actions) == 0 || !f.isNew(from) {
-			return false
+// altered, and what of it the copy does not have.
+func (s *statement) madeAgain(f *file, dropped string) (again bool, lost string) {
+	copied := ""
+	again = f.dialect == dialect.SQLite && f.follows(func(later *statement) bool {
+		for _, names := range later.renames() {
+			if names[1] == dropped && f.isNew(names[0]) {
+				copied = names[0]
+				return true
+			}
 		}
-		to, ok := actions[0].renamed()
-		replacement = from
-		return ok && to == dropped
+		return false
 	})
-	if f.dialect != dialect.SQLite || !again {
-		return nil, false
+	if !again {
+		return false, ""
 	}
-	for _, column := range f.columns[dropped] {
-		if !slices.Contains(f.columns[replacement], column) {
-			lost = append(lost, column)
+	for _, earlier := range f.statements[:f.at] {
+		if from, into, values := earlier.copies(f); from == dropped && into == copied {
+			return true, f.lost(dropped, values)
 		}
 	}
-	return lost, true
+	return true, "its rows: there is no INSERT INTO " + copied + " (…) SELECT … FROM " + dropped
 }
 
-// dropsColumn is for an action of ALTER TABLE.
-func (s *statement) dropsColumn() (string, bool) {
-	if !s.begins("DROP") || s.at(1).is("CONSTRAINT", "PRIMARY", "FOREIGN", "INDEX", "KEY", "CHECK", "PARTITION") {
-		return "", false
+// copies returns the tables of a statement that copies all rows of one into
+// another, and the expression for each column of the latter.
+func (s *statement) copies(f *file) (from, into string, values map[string]*statement) {
+	if !s.begins("INSERT", "INTO") {
+		return "", "", nil
 	}
-	column, _ := s.nameAt(s.skip(1, "COLUMN", "IF", "EXISTS"))
-	return column, true
+	into, i := s.nameAt(2)
+	var columns []string
+	for _, c := range f.columns[into] {
+		columns = append(columns, c.name)
+	}
+	if listed := s.definitions(i); listed != nil {
+		columns = nil
+		for _, c := range listed {
+			name, _ := c.nameAt(0)
+			columns = append(columns, name)
+		}
+		i = s.find(i, "SELECT")
+	}
+	if i < 0 || !s.at(i).is("SELECT") || s.at(i+1).is("DISTINCT") {
+		return "", "", nil
+	}
+	// The first FROM outside of parentheses, and nothing after the table.
+	selected := &statement{s.tokens[i+1:]}
+	end := selected.end("FROM")
+	from, after := selected.nameAt(end + 1)
+	if rest := selected.at(after); rest.text != "" && !rest.isSymbol(";") {
+		return "", "", nil
+	}
+	expressions := split(selected.tokens[:end])
+	if len(expressions) == 1 && expressions[0].at(0).isSymbol("*") {
+		expressions = nil
+		for _, c := range f.columns[from] {
+			expressions = append(expressions, &statement{[]token{{name, c.name}}})
+		}
+	}
+	values = make(map[string]*statement)
+	for k, expression := range expressions {
+		if k < len(columns) {
+			values[columns[k]] = expression
+		}
+	}
+	return from, into, values
 }
 
-// changesType is for an action of ALTER TABLE. Only a change to text is known
-// to lose and rewrite nothing. MySQL's MODIFY states the whole column again.
+// lost names the columns of a table whose values a copy does not have.
+func (f *file) lost(table string, values map[string]*statement) string {
+	if len(f.columns[table]) == 0 {
+		return "columns that it may have had: it is not known which"
+	}
+	var lost []string
+	for _, c := range f.columns[table] {
+		if value := values[c.name]; value == nil || !value.names(c.name) {
+			lost = append(lost, c.name)
+		}
+	}
+	return strings.Join(lost, ", ")
+}
+
+// names reports whether a column is named.
+func (s *statement) names(column string) bool {
+	for i := range s.tokens {
+		if name, _ := s.nameAt(i); name == column {
+			return true
+		}
+	}
+	return false
+}
+
+// changesType is for an action of ALTER TABLE. A change to text loses nothing;
+// whether it holds the table is for locking. MySQL's MODIFY states the whole
+// column again.
 func (s *statement) changesType(f *file) (string, bool) {
 	if s.at(0).is("MODIFY", "CHANGE") {
 		column, _ := s.nameAt(s.skip(1, "COLUMN", "IF", "EXISTS"))
 		return column, true
 	}
-	if !s.begins("ALTER") {
-		return "", false
-	}
-	column, i := s.nameAt(s.skip(1, "COLUMN"))
-	i = s.skip(i, "SET", "DATA")
-	if !s.at(i).is("TYPE") || f.isPostgres() && s.at(i+1).is("text") && s.find(i, "USING") < 0 {
-		return "", false
-	}
-	return column, true
+	column, to, ok := s.setsType()
+	return column, ok && !s.becomesText(f, to)
+}
+
+// becomesText reports a new type at an action's end that is text.
+func (s *statement) becomesText(f *file, to int) bool {
+	return f.isPostgres() && s.at(to).is("text") && to == len(s.tokens)-1
 }

@@ -1,5 +1,14 @@
 package lint
 
+import (
+	"slices"
+	"strings"
+)
+
+// protection is the name of the policy, of the trigger and of its function that
+// package driver/postgres gives each table.
+const protection = "tenant_isolation"
+
 // isolation refuses what takes row-level security away, and what it would keep
 // from working. A migration may drop a policy, or lift FORCE, for as long as the
 // file lasts.
@@ -19,6 +28,10 @@ func (s *statement) isolation(f *file) []problem {
 		return opens("the policy lets every row of " + table + " through")
 	case s.begins("ALTER", "POLICY"):
 		return opens("a policy is altered: drop it and make it again, as package driver/postgres has it")
+	case s.dropsTrigger(f):
+		return opens("without the trigger " + protection + " what cascades from a global row reaches rows of all tenants")
+	case s.weakensFunction():
+		return opens("the function " + protection + " refuses what cascades into rows of another tenant: leave it as package driver/postgres has it")
 	}
 	if table, blind := s.blind(f); blind {
 		return opens("the owner of " + table + " sees no rows of it: NO FORCE ROW LEVEL SECURITY before it, FORCE again at the end of the file")
@@ -26,7 +39,7 @@ func (s *statement) isolation(f *file) []problem {
 	table, actions, _ := s.altered()
 	for _, a := range actions {
 		switch {
-		case a.begins("DISABLE", "ROW", "LEVEL"), a.begins("DISABLE", "TRIGGER"):
+		case a.begins("DISABLE", "ROW", "LEVEL"), a.begins("DISABLE", "TRIGGER"), a.begins("ENABLE", "REPLICA"):
 			return opens("it is switched off for " + table + ", and all tenants see its rows")
 		case a.begins("NO", "FORCE") && !f.forcedAgain(table):
 			return opens("the owner of " + table + " sees all tenants' rows: FORCE ROW LEVEL SECURITY again at the end of the file")
@@ -38,9 +51,10 @@ func (s *statement) isolation(f *file) []problem {
 // blind reports a statement that acts on no rows, because the owner who migrates
 // sees none: PostgreSQL would change none, and take any foreign key for valid.
 func (s *statement) blind(f *file) (string, bool) {
-	if s.at(0).is("UPDATE", "DELETE") {
-		table, _ := s.nameAt(s.skip(1, "FROM", "ONLY"))
-		return table, f.forced[table]
+	for _, change := range s.rowChanges() {
+		if f.forced[change.table] {
+			return change.table, true
+		}
 	}
 	table, actions, _ := s.altered()
 	if !f.forced[table] || f.isNew(table) {
@@ -64,10 +78,45 @@ func (s *statement) policy() (policy, table string) {
 	return policy, table
 }
 
+// dropsTrigger reports the end of what refuses cascades, or its being renamed, of
+// which no later statement knows.
+func (s *statement) dropsTrigger(f *file) bool {
+	name, table := s.policy()
+	if !s.at(0).is("DROP", "ALTER") || !s.at(1).is("TRIGGER") || name != protection {
+		return false
+	}
+	return !f.follows(func(later *statement) bool {
+		i := later.skip(1, "OR", "REPLACE", "CONSTRAINT")
+		if !later.begins("CREATE") || !later.at(i).is("TRIGGER") {
+			return false
+		}
+		n, _ := later.nameAt(i + 1)
+		t, _ := later.nameAt(later.find(i, "ON") + 1)
+		return n == name && t == table
+	})
+}
+
+// weakensFunction reports the function of the trigger being dropped, or made
+// without what refuses.
+func (s *statement) weakensFunction() bool {
+	i := s.skip(1, "OR", "REPLACE")
+	if !s.at(0).is("CREATE", "ALTER", "DROP") || !s.at(i).is("FUNCTION", "ROUTINE") {
+		return false
+	}
+	if s.begins("CREATE") {
+		name, _ := s.nameAt(i + 1)
+		refuses := func(t token) bool {
+			return t.kind == literal && strings.Contains(t.text, "RAISE insufficient_privilege")
+		}
+		return name == protection && !slices.ContainsFunc(s.tokens, refuses)
+	}
+	return slices.ContainsFunc(s.tokens, func(t token) bool { return t.is(protection) || t == token{name, protection} })
+}
+
 // hasTrue reports a policy with USING (true) or WITH CHECK (true).
 func (s *statement) hasTrue() bool {
 	for i := range s.tokens {
-		if s.at(i).text == "(" && s.at(i+1).is("true") && s.at(i+2).text == ")" {
+		if s.at(i).isSymbol("(") && s.at(i+1).is("true") && s.at(i+2).isSymbol(")") {
 			return true
 		}
 	}

@@ -106,12 +106,11 @@ func Files(files []migrate.File, config Config) ([]Finding, error) {
 	made := newCatalog()
 	var findings []Finding
 	for _, f := range files {
-		text := string(f.Bytes())
-		read, err := statements.Of(config.Dialect, text)
+		read, err := statements.Of(config.Dialect, string(f.Bytes()))
 		if err != nil {
 			return nil, fmt.Errorf("lint: %s: %w", f.Name(), err)
 		}
-		found := lintFile(newFile(text, config.Dialect, made), f.Name(), read)
+		found := lintFile(newFile(f, config.Dialect, made), f.Name(), read)
 		if f.Version() > config.After {
 			findings = append(findings, found...)
 		}

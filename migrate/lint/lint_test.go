@@ -107,7 +107,7 @@ func TestPostgres(t *testing.T) {
 		{`ALTER TABLE t ADD COLUMN m int, DROP n`, lint.Destructive},
 		{`ALTER TABLE t ALTER COLUMN n TYPE varchar(10)`, lint.Destructive},
 		{`ALTER TABLE t ALTER COLUMN n SET DATA TYPE int`, lint.Destructive},
-		{`ALTER TABLE t ALTER COLUMN n TYPE text`, ""},
+		{`ALTER TABLE t ALTER COLUMN n TYPE text`, lint.Locking}, // unless it is varchar
 		{`ALTER TABLE t RENAME COLUMN n TO m`, lint.Destructive},
 		{`ALTER TABLE t RENAME TO u`, lint.Destructive},
 		{`TRUNCATE t`, lint.Destructive},
@@ -115,7 +115,7 @@ func TestPostgres(t *testing.T) {
 		{`DELETE FROM t WHERE old`, ""},
 		{`ALTER TABLE t DROP CONSTRAINT c`, ""},
 		{`ALTER TABLE t ALTER COLUMN n DROP NOT NULL`, ""},
-		{`DROP INDEX CONCURRENTLY i`, ""},
+		{"-- atlas:txmode none\n\nDROP INDEX CONCURRENTLY i", ""},
 		{`CREATE TABLE t (id int); DROP TABLE t`, ""},
 
 		{`ALTER TABLE t ADD COLUMN n int NOT NULL`, lint.Locking},

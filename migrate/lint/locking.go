@@ -1,6 +1,9 @@
 package lint
 
 import (
+	"slices"
+	"strings"
+
 	"entgo.io/ent/dialect"
 )
 
@@ -8,6 +11,8 @@ import (
 func (s *statement) locking(f *file) []problem {
 	holds := func(message string) []problem { return []problem{{Locking, message}} }
 	switch {
+	case s.isConcurrent(f) && !f.noTransaction:
+		return holds("CONCURRENTLY is not possible in a transaction: put it in a file of its own that begins with " + f.alone())
 	case s.begins("CREATE"):
 		return s.createsIndex(f, holds)
 	case s.at(0).is("LOCK", "CLUSTER"):
@@ -24,6 +29,9 @@ func (s *statement) locking(f *file) []problem {
 		if message == "" {
 			message = a.lockingConstraint(f, table)
 		}
+		if message == "" && f.isPostgres() && a.begins("SET") && a.at(1).is("LOGGED", "UNLOGGED", "TABLESPACE", "ACCESS") {
+			message = "all rows of " + table + " are written anew while reads and writes wait: make a new table, and move the rows"
+		}
 		if message != "" {
 			return holds(message)
 		}
@@ -31,53 +39,101 @@ func (s *statement) locking(f *file) []problem {
 	return nil
 }
 
+// isConcurrent reports what PostgreSQL does in transactions of its own.
+func (s *statement) isConcurrent(f *file) bool {
+	return f.isPostgres() && s.at(0).is("CREATE", "DROP", "REINDEX", "ALTER") && s.outer().find(0, "CONCURRENTLY") >= 0
+}
+
 func (s *statement) createsIndex(f *file, holds func(string) []problem) []problem {
-	i := s.skip(1, "UNIQUE", "OR", "REPLACE")
+	i := s.skip(1, "UNIQUE")
 	on := s.find(i, "ON")
-	if !f.isPostgres() || !s.at(i).is("INDEX") || on < 0 {
+	if !f.isPostgres() || !s.at(i).is("INDEX") || on < 0 || s.at(i+1).is("CONCURRENTLY") {
 		return nil
 	}
 	table, _ := s.nameAt(s.skip(on+1, "ONLY"))
-	switch concurrently := s.at(i + 1).is("CONCURRENTLY"); {
-	case f.isNew(table):
+	if f.isNew(table) {
 		return nil
-	case !concurrently:
-		return holds("writes to " + table + " wait while the index is made: use CREATE INDEX CONCURRENTLY, in a file of its own that begins with -- atlas:txmode none")
-	case !f.noTransaction:
-		return holds("CONCURRENTLY is not possible in a transaction: put it in a file of its own that begins with -- atlas:txmode none")
 	}
-	return nil
+	return holds("writes to " + table + " wait while the index is made: use CREATE INDEX CONCURRENTLY, in a file of its own that begins with " + f.alone())
 }
 
 // lockingColumn is for an action of ALTER TABLE on a column.
 func (s *statement) lockingColumn(f *file, table string) string {
-	if column, i, ok := s.addsColumn(); ok {
-		fallback := s.find(i, "DEFAULT")
-		switch {
-		case s.find(i, "NOT", "NULL") >= 0 && fallback < 0 && s.find(i, "GENERATED") < 0 && s.find(i, "AUTO_INCREMENT") < 0:
-			return "the column " + column + " of " + table + " is NOT NULL without a DEFAULT, which fails where there are rows: add it nullable, fill it, and set NOT NULL later"
-		case f.isPostgres() && (fallback >= 0 && s.isCall(fallback+1) || s.find(i, "STORED") >= 0 || s.find(i, "IDENTITY") >= 0 || s.at(i).is("serial", "bigserial", "smallserial")):
-			return "all rows of " + table + " are rewritten for the values of " + column + ": add it without, and fill it in batches"
-		}
-		return ""
+	if column, i, ok := s.addsColumn(f); ok {
+		return (&statement{s.tokens[i:]}).lockingDefinition(f, column, table)
 	}
 	if !f.isPostgres() || !s.begins("ALTER") {
 		return ""
 	}
-	column, i := s.nameAt(s.skip(1, "COLUMN"))
-	if s.has(i, "SET", "NOT", "NULL") && !f.validated[table] {
+	if column, to, ok := s.setsType(); ok && s.becomesText(f, to) && !f.isText(table, column) {
+		return "all rows of " + table + " are rewritten, unless " + column + " is varchar, which the files do not say: add a column and move the values"
+	}
+	switch column, i := s.nameAt(s.skip(1, "COLUMN")); {
+	case s.has(i, "SET", "NOT", "NULL") && !f.validated[table]:
 		return "SET NOT NULL of " + column + " scans " + table + ": add CHECK (" + column + " IS NOT NULL) NOT VALID in one file, VALIDATE it before this in another"
+	case s.has(i, "SET", "EXPRESSION"):
+		return "all rows of " + table + " are rewritten for the values of " + column + ": add a column, and fill it in batches"
 	}
 	return ""
 }
 
-// isCall reports whether a function is called at i. Those that give the time of
-// the transaction are constants in it.
-func (s *statement) isCall(i int) bool {
-	for s.at(i).text == "(" {
-		i++
+// lockingDefinition is for what stands after the name of a column that is added.
+func (s *statement) lockingDefinition(f *file, column, table string) string {
+	outer, fallback := s.outer(), s.fallback()
+	switch {
+	case outer.find(0, "NOT", "NULL") >= 0 && fallback < 0 && outer.find(0, "GENERATED") < 0 && outer.find(0, "AUTO_INCREMENT") < 0:
+		return "the column " + column + " of " + table + " is NOT NULL without a DEFAULT, which fails where there are rows: add it nullable, fill it, and set NOT NULL later"
+	case !f.isPostgres():
+		return ""
+	case fallback >= 0 && s.calls(fallback+1) || outer.find(0, "STORED") >= 0 || outer.find(0, "IDENTITY") >= 0 || isSerial(s.at(0).text):
+		return "all rows of " + table + " are rewritten for the values of " + column + ": add it without, and fill it in batches"
+	case outer.find(0, "UNIQUE") >= 0 || outer.find(0, "PRIMARY") >= 0:
+		return "an index of " + table + " is made while reads and writes wait: add " + column + " without, make the index CONCURRENTLY, and add the constraint USING INDEX"
+	case outer.find(0, "CHECK") >= 0 || fallback >= 0 && outer.find(0, "REFERENCES") >= 0:
+		return "all rows of " + table + " are checked while reads and writes wait: add " + column + " without, add the constraint NOT VALID, and VALIDATE it in a later file"
 	}
-	return s.at(i).kind == word && s.at(i+1).text == "(" && !s.at(i).is("now", "transaction_timestamp", "statement_timestamp", "varchar", "numeric")
+	return ""
+}
+
+// fallback is the position of the default of a definition, or -1.
+func (s *statement) fallback() int {
+	i := s.end("DEFAULT")
+	if i == len(s.tokens) || s.at(i-1).is("BY", "SET") { // GENERATED BY DEFAULT, ON DELETE SET DEFAULT
+		return -1
+	}
+	return i
+}
+
+// isSerial reports a type with a default of its own.
+func isSerial(word string) bool {
+	return slices.Contains([]string{"serial", "serial2", "serial4", "serial8", "smallserial", "bigserial"}, strings.ToLower(word))
+}
+
+// calls reports whether a function is called from i on whose value may be
+// another for each row.
+func (s *statement) calls(i int) bool {
+	for ; i < len(s.tokens); i++ {
+		from, qualified := i, s.isDotted(i) && !s.at(i).is("pg_catalog")
+		called, after := s.nameAt(i)
+		if called == "" {
+			continue
+		}
+		i = after - 1
+		isType := s.at(from-1).isSymbol(":") || s.at(from-1).is("AS")
+		if s.at(after).isSymbol("(") && !isType && (qualified || !isConstant(called)) {
+			return true
+		}
+	}
+	return false
+}
+
+// isConstant reports a function that has one value in a transaction, and what is
+// written like a function and is none.
+func isConstant(function string) bool {
+	return slices.Contains([]string{
+		"now", "transaction_timestamp", "statement_timestamp", "current_timestamp", "localtimestamp", "current_time", "localtime",
+		"cast", "varchar", "varying", "char", "character", "numeric", "decimal", "zone",
+	}, function)
 }
 
 // lockingConstraint is for an action of ALTER TABLE on a constraint.
@@ -85,7 +141,7 @@ func (s *statement) lockingConstraint(f *file, table string) string {
 	if s.begins("VALIDATE", "CONSTRAINT") {
 		switch constraint, _ := s.nameAt(2); {
 		case f.lifted[table] && !f.noTransaction:
-			return "NO FORCE ROW LEVEL SECURITY holds " + table + " until the transaction ends, with all its rows to check: begin the file with -- atlas:txmode none"
+			return "NO FORCE ROW LEVEL SECURITY holds " + table + " until the transaction ends, with all its rows to check: begin the file with " + f.alone()
 		case f.unvalidated[constraint]:
 			return "the file that adds " + constraint + " holds " + table + " until all its rows are checked: validate it in a later file"
 		}
@@ -108,6 +164,8 @@ func (s *statement) lockingConstraint(f *file, table string) string {
 		return ""
 	case s.at(kind).is("FOREIGN", "CHECK") && s.find(kind, "NOT", "VALID") < 0:
 		return "all rows of " + table + " are checked while writes wait: add NOT VALID, and VALIDATE CONSTRAINT in a later file"
+	case s.has(kind, "NOT", "NULL") && s.find(kind, "NOT", "VALID") < 0:
+		return "all rows of " + table + " are looked at while reads and writes wait: add NOT VALID, and VALIDATE CONSTRAINT in a later file"
 	case s.at(kind).is("UNIQUE", "PRIMARY", "EXCLUDE") && s.find(kind, "USING", "INDEX") < 0:
 		return "an index of " + table + " is made while writes wait: make it CONCURRENTLY in a file before, and add the constraint USING INDEX"
 	}

@@ -3,8 +3,6 @@ package lint
 import (
 	"slices"
 	"strings"
-
-	"entgo.io/ent/dialect"
 )
 
 // transaction refuses what begins or ends one.
@@ -20,15 +18,38 @@ func (s *statement) outside(f *file) []problem {
 	if what := s.outsideObject(); what != "" {
 		return []problem{{Outside, what + " is outside of a tenant's place: do it where tenants are provisioned, once"}}
 	}
-	if what := s.sessionState(f); what != "" {
-		return []problem{{Outside, what + " changes the session, which goes on to other tenants: remove it"}}
+	if path := s.functionPath(); path != "" {
+		return []problem{{Outside, "a function that is to run with " + path + " reads one place for all: leave that out, or SET search_path FROM CURRENT"}}
 	}
-	for i, t := range s.tokens {
-		if s.at(i+1).text == "(" && (t.is("set_config", "get_lock", "release_lock", "dblink") || t.kind == word && strings.HasPrefix(strings.ToLower(t.text), "pg_advisory_")) {
-			return []problem{{Outside, t.text + " has an effect outside of the file: remove it"}}
+	for _, part := range s.executed(f) {
+		for i := range part.tokens {
+			begun := &statement{part.tokens[i:]}
+			executed := i == 0 || part.startsStatement(i) && (begun.begins("UPDATE") || part != s && begun.at(0).is("SET", "RESET"))
+			if what := begun.sessionState(f); what != "" && executed {
+				return []problem{{Outside, what + " changes the session, which goes on to other tenants: remove it"}}
+			}
+			if called := part.at(i); called.identifies() && part.at(i+1).isSymbol("(") && isOutside(called.text) {
+				return []problem{{Outside, called.text + " has an effect outside of the file: remove it"}}
+			}
 		}
 	}
 	return nil
+}
+
+// executed is the statement and, where it is DO, the code in it.
+func (s *statement) executed(f *file) []*statement {
+	if s.begins("DO") {
+		return append(s.bodies(f), s)
+	}
+	return []*statement{s}
+}
+
+// isOutside reports a function that changes the session, or holds a lock that
+// outlives the file.
+func isOutside(function string) bool {
+	function = strings.ToLower(function)
+	return slices.Contains([]string{"set_config", "get_lock", "release_lock", "release_all_locks"}, function) ||
+		strings.HasPrefix(function, "pg_") && strings.Contains(function, "advisory_") || strings.HasPrefix(function, "dblink")
 }
 
 // outsideObject names an object that the statement changes and that is not in a
@@ -37,7 +58,11 @@ func (s *statement) outsideObject() string {
 	objects := []string{"SCHEMA", "DATABASE", "ROLE", "USER", "GROUP", "EXTENSION", "PUBLICATION", "SUBSCRIPTION", "TABLESPACE", "SERVER", "EVENT", "LANGUAGE", "SYSTEM", "CAST"}
 	i := 1
 	switch {
-	case s.at(0).is("CREATE", "ALTER", "DROP"):
+	case s.at(0).is("ALTER") && s.outer().find(1, "SET", "SCHEMA") >= 0:
+		return "SET SCHEMA"
+	case s.begins("IMPORT", "FOREIGN", "SCHEMA"), s.at(0).is("DROP", "REASSIGN") && s.at(1).is("OWNED"):
+		return strings.ToUpper(s.at(0).text + " " + s.at(1).text)
+	case s.at(0).is("CREATE", "ALTER", "DROP", "RENAME"):
 		i = s.skip(i, "OR", "REPLACE", "TRUSTED", "PROCEDURAL")
 	case s.begins("COMMENT", "ON"):
 		i = 2
@@ -65,16 +90,19 @@ func (s *statement) outsideObject() string {
 // sessionState names a setting that outlives the statement.
 func (s *statement) sessionState(f *file) string {
 	switch {
-	case s.at(0).is("USE", "ATTACH", "DETACH", "RESET", "DISCARD", "LISTEN", "COPY"):
+	case s.at(0).is("USE", "ATTACH", "DETACH", "RESET", "DISCARD", "LISTEN", "COPY", "FLUSH"):
 		return strings.ToUpper(s.at(0).text)
+	case s.begins("UPDATE"):
+		if table, _ := s.nameAt(s.skip(1, "ONLY")); table == "pg_settings" {
+			return "UPDATE pg_settings"
+		}
 	case s.begins("PRAGMA"):
 		// Atlas makes tables anew with foreign keys off.
 		if !s.at(1).is("foreign_keys", "foreign_key_check", "defer_foreign_keys") {
 			return "PRAGMA " + s.at(1).text
 		}
 	case s.begins("SET"):
-		// SET LOCAL ends with the transaction of the file.
-		if f.dialect == dialect.Postgres && s.at(1).is("LOCAL") && !s.at(2).is("search_path", "ROLE", "SESSION") && !s.at(2).is("row_security") {
+		if f.isPostgres() && s.endsWithFile() {
 			return ""
 		}
 		return "SET " + s.at(s.skip(1, "LOCAL", "SESSION", "GLOBAL")).text
@@ -82,80 +110,42 @@ func (s *statement) sessionState(f *file) string {
 	return ""
 }
 
-// qualified refuses names of tables and the like with a schema.
-func (s *statement) qualified(f *file) []problem {
-	for _, part := range s.withBodies(f) {
-		for i := range part.tokens {
-			if qualifier, ok := part.qualifiedAt(i); ok {
-				return []problem{{Qualified, "a name is qualified by " + qualifier + ", and the file has to run anywhere: leave that out"}}
+// endsWithFile reports a SET of PostgreSQL that ends with the transaction of the
+// file, and does not say in which place, or as whom, its other statements run.
+func (s *statement) endsWithFile() bool {
+	if s.at(1).is("CONSTRAINTS") {
+		return true
+	}
+	setting := s.settingAt(2)
+	return s.at(1).is("LOCAL") && !strings.Contains(setting, `\`) &&
+		!slices.Contains([]string{"search_path", "schema", "role", "session", "session_authorization", "session_replication_role", "row_security"}, setting)
+}
+
+// settingAt is the name of a setting at i, which may be in quotes.
+func (s *statement) settingAt(i int) string {
+	setting, _ := s.nameAt(i)
+	return strings.ToLower(setting)
+}
+
+// functionPath returns the search path that a function is to run with, unless it
+// is that of PostgreSQL itself or the one that the file runs with.
+func (s *statement) functionPath() string {
+	if !s.at(0).is("CREATE", "ALTER") || s.find(1, "FUNCTION") < 0 && s.find(1, "PROCEDURE") < 0 && s.find(1, "ROUTINE") < 0 {
+		return ""
+	}
+	for i := range s.tokens {
+		setting := s.settingAt(i + 1)
+		if !s.at(i).is("SET") || setting != "search_path" && setting != "schema" || s.has(i+2, "FROM", "CURRENT") {
+			continue
+		}
+		for value := i + 3; ; value += 2 {
+			if t := s.at(value); setting == "schema" || t.text != "" && !slices.Contains([]string{"pg_catalog", "pg_temp"}, strings.ToLower(t.text)) {
+				return "SET " + setting
+			}
+			if !s.at(value + 1).isSymbol(",") {
+				break
 			}
 		}
 	}
-	return nil
-}
-
-// withBodies is the statement and the code in it, of functions and DO blocks.
-func (s *statement) withBodies(f *file) []*statement {
-	parts := []*statement{s}
-	if s.begins("DO") || s.begins("CREATE") && (s.find(1, "FUNCTION") >= 0 || s.find(1, "PROCEDURE") >= 0) {
-		for _, t := range s.tokens {
-			if t.kind == literal {
-				parts = append(parts, &statement{tokens(t.text, f.dialect)})
-			}
-		}
-	}
-	return parts
-}
-
-// qualifiedAt reports whether a name at i says in which schema it is.
-func (s *statement) qualifiedAt(i int) (string, bool) {
-	if t := s.at(i); t.kind == literal && s.at(i+1).text == ":" && s.at(i+3).is("regclass") && strings.Contains(t.text, ".") {
-		return "a schema", true
-	}
-	if s.at(i-1).text == "." || !s.isDotted(i) || s.at(i).is("pg_catalog", "information_schema") {
-		return "", false
-	}
-	if s.dots(i) > 1 {
-		return s.at(i).text, true // schema.table.column
-	}
-	return s.at(i).text, s.namesRelation(i)
-}
-
-// isDotted reports whether a name at i is followed by a dot and something else.
-func (s *statement) isDotted(i int) bool {
-	dot, after := s.at(i+1), s.at(i+2)
-	return s.at(i).identifies() && dot.kind == symbol && dot.text == "." && (after.identifies() || after.text == "*") && !isNumber(s.at(i))
-}
-
-// dots is the number of dots of the name at i.
-func (s *statement) dots(i int) int {
-	n := 0
-	for s.isDotted(i) {
-		i += 2
-		n++
-	}
-	return n
-}
-
-func isNumber(t token) bool { return t.kind == word && t.text[0] >= '0' && t.text[0] <= '9' }
-
-// namesRelation reports whether the name at i stands where a table, or another
-// object of a schema, is named, and not a column of one.
-func (s *statement) namesRelation(i int) bool {
-	before := s.at(i - 1)
-	after := s.at(i + 3)
-	switch {
-	case before.is("TABLE", "ONLY", "INTO", "UPDATE", "JOIN", "REFERENCES", "INDEX", "CONCURRENTLY", "VIEW", "SEQUENCE", "TYPE", "DOMAIN",
-		"FUNCTION", "PROCEDURE", "TRIGGER", "TRUNCATE", "EXISTS", "LOCK", "DELETE"):
-		return !s.has(i-2, "DATA", "TYPE") && (!before.is("TYPE") || !s.begins("ALTER", "TABLE"))
-	case before.is("FROM"):
-		return !s.at(i-2).is("DISTINCT") && (s.at(i-3).text != "(" || !s.at(i-4).is("EXTRACT", "SUBSTRING", "TRIM", "OVERLAY", "POSITION"))
-	case before.is("ON"):
-		return after.kind != symbol || !slices.Contains([]string{"=", "<", ">", "!", "+", "-", ":", "|"}, after.text)
-	case before.is("TO"):
-		return s.begins("ALTER") && s.at(i-2).is("RENAME")
-	case before.text == "," && before.kind == symbol:
-		return s.at(0).is("DROP", "TRUNCATE", "GRANT", "REVOKE", "LOCK")
-	}
-	return false
+	return ""
 }

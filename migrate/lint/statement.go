@@ -59,7 +59,7 @@ func (s *statement) nameAt(i int) (last string, after int) {
 	if !s.at(i).identifies() {
 		return "", i
 	}
-	for s.at(i+1).text == "." && s.at(i+1).kind == symbol && s.at(i+2).identifies() {
+	for s.at(i+1).isSymbol(".") && s.at(i+2).identifies() {
 		i += 2
 	}
 	t := s.at(i)
@@ -72,12 +72,13 @@ func (s *statement) nameAt(i int) (last string, after int) {
 // ifExists are the keywords between what a statement makes or drops and its name.
 func ifExists() []string { return []string{"IF", "NOT", "EXISTS", "ONLY"} }
 
-// created returns the table that the statement makes.
+// created returns the table that the statement makes, and the position after its
+// name.
 func (s *statement) created() (table string, after int, ok bool) {
 	if !s.begins("CREATE") {
 		return "", 0, false
 	}
-	i := s.skip(1, "TEMP", "TEMPORARY", "UNLOGGED", "GLOBAL", "LOCAL")
+	i := s.skip(1, "OR", "REPLACE", "TEMP", "TEMPORARY", "UNLOGGED", "GLOBAL", "LOCAL", "FOREIGN")
 	if !s.at(i).is("TABLE") {
 		return "", 0, false
 	}
@@ -85,16 +86,124 @@ func (s *statement) created() (table string, after int, ok bool) {
 	return table, after, table != ""
 }
 
+// keepsTable reports a CREATE TABLE IF NOT EXISTS, after which a table may be the
+// one that there was.
+func (s *statement) keepsTable() bool {
+	_, after, ok := s.created()
+	i := s.find(0, "IF", "NOT", "EXISTS")
+	return ok && i >= 0 && i < after
+}
+
 // altered returns the table that the statement alters, and its actions.
 func (s *statement) altered() (table string, actions []*statement, ok bool) {
-	if !s.begins("ALTER", "TABLE") {
+	if !s.begins("ALTER") {
 		return "", nil, false
 	}
-	table, i := s.nameAt(s.skip(2, ifExists()...))
-	if s.at(i).text == "*" {
+	i := s.skip(1, "ONLINE", "OFFLINE", "IGNORE", "FOREIGN")
+	if !s.at(i).is("TABLE") {
+		return "", nil, false
+	}
+	table, i = s.nameAt(s.skip(i+1, ifExists()...))
+	switch {
+	case s.at(i).isSymbol("*"), s.at(i).is("NOWAIT"):
 		i++
+	case s.at(i).is("WAIT"):
+		i += 2
 	}
 	return table, split(s.tokens[min(i, len(s.tokens)):]), table != ""
+}
+
+// renames returns the tables that the statement renames, each with its new name.
+func (s *statement) renames() [][2]string {
+	var all [][2]string
+	if s.begins("RENAME") && s.at(1).is("TABLE", "TABLES") {
+		for _, pair := range split(s.tokens[s.skip(2, ifExists()...):]) {
+			from, _ := pair.nameAt(0)
+			to, _ := pair.nameAt(pair.find(0, "TO") + 1)
+			all = append(all, [2]string{from, to})
+		}
+	}
+	table, actions, _ := s.altered()
+	for _, a := range actions {
+		if a.begins("RENAME") && !a.at(1).is("COLUMN", "CONSTRAINT", "INDEX", "KEY") && a.find(2, "TO") < 0 {
+			to, _ := a.nameAt(a.skip(1, "TO", "AS"))
+			all = append(all, [2]string{table, to})
+		}
+	}
+	return all
+}
+
+// rowChange is an UPDATE, DELETE or MERGE, which may be in a WITH.
+type rowChange struct {
+	table string
+	all   bool // it is a DELETE without a condition
+}
+
+// rowChanges returns what the statement does to rows that are there. What it
+// makes for later, such as a trigger, does nothing yet.
+func (s *statement) rowChanges() []rowChange {
+	if _, _, ok := s.created(); s.begins("CREATE") && !ok {
+		return nil
+	}
+	var changes []rowChange
+	for i := range s.tokens {
+		first := s.startsStatement(i) && !s.at(i-1).is("THEN", "DO") && s.at(i).is("UPDATE", "DELETE", "MERGE")
+		if first || s.has(i, "DELETE", "FROM") {
+			table, after := s.nameAt(s.skip(i+1, "FROM", "INTO", "ONLY", "LOW_PRIORITY", "QUICK", "IGNORE"))
+			changes = append(changes, rowChange{table, s.at(i).is("DELETE") && !s.hasCondition(after)})
+		}
+	}
+	return changes
+}
+
+// hasCondition reports whether there is a WHERE after i, before the end of the
+// parentheses that it is in.
+func (s *statement) hasCondition(i int) bool {
+	for depth := 0; i < len(s.tokens) && depth >= 0; i++ {
+		switch t := s.tokens[i]; {
+		case t.isSymbol("("):
+			depth++
+		case t.isSymbol(")"):
+			depth--
+		case depth == 0 && t.is("WHERE"):
+			return true
+		}
+	}
+	return false
+}
+
+// outer returns the statement without what is in parentheses.
+func (s *statement) outer() *statement {
+	depth := 0
+	var all []token
+	for _, t := range s.tokens {
+		if t.isSymbol(")") {
+			depth--
+		}
+		if depth <= 0 {
+			all = append(all, t)
+		}
+		if t.isSymbol("(") {
+			depth++
+		}
+	}
+	return &statement{all}
+}
+
+// end is the position of a keyword outside of parentheses, or that of the end.
+func (s *statement) end(keyword string) int {
+	depth := 0
+	for i, t := range s.tokens {
+		switch {
+		case t.isSymbol("("):
+			depth++
+		case t.isSymbol(")"):
+			depth--
+		case depth == 0 && t.is(keyword):
+			return i
+		}
+	}
+	return len(s.tokens)
 }
 
 // split divides tokens at the commas outside of parentheses.
@@ -126,14 +235,14 @@ func split(all []token) []*statement {
 
 // definitions returns what stands between the parentheses that begin at i.
 func (s *statement) definitions(i int) []*statement {
-	if s.at(i).text != "(" {
+	if !s.at(i).isSymbol("(") {
 		return nil
 	}
 	depth := 0
 	for k := i; k < len(s.tokens); k++ {
-		if t := s.tokens[k]; t.kind == symbol && t.text == "(" {
+		if t := s.tokens[k]; t.isSymbol("(") {
 			depth++
-		} else if t.kind == symbol && t.text == ")" {
+		} else if t.isSymbol(")") {
 			if depth--; depth == 0 {
 				return split(s.tokens[i+1 : k])
 			}

@@ -40,6 +40,9 @@ func (t token) is(keywords ...string) bool {
 // identifies reports whether the token can be a name.
 func (t token) identifies() bool { return t.kind == word || t.kind == name }
 
+// isSymbol reports whether the token is a certain character outside of quotes.
+func (t token) isSymbol(text string) bool { return t.kind == symbol && t.text == text }
+
 // tokens reads a statement without its comments.
 func tokens(text, database string) []token {
 	var all []token
@@ -57,6 +60,9 @@ func tokens(text, database string) []token {
 
 // next returns the first token and what follows it.
 func next(text, database string) (token, string) {
+	if database == dialect.Postgres && (strings.HasPrefix(text, `U&"`) || strings.HasPrefix(text, `u&"`) || strings.HasPrefix(text, "U&'") || strings.HasPrefix(text, "u&'")) {
+		text = text[2:]
+	}
 	if n := wordLength(text); n > 0 {
 		if n == 1 && len(text) > 1 && text[1] == '\'' && strings.ContainsRune("eEnNxXbB", rune(text[0])) {
 			t, rest := quoted(text[1:], strings.ContainsRune("eE", rune(text[0])))

@@ -1,0 +1,199 @@
+package lint
+
+// list is what commas of a clause stand between.
+type list int
+
+const (
+	noList  list = iota
+	objects      // DROP TABLE a, b
+	ranges       // FROM a, b JOIN c ON …
+)
+
+// clause is what is known of a statement, or of what is in parentheses, where it
+// is being read.
+type clause struct {
+	list  list
+	query bool // tables follow a FROM, as they do not in EXTRACT(year FROM at)
+	using bool // tables follow a USING
+	named bool // a relation or the like was named
+}
+
+// walk reads a statement from its beginning to its end.
+type walk struct {
+	*statement
+	clauses []clause // the innermost comes last
+	expects bool     // a name at this place is one of a relation
+	calls   bool     // unless it is called: FROM generate_series(1, 2)
+	found   []int
+}
+
+// relations returns where the statement names tables, or other objects that are
+// in a schema: all that it makes, changes, reads or refers to. It may name a few
+// that are none, but those have no dot.
+func (s *statement) relations() []int {
+	w := walk{statement: s, clauses: []clause{{}}}
+	for i := 0; i < len(s.tokens); {
+		i = w.step(i)
+	}
+	return w.found
+}
+
+// step reads what is at i, and returns the position after it.
+func (w *walk) step(i int) int {
+	switch t := w.at(i); {
+	case t.kind == symbol:
+		w.readSymbol(t.text)
+	case t.kind == literal:
+		w.expects = false
+	case !w.isDotted(i) && w.readKeyword(i):
+	default:
+		_, after := w.nameAt(i)
+		if w.expects && (!w.calls || !w.at(after).isSymbol("(")) {
+			w.found = append(w.found, i)
+			w.clause().named = true
+		}
+		w.expects = false
+		return after
+	}
+	return i + 1
+}
+
+func (w *walk) clause() *clause { return &w.clauses[len(w.clauses)-1] }
+
+func (w *walk) readSymbol(text string) {
+	switch text {
+	case "(":
+		var inner clause
+		switch {
+		case w.expects && w.calls: // FROM (a JOIN b …), FROM (SELECT …)
+			inner.list = ranges
+		case w.expects: // INHERITS (a, b)
+			inner.list = objects
+		}
+		w.clauses = append(w.clauses, inner)
+		return
+	case ")":
+		if len(w.clauses) > 1 {
+			w.clauses = w.clauses[:len(w.clauses)-1]
+		}
+	case ",":
+		w.expect(w.clause().list)
+		return
+	case ";":
+		*w.clause() = clause{}
+	}
+	w.expects = false
+}
+
+// expect says that names of a list follow.
+func (w *walk) expect(in list) { w.expects, w.calls = in != noList, in == ranges }
+
+// readKeyword reports whether a word at i is a keyword that matters.
+func (w *walk) readKeyword(i int) bool {
+	t, before, c := w.at(i), w.at(i-1), w.clause()
+	switch {
+	case t.kind != word:
+		return false
+	case w.expects && isBetween(t):
+	case w.beginsRanges(i):
+		c.list, c.query = ranges, true
+		c.using = c.using || t.is("DELETE") || before.is("DELETE")
+		w.expect(ranges)
+	case w.beginsObjects(i):
+		if !t.is("INSERT", "REPLACE") {
+			c.list = objects
+		}
+		w.expect(objects)
+	case w.namesObject(i):
+		w.expect(objects)
+	case t.is("SELECT"):
+		c.query = true
+		w.end()
+	case t.is("MERGE") && w.startsStatement(i):
+		c.using = true
+		w.end()
+	case t.is("VALUES"), t.is("UPDATE") && before.is("KEY"), !w.expects && t.is("WHERE", "GROUP", "HAVING", "ORDER", "SET", "RETURNING"):
+		w.end()
+	case before.kind == word && w.startsStatement(i) && t.is("CREATE", "ALTER", "COMMENT", "RAISE", "PERFORM", "EXECUTE", "RETURN", "CALL"):
+		w.end()
+	default:
+		return false
+	}
+	return true
+}
+
+// isBetween reports a keyword that may stand before a name that is expected.
+func isBetween(t token) bool {
+	return t.is("IF", "NOT", "EXISTS", "ONLY", "LATERAL", "CONCURRENTLY", "VERBOSE", "TABLES", "LOW_PRIORITY", "QUICK", "IGNORE", "DELAYED",
+		"OR", "REPLACE", "ABORT", "FAIL", "ROLLBACK")
+}
+
+// end ends a list of tables.
+func (w *walk) end() {
+	if c := w.clause(); c.list == ranges {
+		c.list = noList
+	}
+	w.expects = false
+}
+
+// beginsRanges reports whether tables to read, or to change the rows of, follow
+// the keyword at i.
+func (w *walk) beginsRanges(i int) bool {
+	switch t, before := w.at(i), w.at(i-1); {
+	case t.is("JOIN", "STRAIGHT_JOIN"):
+		return true
+	case t.is("FROM"):
+		distinct := before.is("DISTINCT") && w.at(i-2).is("IS", "NOT")
+		return !distinct && (len(w.clauses) == 1 || w.clause().query || before.is("DELETE"))
+	case t.is("USING"): // of DELETE and MERGE
+		return w.clause().using
+	case t.is("UPDATE"):
+		return w.startsStatement(i) && !w.at(i+1).is("SET")
+	case t.is("DELETE"): // MySQL's DELETE a, b FROM …
+		return w.startsStatement(i)
+	}
+	return false
+}
+
+// beginsObjects reports a keyword that is a statement about objects by itself.
+func (w *walk) beginsObjects(i int) bool {
+	return w.startsStatement(i) && !w.at(i+1).isSymbol("(") && w.at(i).is("DROP", "TRUNCATE", "LOCK", "GRANT", "REVOKE", "RENAME", "ANALYZE", "VACUUM",
+		"CLUSTER", "REINDEX", "OPTIMIZE", "REPAIR", "FLUSH", "INSERT", "REPLACE") || w.at(i).is("CONSTRAINTS") && w.at(i-1).is("SET")
+}
+
+// namesObject reports whether the name of an object follows the keyword at i.
+func (w *walk) namesObject(i int) bool {
+	t, before, after := w.at(i), w.at(i-1), w.at(i+1)
+	switch {
+	case t.is("TABLE", "REFERENCES", "INHERIT", "INHERITS", "RENAME", "ONLY"):
+		return true
+	case t.is("INTO"):
+		return !after.is("NEW", "OLD") || before.is("INSERT") || w.at(0).is("SELECT", "WITH")
+	case t.is("UPDATE"):
+		return !before.is("KEY") && !after.is("SET", "OF", "ON", "OR")
+	case t.is("ON"): // which is a condition after JOIN
+		return w.clause().list != ranges && !after.isSymbol("(")
+	case t.is("TO", "AS") && before.is("RENAME"), t.is("TO") && w.begins("RENAME"), t.is("TO") && w.begins("CREATE") && w.find(0, "RULE") >= 0:
+		return true
+	case t.is("PARTITION"):
+		return before.is("ATTACH", "DETACH")
+	case t.is("OF"):
+		return before.is("PARTITION")
+	case t.is("LIKE"):
+		_, afterName, made := w.created()
+		return made && (afterName == i || before.isSymbol("(") || before.isSymbol(","))
+	case t.is("VIEW", "INDEX", "SEQUENCE", "TYPE", "DOMAIN", "FUNCTION", "PROCEDURE", "ROUTINE", "AGGREGATE", "TRIGGER", "COLLATION", "CONVERSION", "STATISTICS",
+		"CLASS", "FAMILY", "CONFIGURATION", "DICTIONARY", "PARSER", "TEMPLATE"):
+		first := len(w.clauses) == 1 && !w.clause().named && !before.is("EXECUTE")
+		return first || before.is("CREATE", "ALTER", "DROP", "REPLACE", "ON")
+	}
+	return false
+}
+
+// startsStatement reports whether a statement, or one inside of another, begins
+// at i.
+func (s *statement) startsStatement(i int) bool {
+	before := s.at(i - 1)
+	return i == 0 || before.isSymbol("(") || before.isSymbol(")") || before.isSymbol(";") || before.isSymbol(":") ||
+		before.is("BEGIN", "ATOMIC", "THEN", "ELSE", "LOOP", "DO", "ALSO", "INSTEAD", "ROW", "QUERY", "EXPLAIN", "ANALYZE", "VERBOSE")
+}
