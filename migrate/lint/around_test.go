@@ -200,6 +200,7 @@ func aroundMySQL() []tried {
 		{"", "ALTER TABLE orders DISCARD TABLESPACE", only(lint.Destructive)},
 		{"", "ALTER IGNORE TABLE orders DROP COLUMN n", only(lint.Destructive)},
 		{"", "ALTER TABLE orders NOWAIT DROP COLUMN n", only(lint.Destructive)},
+		{"", "ALTER TABLE orders ADD (a int, b int NOT NULL)", only(lint.Locking)},
 		{"", "DROP TABLES a, b", only(lint.Destructive)},
 		{"", "WITH x AS (SELECT 1) DELETE FROM t", only(lint.Destructive)},
 		{"", "DELETE QUICK a FROM a JOIN b ON a.id = b.id", only(lint.Destructive)},

@@ -110,7 +110,23 @@ func (s *statement) altered() (table string, actions []*statement, ok bool) {
 	case s.at(i).is("WAIT"):
 		i += 2
 	}
-	return table, split(s.tokens[min(i, len(s.tokens)):]), table != ""
+	for _, a := range split(s.tokens[min(i, len(s.tokens)):]) {
+		actions = append(actions, a.each()...)
+	}
+	return table, actions, table != ""
+}
+
+// each divides MySQL's ADD (a int, b int) into one action for each column.
+func (s *statement) each() []*statement {
+	definitions := s.definitions(s.skip(1, "COLUMN"))
+	if !s.begins("ADD") || definitions == nil {
+		return []*statement{s}
+	}
+	var all []*statement
+	for _, d := range definitions {
+		all = append(all, &statement{append([]token{s.at(0)}, d.tokens...)})
+	}
+	return all
 }
 
 // renames returns the tables that the statement renames, each with its new name.
