@@ -26,12 +26,14 @@
 //
 // # What is locking
 //
-// Tables that the file itself makes are empty, and all is allowed on them. On
-// others, PostgreSQL wants an index made CONCURRENTLY, in a file that begins with
-// "-- atlas:txmode none"; a foreign key or CHECK added NOT VALID, and validated
-// in a later file; a UNIQUE constraint USING INDEX; and a column without NOT NULL,
-// or with a default that is a constant, because SET NOT NULL scans the table
-// unless the same file has validated a CHECK on it before.
+// Tables that the file itself makes are empty, and all is allowed on them; one
+// made IF NOT EXISTS may have been there. On others, PostgreSQL wants an index
+// made CONCURRENTLY, in a file that begins with "-- atlas:txmode none" and an
+// empty line, without which Atlas takes it for a comment; a foreign key, CHECK or
+// NOT NULL added NOT VALID, apart from its column, and validated in a later file;
+// a UNIQUE constraint USING INDEX; and a column without NOT NULL, or with a
+// default that is a constant, because SET NOT NULL scans the table unless the
+// same file has validated a CHECK on it before. What rewrites all rows is refused.
 //
 // # What the owner does not see
 //
@@ -48,7 +50,9 @@
 //
 // It reads tokens and not a grammar, and knows no database: it does not know
 // whether a new type is wider, so a change of type has to be marked, except one
-// to text on PostgreSQL. Names of types and functions may be qualified, because
-// extensions are in one schema for all. The body of a function or DO block is
-// looked through for qualified names only.
+// to text on PostgreSQL of a column that the files made as varchar. Names of types
+// and functions may be qualified, because extensions are in one schema for all.
+// The body of a function is looked through for qualified names only, that of a DO
+// block also for settings and locks of the session; what either executes as a text
+// is not looked at.
 package lint
