@@ -155,6 +155,7 @@ func qualifiedPostgres() []string {
 		"INSERT INTO t SELECT n FROM f(1) AS f, LATERAL (SELECT 1) AS l, b.u",
 		"INSERT INTO t SELECT n FROM (a JOIN b.u ON a.n = u.n)",
 		"INSERT INTO t SELECT n FROM a WHERE n IN (TABLE b.u)",
+		"INSERT INTO t SELECT n FROM a AS set, b.u",
 		`INSERT INTO t SELECT n FROM U&"b".u`,
 		`INSERT INTO t SELECT n FROM a, "b" . "u"`,
 		"SELECT n INTO b.t FROM u",

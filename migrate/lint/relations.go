@@ -112,7 +112,9 @@ func (w *walk) readKeyword(i int) bool {
 	case t.is("MERGE") && w.startsStatement(i):
 		c.using = true
 		w.end()
-	case t.is("VALUES"), t.is("UPDATE") && before.is("KEY"), !w.expects && t.is("WHERE", "GROUP", "HAVING", "ORDER", "SET", "RETURNING"):
+	case t.is("VALUES"), t.is("UPDATE") && before.is("KEY"), !w.expects && t.is("WHERE", "GROUP", "HAVING", "ORDER", "RETURNING"):
+		w.end()
+	case !w.expects && t.is("SET") && !w.at(i+1).isSymbol(","): // PostgreSQL takes it for an alias too
 		w.end()
 	case before.kind == word && w.startsStatement(i) && t.is("CREATE", "ALTER", "COMMENT", "RAISE", "PERFORM", "EXECUTE", "RETURN", "CALL"):
 		w.end()
