@@ -49,7 +49,8 @@
 // a tenant with a schema reaches them by qualified name, in joins too. A tenant
 // with a database of its own reaches them in statements of their own, which go
 // to the home; one statement over both is [ErrSpansDatabases], and so is a write
-// to a global entity within such a tenant's transaction. On SQLite their file
+// to a global entity within such a tenant's transaction, or a query there that
+// locks: it would not be part of the transaction. On SQLite their file
 // is attached to the tenant's, so that joins work and writes do not.
 //
 // A statement that names only global tables runs in the home, whatever else its

@@ -11,7 +11,9 @@ type replicaKey struct{}
 // Replica returns a context whose queries may be answered by a replica of their
 // tenant's place, and so may not see what was written a moment ago. Writes,
 // locking reads and transactions go where they always do, and so do queries of
-// a place that has no replica. It does not name a tenant: ctx has to.
+// a place that has no replica. A query by hand whose text is not plainly that of
+// one SELECT counts as one that locks; what the functions in it do is not looked
+// at. Replica does not name a tenant: ctx has to.
 func Replica(ctx context.Context) context.Context {
 	return context.WithValue(ctx, replicaKey{}, true)
 }

@@ -2,7 +2,6 @@ package driver
 
 import (
 	"context"
-	"strings"
 
 	"entgo.io/ent/dialect"
 
@@ -53,7 +52,7 @@ func (d *Driver) direct(ctx context.Context, r *route, reads bool, query string)
 	if r.place.own { // in the home it makes no difference
 		about = d.names.about(query)
 	}
-	replica := reads && wantsReplica(ctx) && isRead(query)
+	replica := reads && wantsReplica(ctx) && isRead(d.dialect, query)
 	switch {
 	case about == both:
 		return spans(r.place.tenant)
@@ -92,12 +91,4 @@ func (d *Driver) comment(ctx context.Context, p *place, query string) string {
 		return query
 	}
 	return sqlcomment.Append(query, string(p.tenant.ID))
-}
-
-// isRead reports whether the query can be answered by a replica. Whatever else
-// begins with SELECT and writes is refused there by the database.
-func isRead(query string) bool {
-	query = strings.TrimSpace(query)
-	const verb = "SELECT"
-	return len(query) > len(verb) && strings.EqualFold(query[:len(verb)], verb) && !strings.Contains(query, " FOR ")
 }

@@ -174,7 +174,7 @@ func (t *Tx) check(s *step, operation tenancy.Operation, query string) error {
 	case both:
 		return spans(s.place.tenant)
 	case globals:
-		if operation != tenancy.OperationQuery || !isRead(query) {
+		if operation != tenancy.OperationQuery || !isRead(t.driver.dialect, query) {
 			return spans(s.place.tenant)
 		}
 		s.on = t.driver.home

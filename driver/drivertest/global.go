@@ -76,6 +76,8 @@ func (f *fixture) readsGlobals(ctx context.Context, t *testing.T, atHome bool, w
 	f.joins(ctx, t, x.raw(), spans, want)
 	if spans {
 		wantError(t, "a write of everybody's in a tenant's transaction", f.addThing(ctx, x.raw()), driver.ErrSpansDatabases)
+		var none entsql.Rows
+		wantError(t, "a lock on everybody's in a tenant's transaction", x.raw().Query(ctx, f.countThings()+"\nfor update", []any{}, &none), driver.ErrSpansDatabases)
 	}
 	f.wantOwn(ctx, t, x.raw(), 1)
 	if err := x.Commit(); err != nil {
@@ -140,11 +142,13 @@ func (f *fixture) locks(ctx context.Context, t *testing.T) {
 		return
 	}
 	query, args := f.list(ctx)
-	var some entsql.Rows
-	if err := f.Query(ctx, query+" FOR UPDATE", args, &some); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := texts(some); err != nil {
-		t.Error(err)
+	for _, lock := range []string{" FOR UPDATE", "\nfor update"} {
+		var some entsql.Rows
+		if err := f.Query(ctx, query+lock, args, &some); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := texts(some); err != nil {
+			t.Error(err)
+		}
 	}
 }

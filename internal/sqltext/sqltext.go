@@ -15,7 +15,7 @@ type Syntax int
 const (
 	SQLite Syntax = iota
 	MySQL
-	Postgres // of which only SkipBlank knows
+	Postgres // without its dollar quotes, and the backslashes of its literals
 )
 
 // enough is how many tokens of a statement are told.
