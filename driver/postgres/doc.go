@@ -66,7 +66,8 @@
 //     the word true; ALTER ROLE and DATABASE. ent's sql.WithVar does this. SET
 //     LOCAL in a transaction is fine, but not of tenancy.tenant_id, nor of
 //     search_path where the tenant has a schema, by set_config neither: a
-//     transaction has one tenant.
+//     transaction has one tenant. So a set_config whose first argument is not a
+//     plain literal, but is bound or put together, is refused.
 //   - COPY, which breaks a pipeline: see [Raw].
 //   - Temporary tables and views, LISTEN, and cursors WITH HOLD, which are there
 //     for the next tenant on the connection. CREATE TEMPORARY TABLE ... ON COMMIT

@@ -1,6 +1,10 @@
 package postgres
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/entenancy/tenancy/internal/sqltext"
+)
 
 const insteadOfSession = "it would outlive the statement; use SET LOCAL, or set_config with true, in a transaction"
 
@@ -9,8 +13,7 @@ func checkSet(w way, head, rest string) error {
 	if after := words(rest); head == "SET" && len(after) > 0 {
 		switch after[0] {
 		case "LOCAL":
-			name, _, _ := strings.Cut(rest, "=")
-			if w.owns(name) || w.at.schema != "" && len(after) > 1 && after[1] == "SCHEMA" {
+			if name, plain := settingAfter(rest); !plain || w.owns(name) {
 				return refusedOwn("SET LOCAL")
 			}
 			return nil
@@ -19,6 +22,35 @@ func checkSet(w way, head, rest string) error {
 		}
 	}
 	return refused(head+" of a session setting", insteadOfSession)
+}
+
+// settingAfter returns the name of the setting that follows the first word of text,
+// LOCAL, as the server reads it: in quotes or without, with blanks and comments
+// around its dots. It is not plain where it is written in yet another way.
+func settingAfter(text string) (name string, plain bool) {
+	_, text = firstWord(text)
+	for {
+		text = sqltext.Postgres.SkipBlank(text)
+		n, quoted := wordLength(text), strings.HasPrefix(text, `"`)
+		switch {
+		case quoted:
+			inside := text[1:]
+			text = skipQuoted(inside, '"', false)
+			if text == "" || text[0] == '"' { // no end, or a quote in the name
+				return "", false
+			}
+			name += inside[:len(inside)-len(text)-1]
+		case n == 0, strings.HasPrefix(text[n:], "&"): // U&"..."
+			return "", false
+		default:
+			name, text = name+text[:n], text[n:]
+		}
+		text = sqltext.Postgres.SkipBlank(text)
+		if !strings.HasPrefix(text, ".") {
+			return name, true
+		}
+		name, text = name+".", text[1:]
+	}
 }
 
 const setConfig = "set_config"
@@ -51,18 +83,30 @@ func checkSetConfig(w way, text string) error {
 
 // checkCall looks at what follows the function's name.
 func checkCall(w way, text string) error {
-	call, ok := strings.CutPrefix(strings.TrimLeft(text, " \t\r\n"), "(")
+	call, ok := strings.CutPrefix(sqltext.Postgres.SkipBlank(text), "(")
 	if !ok {
 		return nil // another thing of that name
 	}
 	arguments := argumentsOf(call)
-	if len(arguments) == 0 || w.owns(arguments[0]) {
-		return refusedOwn(setConfig)
-	}
 	if len(arguments) != 3 || arguments[2] != "true" {
 		return refused(setConfig+" without true", insteadOfSession)
 	}
+	name, plain := settingIn(arguments[0])
+	switch {
+	case !plain:
+		return refused(setConfig+" of a setting that the text does not name", "it may be the tenant's own; write its name as a literal, as in 'app.user'")
+	case w.owns(name):
+		return refusedOwn(setConfig)
+	}
 	return nil
+}
+
+// settingIn returns the name of a setting that is given as a literal. It is not
+// plain where it is put together or bound, or written in yet another way.
+func settingIn(argument string) (name string, plain bool) {
+	inside, opened := strings.CutPrefix(strings.TrimSuffix(argument, "::text"), "'")
+	name, closed := strings.CutSuffix(inside, "'")
+	return name, opened && closed && !strings.ContainsAny(name, `'\`)
 }
 
 // indexOfSetConfig looks for the underscore, which few statements have many of.
@@ -81,7 +125,8 @@ func indexOfSetConfig(text string) int {
 }
 
 // argumentsOf returns the arguments of a call in lower case and without blanks, as
-// far as its closing parenthesis. What it takes for something else is not true, and refused.
+// far as its closing parenthesis, and none where it cannot tell them apart. What it
+// takes for something else is not true, and refused.
 func argumentsOf(call string) (arguments []string) {
 	depth, start := 0, 0
 	end := func(i int) {
@@ -91,7 +136,16 @@ func argumentsOf(call string) (arguments []string) {
 	for i := 0; i < len(call); i++ {
 		switch c := call[i]; c {
 		case '\'', '"':
-			i = len(call) - len(skipQuoted(call[i+1:], c, false)) - 1
+			escapes := c == '\'' && i > 0 && call[i-1]|0x20 == 'e' && (i == 1 || wordLength(call[i-2:i-1]) == 0)
+			i = len(call) - len(skipQuoted(call[i+1:], c, escapes)) - 1
+		case '$':
+			if after := call[i+1:]; after == "" || !isDigit(after[0]) { // $$
+				return nil
+			}
+		case '-', '/':
+			if strings.HasPrefix(call[i:], "--") || strings.HasPrefix(call[i:], "/*") {
+				return nil
+			}
 		case '(', '[':
 			depth++
 		case ')', ']':
@@ -109,10 +163,11 @@ func argumentsOf(call string) (arguments []string) {
 	return nil
 }
 
-// owns reports whether text names a setting that says whose a statement is.
-func (w way) owns(text string) bool {
-	text = strings.ToLower(strings.Join(strings.Fields(text), ""))
-	return strings.Contains(text, Setting) || w.at.schema != "" && strings.Contains(text, "search_path")
+// owns reports whether a setting says whose a statement is. SET SCHEMA is another
+// way to set the search path.
+func (w way) owns(setting string) bool {
+	return strings.EqualFold(setting, Setting) ||
+		w.at.schema != "" && (strings.EqualFold(setting, "search_path") || strings.EqualFold(setting, "schema"))
 }
 
 func refusedOwn(what string) error {

@@ -34,6 +34,13 @@ func TestRefusedBeforeItIsSent(t *testing.T) {
 			"SELECT * INTO TEMP t FROM items", "select 1 as n into temporary table t", "WITH a AS (SELECT 1) SELECT * INTO TEMP t FROM a", "(SELECT 1 INTO TEMP t)",
 			"EXPLAIN ANALYZE CREATE TEMP TABLE t AS SELECT 1", "EXPLAIN ANALYZE SELECT 1 INTO TEMP t", "SELECT 1; CREATE TEMP TABLE t (id int)",
 			"SET LOCAL tenancy.tenant_id = 'x'", "set local Tenancy . Tenant_ID to default", `SET LOCAL "tenancy.tenant_id" = 'x'`,
+			`SET LOCAL tenancy."tenant_id" = 'x'`, `SET LOCAL "tenancy" . "tenant_id" TO 'x'`, "SET LOCAL tenancy/* a */./* b */tenant_id = 'x'", "SET LOCAL tenancy -- a\n. tenant_id = 'x'",
+			`SET LOCAL U&"tenancy.tenant\005fid" = 'x'`, `SET LOCAL tenancy.U&"tenant!005fid" UESCAPE '!' = 'x'`, `set /* a */ local /* b */ "Tenancy"."TENANT_ID" = 'x'`, `SET LOCAL "a""b" = 'x'`,
+			"SET LOCAL search_path/* = */ TO public", `SET LOCAL "search_path" TO public`, "SET LOCAL /* a */ SCHEMA 'public'",
+			"SELECT set_config('tenancy' || '.tenant_id', 'x', true)", "SELECT set_config($1, 'x', true)", "SELECT set_config(name, 'x', true) FROM items", "SELECT set_config('tenancy.'\n'tenant_id', 'x', true)",
+			`SELECT set_config(U&'tenancy\002etenant_id', 'x', true)`, `SELECT set_config(E'tenancy\x2etenant_id', 'x', true)`, "SELECT set_config($$tenancy.tenant_id$$, 'x', true)", "SELECT set_config(('tenancy.tenant_id'), 'x', true)",
+			"SELECT set_config('tenancy.tenant_id'::text, 'x', true)", "SELECT set_config('tenancy.tenant_id'::name, 'x', true)", "SELECT set_config/* a */('tenancy.tenant_id', 'x', true)", "SELECT set_config -- a\n ('tenancy.tenant_id', 'x', true)",
+			"SELECT set_config(/* a */ 'tenancy.tenant_id', 'x', true)", "SELECT set_config('a.b', /* ' */ 'x', false) /* ', true) */", "SELECT set_config('a.b', $$'$$, false), ', true)'", `SELECT set_config('a.b', E'\'', false), ', true)'`,
 			"SELECT set_config('tenancy.tenant_id', 'x', true)", "SELECT 1, pg_catalog.SET_CONFIG( 'Tenancy.tenant_id' , 'x', true)",
 			"SELECT set_config('a.b', 'x', true), set_config('tenancy.tenant_id', 'x', true)", "SELECT 1; SET LOCAL tenancy.tenant_id = 'x'",
 			"SET LOCAL search_path = public", `set local "search_path" = public`, "SET LOCAL SCHEMA 'public'", "SELECT set_config('search_path', 'public', true)",
@@ -89,7 +96,8 @@ func TestNotRefused(t *testing.T) {
 	tx, err := db.BeginTx(ctx, nil)
 	must(t, err)
 	for _, text := range []string{
-		"SET LOCAL statement_timeout = 1000", "SET LOCAL a.b = 'the search_path'; DECLARE d CURSOR FOR WITH hold AS (SELECT 1) SELECT * FROM hold; SELECT current_setting('tenancy.tenant_id')", "SAVEPOINT a",
+		"SET LOCAL statement_timeout = 1000", "SET LOCAL a.tenant_id = 'tenancy.tenant_id'", `SET LOCAL "a" . b TO 'search_path'`, "SET LOCAL /* tenancy.tenant_id */ a.tenancy = 1", "SET LOCAL TIME ZONE 'UTC'", "SELECT set_config('a.b'::text, E'it\\'s $1', true)",
+		"SET LOCAL a.b = 'the search_path'; DECLARE d CURSOR FOR WITH hold AS (SELECT 1) SELECT * FROM hold; SELECT current_setting('tenancy.tenant_id')", "SAVEPOINT a",
 		"SELECT set_config('a.b', current_setting('tenancy.tenant_id'), true)",
 		"SELECT 'set_config' AS set_config, set_config ( 'a.b', 'a,(b' , TRUE ), 1", "SELECT setting FROM pg_settings WHERE name = 'a.b'", "ROLLBACK TO a", "ROLLBACK WORK TO SAVEPOINT a", "RELEASE a", "SET CONSTRAINTS ALL DEFERRED",
 		"CREATE TEMP TABLE t (id int) ON COMMIT DROP", "INSERT INTO t VALUES (1)", "DECLARE c CURSOR WITHOUT HOLD FOR SELECT id FROM t", "FETCH c",
