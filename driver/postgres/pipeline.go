@@ -79,6 +79,9 @@ func (c *conn) runUnnamed(ctx context.Context, w way, call call, r *result) erro
 func (c *conn) runNamed(ctx context.Context, w way, call call, r *result) error {
 	st, hot := c.choose(w, call.sql)
 	if st == nil {
+		if isOfCursor(call.sql) {
+			return c.runUnnamed(ctx, w, call, r)
+		}
 		var err error
 		if st, err = c.prepare(ctx, w, call.sql); err != nil {
 			return err

@@ -74,7 +74,11 @@ func (r *rows) Next(dest []driver.Value) error {
 		return io.EOF
 	}
 	r.ahead = false
-	for i, source := range r.reader.Values() {
+	values := r.reader.Values()
+	if len(values) != len(r.columns) {
+		return fmt.Errorf("postgres: the row has %d columns, and the statement was prepared with %d", len(values), len(r.columns))
+	}
+	for i, source := range values {
 		if source == nil {
 			dest[i] = nil
 			continue

@@ -74,6 +74,13 @@ func isSetting(text string) bool {
 	return head == "SET"
 }
 
+// isOfCursor reports whether the columns of a statement are those of a cursor, which
+// may be another one of that name the next time.
+func isOfCursor(text string) bool {
+	head, _ := firstWord(text)
+	return head == "FETCH" || head == "MOVE"
+}
+
 // words returns the first two words of text in upper case.
 func words(text string) []string {
 	var found []string

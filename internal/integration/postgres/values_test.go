@@ -251,3 +251,39 @@ func TestStatementsWithoutColumns(t *testing.T) {
 		})
 	}
 }
+
+// TestCursorsOfOneName has a FETCH of the same text from cursors with other columns,
+// in transactions on one connection.
+func TestCursorsOfOneName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	db := w.open(t, 1, postgres.Config{})
+	for _, number := range []int{0, sharedTenants} {
+		ctx := w.as(t, number)
+		for _, fetch := range []string{"FETCH 1 FROM c", "/* a */ fetch next from c"} {
+			for range 2 {
+				var id int64
+				var name string
+				inTx(ctx, t, db, "DECLARE c CURSOR FOR SELECT id FROM items", func(tx *sql.Tx) { must(t, tx.QueryRowContext(ctx, fetch).Scan(&id)) })
+				inTx(ctx, t, db, "DECLARE c CURSOR FOR SELECT name, id FROM items", func(tx *sql.Tx) { must(t, tx.QueryRowContext(ctx, fetch).Scan(&name, &id)) })
+				inTx(ctx, t, db, "DECLARE c CURSOR FOR SELECT name FROM items", func(tx *sql.Tx) { must(t, tx.QueryRowContext(ctx, fetch).Scan(&name)) })
+				inTx(ctx, t, db, "DECLARE c CURSOR FOR SELECT id FROM items", func(tx *sql.Tx) { must(t, count(ctx, tx, "MOVE NEXT IN c")) })
+				if name != string(w.tenants[number].ID) {
+					t.Errorf("fetched a row of %q", name)
+				}
+			}
+		}
+	}
+	nothingStays(t, db)
+}
+
+// inTx runs a statement and what comes after it in a transaction.
+func inTx(ctx context.Context, tb testing.TB, db *sql.DB, first string, then func(*sql.Tx)) {
+	tb.Helper()
+	tx, err := db.BeginTx(ctx, nil)
+	must(tb, err)
+	_, err = tx.ExecContext(ctx, first)
+	must(tb, err)
+	then(tx)
+	must(tb, tx.Commit())
+}
