@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -31,9 +33,13 @@ const (
 	defaultSchemaStatements = 4096
 )
 
-// enoughLost is how many times a connector finds its prepared statements gone
-// before it does without them. One such loss can be somebody's DISCARD ALL.
-const enoughLost = 3
+// enoughLost is how many times within so long a connector finds its prepared
+// statements gone before it does without them. One such loss can be somebody's
+// DISCARD ALL. A pooler that does not keep statements loses them all the time.
+const (
+	enoughLost = 3
+	lostWithin = time.Minute
+)
 
 // Config says how a [Connector] works. The zero Config is good for PostgreSQL
 // itself and for PgBouncer 1.21 and newer.
@@ -95,9 +101,16 @@ type Connector struct {
 	// only is the tenant whose database it is. No other scope is served there,
 	// whoever got hold of a connection. Empty for a database of many.
 	only tenancy.ID
-	// unnamed and lost belong to all connections: they share the pooler.
+	// unnamed and losses belong to all connections: they share the pooler.
 	unnamed atomic.Bool
-	lost    atomic.Int32
+	losses  losses
+}
+
+// losses counts the prepared statements that were lost within a time.
+type losses struct {
+	mu    sync.Mutex
+	since time.Time
+	count int
 }
 
 // NewConnector returns a connector for the database that pg names, a
@@ -147,7 +160,12 @@ func (c *Connector) Driver() driver.Driver { return connectorOnly{} }
 
 // lostStatement counts a prepared statement that the server did not know.
 func (c *Connector) lostStatement() {
-	if c.lost.Add(1) >= enoughLost {
+	c.losses.mu.Lock()
+	defer c.losses.mu.Unlock()
+	if time.Since(c.losses.since) > lostWithin {
+		c.losses.since, c.losses.count = time.Now(), 0
+	}
+	if c.losses.count++; c.losses.count >= enoughLost {
 		c.unnamed.Store(true)
 	}
 }

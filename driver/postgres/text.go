@@ -53,6 +53,8 @@ func checkHead(w way, head, rest string, script bool) error {
 			return refused("PREPARE TRANSACTION", "a tenant's transactions have one phase")
 		}
 		return refused(head, "the next tenant on the connection could read the text; database/sql and the driver prepare statements")
+	case "DEALLOCATE", "DISCARD":
+		return refused(head, "the prepared statements of the connection are the driver's, for all tenants")
 	case "SET", "RESET":
 		return checkSet(w, head, rest)
 	case "COPY":

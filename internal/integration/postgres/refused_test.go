@@ -50,7 +50,7 @@ func TestRefusedBeforeItIsSent(t *testing.T) {
 			"SELECT * INTO pg_temp.t FROM items", "SELECT 1 INTO LOCAL TEMPORARY TABLE t", "select 1 Into Temp t", `CREATE TABLE "pg_temp".t (id int)`,
 			"EXPLAIN ANALYZE CREATE TABLE pg_temp.t AS SELECT 1", "CREATE DOMAIN pg_temp.text AS int", "CREATE TRIGGER t AFTER INSERT ON pg_temp.t EXECUTE FUNCTION f()",
 			"CREATE TABLE atomic (id int); END; SELECT 1", "CREATE TABLE t (id int) -- begin atomic\n; END; SELECT 1",
-			"CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END; END", "PREPARE p AS SELECT 1", "EXECUTE p(1)",
+			"CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END; END", "PREPARE p AS SELECT 1", "EXECUTE p(1)", "DEALLOCATE ALL", "deallocate p", "DISCARD ALL", "SELECT 1; discard plans",
 			"LISTEN orders", "DECLARE c CURSOR WITH HOLD FOR SELECT 1", "declare c no scroll cursor with hold for select 1",
 		} {
 			_, err := db.ExecContext(ctx, text)
