@@ -40,8 +40,10 @@
 //   - For every tenant, what hides statements: PREPARE and EXECUTE, and MariaDB's
 //     IF, CASE and loops outside of a stored program.
 //
-// A System scope may send all of these but USE, and has to clean up. What stored
-// programs do when they are called is not looked at.
+// A System scope may send all of these but USE, and has to clean up: the connections
+// of the home are the application's own. Where it sets variables or makes temporary
+// tables, give it a pool of its own, driver.Config.System. What stored programs do
+// when they are called is not looked at.
 //
 // This is a guard against accidents. The connection's user can reach every
 // tenant's schema, and SQL written by hand can name any of them, or an

@@ -29,6 +29,9 @@ type conn struct {
 	encoder    pgx.ExtendedQueryBuilder
 	tx         *transaction // nil outside of one
 	reading    bool         // rows are open
+	// spent says that a System scope has left something on the connection, which
+	// would be there for the next tenant. It serves whoever has it, and nobody after.
+	spent bool
 }
 
 var (
@@ -179,6 +182,7 @@ func (c *conn) exec(ctx context.Context, w way, call call) (pgconn.CommandTag, e
 
 // plainQuery is stdlib's way, for a System scope.
 func (c *conn) plainQuery(ctx context.Context, sql string, named []driver.NamedValue) (driver.Rows, error) {
+	c.spent = c.spent || stays(sql)
 	opened, err := c.std.QueryContext(ctx, sql, c.plainArgs(named))
 	if err != nil {
 		return nil, err
@@ -192,6 +196,7 @@ func (c *conn) plainQuery(ctx context.Context, sql string, named []driver.NamedV
 }
 
 func (c *conn) plainExec(ctx context.Context, sql string, named []driver.NamedValue) (driver.Result, error) {
+	c.spent = c.spent || stays(sql)
 	return c.std.ExecContext(ctx, sql, c.plainArgs(named))
 }
 
@@ -218,7 +223,7 @@ func (c *conn) Ping(ctx context.Context) error {
 // connection from the pool is used, and refuses one that is dead.
 func (c *conn) ResetSession(ctx context.Context) error {
 	c.tx, c.reading = nil, false
-	if c.pgx.IsClosed() || c.inServerTx() {
+	if c.spent || c.pgx.IsClosed() || c.inServerTx() {
 		return driver.ErrBadConn
 	}
 	switch c.ear.listen() {
@@ -236,7 +241,7 @@ func (c *conn) ResetSession(ctx context.Context) error {
 // IsValid implements [driver.Validator]: it is called before a connection goes
 // back to the pool.
 func (c *conn) IsValid() bool {
-	return !c.pgx.IsClosed() && !c.wire().IsBusy() && !c.inServerTx()
+	return !c.spent && !c.pgx.IsClosed() && !c.wire().IsBusy() && !c.inServerTx()
 }
 
 // Close implements [driver.Conn].

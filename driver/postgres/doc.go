@@ -72,7 +72,7 @@
 //   - Temporary tables and views, LISTEN, and cursors WITH HOLD, which are there
 //     for the next tenant on the connection. CREATE TEMPORARY TABLE ... ON COMMIT
 //     DROP in a transaction is fine. PREPARE and EXECUTE as text, whose statements
-//     the next tenant could read.
+//     the next tenant could read. DEALLOCATE and DISCARD, which take those of all.
 //   - CALL and DO with arguments or as a query, outside a transaction: a COMMIT
 //     within a procedure would end the tenant's setting. As an Exec without
 //     arguments, or in a transaction, PostgreSQL refuses that COMMIT.
@@ -139,6 +139,12 @@
 // with the tenant column.
 //
 // # Session state
+//
+// A System scope may send all of that. What it leaves on a connection of what is
+// listed above, such as a SET, a LISTEN or a temporary table, is there for as long
+// as it holds the connection, by an *sql.Conn or a transaction. The connection is
+// closed when it is given back, so that no tenant finds it: a SET on the *sql.DB
+// itself is over with its statement. What is done through [Raw] is not looked at.
 //
 // lastval() and pg_prepared_statements tell of whoever was on the connection before,
 // and large objects belong to nobody: row-level security knows none.

@@ -32,6 +32,35 @@ func checkLeft(head, rest string) error {
 	return checkInto(head, rest)
 }
 
+// stays reports whether a text of a System scope leaves something on the connection
+// of what is refused to tenants for that reason. What begins or ends a transaction
+// is not among it: whether one is open, the server says.
+func stays(text string) bool {
+	w := way{at: place{system: true}}
+	if checkSetConfig(w, text) != nil {
+		return true
+	}
+	for head, rest := range statementsOf(text) {
+		switch head {
+		case "PREPARE":
+			if after := words(rest); len(after) == 0 || after[0] != "TRANSACTION" {
+				return true
+			}
+		case "DEALLOCATE", "DISCARD":
+			return true
+		case "SET", "RESET":
+			if checkSet(w, head, rest) != nil {
+				return true
+			}
+		case "LISTEN", "DECLARE", "CREATE", "SELECT", "WITH", "EXPLAIN", "UPDATE":
+			if checkLeft(head, rest) != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // updatesSettings looks for UPDATE [ONLY] [pg_catalog .] pg_settings.
 func updatesSettings(text string) bool {
 	update := false

@@ -93,6 +93,7 @@ func checkCall(w way, text string) error {
 	}
 	name, plain := settingIn(arguments[0])
 	switch {
+	case w.at.system: // it ends with the transaction, whatever it sets
 	case !plain:
 		return refused(setConfig+" of a setting that the text does not name", "it may be the tenant's own; write its name as a literal, as in 'app.user'")
 	case w.owns(name):
@@ -166,7 +167,7 @@ func argumentsOf(call string) (arguments []string) {
 // owns reports whether a setting says whose a statement is. SET SCHEMA is another
 // way to set the search path.
 func (w way) owns(setting string) bool {
-	return strings.EqualFold(setting, Setting) ||
+	return !w.at.system && strings.EqualFold(setting, Setting) ||
 		w.at.schema != "" && (strings.EqualFold(setting, "search_path") || strings.EqualFold(setting, "schema"))
 }
 

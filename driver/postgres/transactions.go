@@ -37,7 +37,9 @@ var _ dialect.Driver = (*TxDriver)(nil)
 //
 // Scopes, settings and refusals are those of the package comment, for
 // tenancy.IsolationRLS and tenancy.IsolationSchema. A System scope takes no
-// transaction and no settings.
+// transaction and no settings, and has to clean up: what it leaves on a connection,
+// by SET or CREATE TEMPORARY TABLE, is there for the next tenant. Give it a pool of
+// its own, driver.Config.System.
 //
 // The rows of Query hold their transaction until they are read to the end or
 // closed. It is committed then, and an error of that is the rows' Err, or

@@ -106,7 +106,7 @@ func (c *connector) setUp(ctx context.Context, s session) (sqldriver.Conn, error
 	}
 	conn := &guard.Conn{Conn: s.conn, Check: passes}
 	if c.guarded {
-		conn.Check = check
+		conn.Check, conn.Stays = check, stays
 	}
 	if global := c.files.config.Global; global != "" && global != c.file {
 		if conn.Reset, err = c.attachGlobal(ctx, s); err != nil {

@@ -70,7 +70,8 @@
 // may open is the operating system's business. Bind arguments, and never build
 // SQL from input.
 //
-// What PRAGMA has set in a System scope, and temporary tables made there, stay on
-// their connection. Those of a file serve one tenant only; those of the home serve
-// all that live there.
+// What PRAGMA has set in a System scope stays on its connection, and so does a
+// transaction that was begun there by text. Those of a file serve one tenant only;
+// those of the home serve all that live there. A connection on which a System
+// scope has made something temporary is closed when it is given back.
 package sqlite

@@ -35,6 +35,22 @@ func check(ctx context.Context, query string, inTx bool) error {
 	return nil
 }
 
+// stays reports whether a System scope makes something temporary, which would hide
+// the table of its name from the tenants that have the connection after it. What it
+// sets by PRAGMA hides nothing, and a migration sets in one statement what it needs
+// in the next.
+func stays(ctx context.Context, query string) bool {
+	if scope, err := tenancy.ScopeFromContext(ctx); err == nil && !scope.System() {
+		return false // to a tenant it was refused
+	}
+	for tokens := range sqltext.SQLite.Statements(query) {
+		if tokens[0] == "CREATE" && isTemporary(tokens) {
+			return true
+		}
+	}
+	return false
+}
+
 // checkFile refuses what reaches other files.
 func checkFile(tokens []string) error {
 	switch head := tokens[0]; {

@@ -15,14 +15,28 @@ type Conn struct {
 	// Check is asked about each SQL text, and told whether BeginTx has begun a
 	// transaction that has not ended. Its error is the statement's.
 	Check func(ctx context.Context, query string, inTx bool) error
+	// Stays is asked about each SQL text that may be sent, whether it leaves
+	// something on the connection that nobody after should find there. Such a
+	// connection is closed when it is given back. Nil leaves nothing.
+	Stays func(ctx context.Context, query string) bool
 	// Reset is asked before the connection is used again. Nil asks nothing.
 	Reset func(ctx context.Context) error
 
-	inTx bool
+	inTx  bool
+	spent bool // something was left on it
 }
 
 // Unwrap returns the connection itself, for (*sql.Conn).Raw.
 func (c *Conn) Unwrap() driver.Conn { return c.Conn }
+
+// pass says whether a text may be sent.
+func (c *Conn) pass(ctx context.Context, query string) error {
+	if err := c.Check(ctx, query, c.inTx); err != nil {
+		return err
+	}
+	c.spent = c.spent || c.Stays != nil && c.Stays(ctx, query)
+	return nil
+}
 
 // Prepare implements [driver.Conn].
 func (c *Conn) Prepare(query string) (driver.Stmt, error) {
@@ -31,7 +45,7 @@ func (c *Conn) Prepare(query string) (driver.Stmt, error) {
 
 // PrepareContext implements [driver.ConnPrepareContext].
 func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	if err := c.Check(ctx, query, c.inTx); err != nil {
+	if err := c.pass(ctx, query); err != nil {
 		return nil, err
 	}
 	if inner, ok := c.Conn.(driver.ConnPrepareContext); ok {
@@ -46,7 +60,7 @@ func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	if !ok {
 		return nil, driver.ErrSkip // by way of PrepareContext
 	}
-	if err := c.Check(ctx, query, c.inTx); err != nil {
+	if err := c.pass(ctx, query); err != nil {
 		return nil, err
 	}
 	return inner.ExecContext(ctx, query, args)
@@ -58,7 +72,7 @@ func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	if !ok {
 		return nil, driver.ErrSkip
 	}
-	if err := c.Check(ctx, query, c.inTx); err != nil {
+	if err := c.pass(ctx, query); err != nil {
 		return nil, err
 	}
 	return inner.QueryContext(ctx, query, args)
@@ -108,7 +122,7 @@ func (c *Conn) ResetSession(ctx context.Context) error {
 // IsValid implements [driver.Validator].
 func (c *Conn) IsValid() bool {
 	inner, ok := c.Conn.(driver.Validator)
-	return !ok || inner.IsValid()
+	return !c.spent && (!ok || inner.IsValid())
 }
 
 // CheckNamedValue implements [driver.NamedValueChecker].

@@ -15,6 +15,7 @@ var errRefused = errors.New("refused")
 // connector opens connections that can do no more than a driver must.
 type connector struct {
 	reset  func(context.Context) error
+	stays  func(context.Context, string) bool
 	opened int
 }
 
@@ -28,7 +29,7 @@ func (c *connector) Connect(context.Context) (driver.Conn, error) {
 		}
 		return nil
 	}
-	return &guard.Conn{Conn: conn{}, Check: check, Reset: c.reset}, nil
+	return &guard.Conn{Conn: conn{}, Check: check, Stays: c.stays, Reset: c.reset}, nil
 }
 
 type conn struct{}
@@ -131,6 +132,31 @@ func TestReset(t *testing.T) {
 		}
 		if c.opened != want.opened {
 			t.Errorf("%d connections were opened, want %d", c.opened, want.opened)
+		}
+	}
+}
+
+// TestStays has a connection serve whoever has it, and nobody after.
+func TestStays(t *testing.T) {
+	t.Parallel()
+	c := &connector{stays: func(_ context.Context, query string) bool { return query == "stays" || query == "bad" }}
+	db := sql.OpenDB(c)
+	defer db.Close()
+	held, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, query := range []string{"stays", "good", "bad"} {
+		if _, err := held.ExecContext(t.Context(), query); (err != nil) != (query == "bad") || c.opened != 1 {
+			t.Errorf("statement %d: %v, on connection %d", i, err, c.opened)
+		}
+	}
+	if err := held.Close(); err != nil {
+		t.Error(err)
+	}
+	for _, query := range []string{"good", "bad", "good"} {
+		if _, err := db.ExecContext(t.Context(), query); (err != nil) != (query == "bad") || c.opened != 2 {
+			t.Errorf("%s: %v, on connection %d, want the second", query, err, c.opened)
 		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver/postgres"
 )
@@ -288,8 +290,7 @@ func TestStatementsLost(t *testing.T) {
 		for number := range w.tenants {
 			w.sees(t, number, db)
 		}
-		_, err := db.ExecContext(system(t), "DEALLOCATE ALL")
-		must(t, err)
+		deallocate(t, db)
 		for _, number := range []int{sharedTenants, 0} {
 			w.sees(t, number, db)
 		}
@@ -301,6 +302,19 @@ func TestStatementsLost(t *testing.T) {
 	w.sees(t, sharedTenants, db)
 	_, err := names(system(t), db)
 	must(t, err)
+}
+
+// deallocate has the one connection of the pool lose its statements without the
+// driver's knowing.
+func deallocate(tb testing.TB, db *sql.DB) {
+	tb.Helper()
+	conn, err := db.Conn(system(tb))
+	must(tb, err)
+	defer conn.Close()
+	must(tb, postgres.Raw(system(tb), conn, func(c *pgx.Conn) error {
+		_, err := c.Exec(system(tb), "DEALLOCATE ALL")
+		return err
+	}))
 }
 
 // TestPreparedStatementsBypassingTheWrapper is pitfall 8.

@@ -137,6 +137,41 @@ func TestNothingStaysOnTheConnection(t *testing.T) {
 	}
 }
 
+// TestWhatSystemLeaves has a System scope make a table that would hide one of tenants.
+func TestWhatSystemLeaves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, drv := w.onOneConnection(t)
+	ctx := as(t, w.shared)
+	memos := func() []string {
+		t.Helper()
+		found, err := column(drv.QueryContext(ctx, "SELECT text FROM memos"))
+		must(t, err)
+		return found
+	}
+	for _, query := range []string{
+		"CREATE TEMP TABLE memos AS SELECT 'hidden' AS text", "SELECT 1; CREATE TEMPORARY VIEW memos AS SELECT 'hidden' AS text", "CREATE TABLE temp.memos AS SELECT 'hidden' AS text",
+	} {
+		tx, err := drv.Tx(system(t))
+		must(t, err)
+		must(t, tx.Exec(system(t), query, []any{}, nil))
+		found, err := column(tx.(*driver.Tx).QueryContext(system(t), "SELECT text FROM memos")) //nolint:forcetypeassert // it is what Tx returns
+		must(t, err)
+		must(t, tx.Commit())
+		if !slices.Equal(found, []string{"hidden"}) {
+			t.Errorf("%s: the scope finds %q of what it has made", query, found)
+		}
+		if found := memos(); len(found) > 0 {
+			t.Errorf("%s: a tenant finds %q", query, found)
+		}
+		_, err = drv.ExecContext(system(t), query)
+		must(t, err)
+		if found := memos(); len(found) > 0 {
+			t.Errorf("%s outside of a transaction: a tenant finds %q", query, found)
+		}
+	}
+}
+
 // onOneConnection returns a client that has one connection to the home, for all scopes.
 func (w *world) onOneConnection(t *testing.T) (*ent.Client, *driver.Driver) {
 	t.Helper()
