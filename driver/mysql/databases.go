@@ -4,6 +4,7 @@ import (
 	"context"
 	sqldriver "database/sql/driver"
 	"fmt"
+	"time"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver"
@@ -28,6 +29,9 @@ import (
 // it does not like in a DSN. Its error is not passed on, since it may hold a
 // part of the DSN: all that the caller sees is tenancy.ErrInvalidPlacement. The
 // connections refuse, with [ErrRefused], what the package comment says.
+//
+// Connecting ends after two minutes at the latest, with the login. Set a shorter
+// Timeout in parse, or timeout in the DSN.
 func Open(parse func(dsn string) (connector sqldriver.Connector, server string, err error)) func(context.Context, tenancy.Tenant) (driver.Database, error) {
 	return func(_ context.Context, t tenancy.Tenant) (driver.Database, error) {
 		dsn := t.Placement.DatabaseURL.Reveal()
@@ -43,10 +47,18 @@ func Open(parse func(dsn string) (connector sqldriver.Connector, server string, 
 	}
 }
 
+// connectTimeout is how long connecting may take, whatever the DSN says. Many connect
+// for nobody's context, and Go-MySQL-Driver's timeout does not cover the login: a
+// server that does not answer would keep the tenant's place among the connections
+// for ever.
+const connectTimeout = 2 * time.Minute
+
 // connector opens connections to a tenant's own database.
 type connector struct{ sqldriver.Connector }
 
 func (c connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	sqldriver "database/sql/driver"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -31,10 +33,16 @@ type Databases struct {
 
 	// Adjust changes how a tenant's database is reached, once its URL has been
 	// read: to set a timeout, TLS or a tracer for all of them, or to take the
-	// password from elsewhere. An error of it must not hold what the
-	// configuration holds. Defaults to no change.
+	// password from elsewhere. Its ConnectTimeout is 30 seconds where the URL has no
+	// connect_timeout; zero would be none at all. An error of Adjust must not hold
+	// what the configuration holds. Defaults to no change.
 	Adjust func(ctx context.Context, t tenancy.Tenant, config *pgx.ConnConfig) error
 }
+
+// connectTimeout is how long connecting may take where nobody says it. Many connect
+// for nobody's context: without an end to it, a server that does not answer would
+// keep the tenant's place among the connections for ever.
+const connectTimeout = 30 * time.Second
 
 // Open is for [driver.Databases].Open. It does not connect.
 //
@@ -53,6 +61,7 @@ func (d Databases) Open(ctx context.Context, t tenancy.Tenant) (driver.Database,
 	if err != nil {
 		return driver.Database{}, fmt.Errorf("postgres: %w: Placement.DatabaseURL %w", tenancy.ErrInvalidPlacement, err)
 	}
+	pg.ConnectTimeout = cmp.Or(pg.ConnectTimeout, connectTimeout)
 	if d.Adjust != nil {
 		if err := d.Adjust(ctx, t, pg); err != nil {
 			return driver.Database{}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"log"
+	"testing"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -40,4 +41,20 @@ func ExampleDatabases() {
 	}
 	defer func() { _ = drv.Close() }()
 	// client := ent.NewClient(ent.Tenancy(drv))
+}
+
+func TestConnectingEnds(t *testing.T) {
+	t.Parallel()
+	for parameters, want := range map[string]time.Duration{"": 30 * time.Second, "?connect_timeout=0": 30 * time.Second, "?connect_timeout=5": 5 * time.Second} {
+		var got time.Duration
+		databases := postgres.Databases{Adjust: func(_ context.Context, _ tenancy.Tenant, config *pgx.ConnConfig) error {
+			got = config.ConnectTimeout
+			return nil
+		}}
+		tenant := tenancy.Tenant{ID: "acme", Isolation: tenancy.IsolationDatabase}
+		tenant.Placement.DatabaseURL = tenancy.NewSecret("postgres://app@127.0.0.1/acme" + parameters)
+		if _, err := databases.Open(t.Context(), tenant); err != nil || got != want {
+			t.Errorf("%q: connecting may take %s, want %s (%v)", parameters, got, want, err)
+		}
+	}
 }
