@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/entenancy/tenancy"
@@ -131,7 +132,9 @@ func NewConnector(pg *pgx.ConnConfig, config Config) (*Connector, error) {
 	config.StatementCache = cmp.Or(config.StatementCache, defaultStatementCache)
 	config.SchemaStatements = cmp.Or(config.SchemaStatements, defaultSchemaStatements)
 	c := &Connector{config: config, tracer: newTracer(pg.Tracer)}
-	c.std = stdlib.GetConnector(*pg.Copy(), config.Stdlib...)
+	pg = pg.Copy()
+	pg.AfterConnect = noteSession(pg.AfterConnect)
+	c.std = stdlib.GetConnector(*pg, config.Stdlib...)
 	switch pg.DefaultQueryExecMode {
 	case pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol:
 		c.unnamed.Store(true)
@@ -143,7 +146,7 @@ func NewConnector(pg *pgx.ConnConfig, config Config) (*Connector, error) {
 
 // Connect opens a connection. It needs no tenant, since it belongs to none.
 func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
-	opened, err := c.std.Connect(ctx)
+	opened, err := c.open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -152,6 +155,49 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, errors.Join(fmt.Errorf("postgres: stdlib opened a %T", opened), opened.Close())
 	}
 	return newConn(c, std), nil
+}
+
+// open has stdlib open a connection. Where an OptionAfterConnect fails, stdlib leaves
+// the session open, which nobody could close any more.
+func (c *Connector) open(ctx context.Context) (driver.Conn, error) {
+	var began session
+	opened := false
+	defer func() {
+		if !opened { // by an error or a panic
+			began.end(ctx)
+		}
+	}()
+	conn, err := c.std.Connect(context.WithValue(ctx, sessionKey{}, &began))
+	opened = err == nil
+	return conn, err
+}
+
+// session is one that a connector has just begun.
+type session struct{ wire *pgconn.PgConn }
+
+type sessionKey struct{}
+
+// noteSession has the connector know of a session before anything is done with it.
+func noteSession(next pgconn.AfterConnectFunc) pgconn.AfterConnectFunc {
+	return func(ctx context.Context, wire *pgconn.PgConn) error {
+		if began, ok := ctx.Value(sessionKey{}).(*session); ok {
+			began.wire = wire
+		}
+		if next == nil {
+			return nil
+		}
+		return next(ctx, wire)
+	}
+}
+
+func (s *session) end(ctx context.Context) {
+	if s.wire == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	lingers(s.wire)
+	_ = s.wire.Close(ctx)
 }
 
 // Driver returns a driver that opens nothing: a data source name says nothing

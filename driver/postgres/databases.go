@@ -122,7 +122,7 @@ func (c *databaseConnector) Connect(ctx context.Context) (sqldriver.Conn, error)
 		return nil, fmt.Errorf("postgres: connecting to the database of %s: %w", c.tenant, withoutConfig(err))
 	}
 	if opened, ok := opened.(*conn); ok {
-		opened.lingers()
+		lingers(opened.wire())
 	}
 	return opened, nil
 }

@@ -47,9 +47,9 @@ type rawLingerer struct {
 	syscall.Conn
 }
 
-// lingers has the session's socket linger.
-func (c *conn) lingers() {
-	socket := c.wire().Conn()
+// lingers has a session's socket linger.
+func lingers(wire *pgconn.PgConn) {
+	socket := wire.Conn()
 	if wrapped, ok := socket.(interface{ NetConn() net.Conn }); ok {
 		socket = wrapped.NetConn() // of a *tls.Conn
 	}

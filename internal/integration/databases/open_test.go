@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver"
@@ -225,5 +226,37 @@ func TestEnvironmentDoesNotPlaceTenants(t *testing.T) {
 		if _, err := (postgres.Databases{}).Open(t.Context(), tenantAt(address)); !errors.Is(err, tenancy.ErrInvalidPlacement) {
 			t.Errorf("%q got %v, want tenancy.ErrInvalidPlacement", address, err)
 		}
+	}
+}
+
+// TestFailedAfterConnectEndsItsSession has a session set up that cannot be: nobody
+// is given it, and its place is for others.
+func TestFailedAfterConnectEndsItsSession(t *testing.T) {
+	t.Parallel()
+	tenant, counted := newTenant(t, newDatabase(t)), &sockets{}
+	broken, panics := errors.New("it cannot be set up"), false
+	after := stdlib.OptionAfterConnect(func(context.Context, *pgx.Conn) error {
+		if panics {
+			panic(broken)
+		}
+		return broken
+	})
+	database, err := postgres.Databases{Config: postgres.Config{Stdlib: []stdlib.OptionOpenDB{after}}, Adjust: counted.count}.Open(t.Context(), tenant)
+	must(t, err)
+	for range 3 {
+		if _, err := database.Connector.Connect(t.Context()); !errors.Is(err, broken) {
+			t.Errorf("connecting ends with %v", err)
+		}
+		if open, most := counted.state(); open != 0 || most != 1 || sessions(t, tenant) != 0 {
+			t.Errorf("%d of %d sessions are left open", open, most)
+		}
+	}
+	panics = true
+	func() {
+		defer func() { _ = recover() }()
+		_, _ = database.Connector.Connect(t.Context())
+	}()
+	if open, _ := counted.state(); open != 0 {
+		t.Error("a panic leaves its session open")
 	}
 }
