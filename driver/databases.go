@@ -22,6 +22,10 @@ import (
 // and opened for nearly every statement: a pooler in front of the server serves
 // them better.
 //
+// That is the order of tenants. Where one has as many connections as it may, its
+// own statements wait for each other, and database/sql serves any of them next,
+// not the one that came first.
+//
 // A tenant may have MaxConnsPerTenant connections, and fewer while many are
 // active, down to one. So a statement that is made while rows or a transaction
 // of the same goroutine are open may wait for them, and has to have a context
