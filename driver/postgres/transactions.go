@@ -199,7 +199,7 @@ type pinnedTx struct {
 func (t *pinnedTx) admit(ctx context.Context, query string) error {
 	at, err := t.driver.admit(ctx, query)
 	if err == nil && !t.at.same(at) {
-		err = fmt.Errorf("postgres: the transaction began under another scope than the statement's: %w", tenancy.ErrCrossTenant)
+		err = crossTenant()
 	}
 	return err
 }
