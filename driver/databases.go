@@ -27,10 +27,11 @@ import (
 // not the one that came first.
 //
 // A tenant may have MaxConnsPerTenant connections, and fewer while many are
-// active, down to one. So a statement that is made while rows or a transaction
-// of the same goroutine are open may wait for them, and has to have a context
-// that ends. The same holds for one that is made within another tenant's
-// transaction.
+// active, down to one: MaxConns divided by those who were in the last two seconds,
+// also while connections are free, so that who comes next finds one. So a statement
+// that is made while rows or a transaction of the same goroutine are open may wait
+// for them, and has to have a context that ends. The same holds for one that is
+// made within another tenant's transaction.
 //
 // A tenant whose record names another place gets a new pool. The old one closes
 // when the statements, rows and transactions that use it are done. A record
