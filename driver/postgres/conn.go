@@ -183,7 +183,7 @@ func (c *conn) exec(ctx context.Context, w way, call call) (pgconn.CommandTag, e
 // plainQuery is stdlib's way, for a System scope.
 func (c *conn) plainQuery(ctx context.Context, sql string, named []driver.NamedValue) (driver.Rows, error) {
 	c.spent = c.spent || stays(sql)
-	opened, err := c.std.QueryContext(ctx, sql, c.plainArgs(named))
+	opened, err := c.std.QueryContext(ctx, sql, c.plainArgs(sql, named))
 	if err != nil {
 		return nil, err
 	}
@@ -197,12 +197,13 @@ func (c *conn) plainQuery(ctx context.Context, sql string, named []driver.NamedV
 
 func (c *conn) plainExec(ctx context.Context, sql string, named []driver.NamedValue) (driver.Result, error) {
 	c.spent = c.spent || stays(sql)
-	return c.std.ExecContext(ctx, sql, c.plainArgs(named))
+	return c.std.ExecContext(ctx, sql, c.plainArgs(sql, named))
 }
 
-// plainArgs has pgx do without prepared statements where we do.
-func (c *conn) plainArgs(named []driver.NamedValue) []driver.NamedValue {
-	if !c.connector.unnamed.Load() || len(named) == 0 {
+// plainArgs has pgx do without prepared statements where we do, and without one of a
+// cursor, for which it remembers the columns as well.
+func (c *conn) plainArgs(sql string, named []driver.NamedValue) []driver.NamedValue {
+	if (!c.connector.unnamed.Load() || len(named) == 0) && !isOfCursor(sql) {
 		return named
 	}
 	return append([]driver.NamedValue{{Value: pgx.QueryExecModeExec}}, named...)

@@ -274,6 +274,10 @@ func TestCursorsOfOneName(t *testing.T) {
 			}
 		}
 	}
+	ctx := system(t)
+	for _, columns := range []string{"1", "'a', 2", "'a'"} {
+		inTx(ctx, t, db, "DECLARE c CURSOR FOR SELECT "+columns, func(tx *sql.Tx) { must(t, count(ctx, tx, "FETCH 1 FROM c")) })
+	}
 	nothingStays(t, db)
 }
 
