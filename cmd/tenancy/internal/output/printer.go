@@ -38,10 +38,13 @@ func (p *Printer) Emit(kind string, value any, text string) error {
 		return err
 	}
 	shown, err := json.Marshal(value)
+	if err == nil {
+		shown, err = hideJSON(shown)
+	}
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.out, "{\"type\":%q,%q:%s}\n", kind, kind, hide(string(shown)))
+	_, err = fmt.Fprintf(p.out, "{\"type\":%q,%q:%s}\n", kind, kind, shown)
 	return err
 }
 

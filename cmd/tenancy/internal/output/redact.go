@@ -1,6 +1,8 @@
 package output
 
 import (
+	"encoding/json"
+	"errors"
 	"io"
 	"net/url"
 	"regexp"
@@ -12,9 +14,10 @@ import (
 const hidden = "[redacted]"
 
 var (
-	inURL    = regexp.MustCompile(`([a-z][a-z0-9+]*://[^\s:/@"']*):[^\s@"']*@`)
-	inDSN    = regexp.MustCompile(`([^\s:/@"'(]+):[^\s"']*@((?:tcp|tcp6|unix)\()`)
-	inValues = regexp.MustCompile(`(?i)\b(password|passwd|sslpassword)=('(?:[^'\\]|\\.)*'|[^\s&"']+)`)
+	inURL = regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*://[^\s:/@"']*):[^\s"]*@`)
+	inDSN = regexp.MustCompile(`([^\s:/@"'(]+):[^\s"]*@((?:tcp|tcp6|unix)\()`)
+	// The value may be in quotes, and those in a text that was quoted itself. One whose end is missing goes to the end.
+	inValues = regexp.MustCompile(`(?i)\b((?:pg|ssl)?passw(?:or)?d)=(\\+"[^"]*"?|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s&"']+)`)
 )
 
 // hide takes out of a text what has the form of a password in a database URL. It
@@ -23,6 +26,25 @@ func hide(text string) string {
 	text = inURL.ReplaceAllString(text, "$1:"+hidden+"@")
 	text = inDSN.ReplaceAllString(text, "$1:"+hidden+"@$2")
 	return inValues.ReplaceAllString(text, "$1="+hidden)
+}
+
+// inJSON finds the texts in valid JSON: there quotes are nowhere else.
+var inJSON = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// hideJSON is hide for each text in JSON, which stays JSON: what hide takes out of
+// the text as it is written may be a half of what is escaped there.
+func hideJSON(text []byte) ([]byte, error) {
+	var failed error
+	text = inJSON.ReplaceAllFunc(text, func(written []byte) []byte {
+		var plain string
+		err := json.Unmarshal(written, &plain)
+		if shown := hide(plain); err == nil && shown != plain {
+			written, err = json.Marshal(shown)
+		}
+		failed = errors.Join(failed, err)
+		return written
+	})
+	return text, failed
 }
 
 // Redactor returns a function that takes secrets out of the text of an error:
