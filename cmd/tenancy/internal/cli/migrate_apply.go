@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,7 +23,9 @@ func (t *tool) applyCommand() *cobra.Command {
 		Use:   "apply [IDENTIFIER...]",
 		Short: "Apply what is pending: everywhere, or to the tenants that are named",
 		Long: "Tenants that fail are named and the others are gone on with; run it again to\n" +
-			"resume. Ctrl-C finishes the tenants that were begun.",
+			"resume. Ctrl-C finishes the tenants that were begun. Tenants that are named are\n" +
+			"migrated one after the other, in the order in which they are named.",
+		PreRunE: func(cmd *cobra.Command, args []string) error { return usage(onlyEverywhere(cmd, args)) },
 		RunE: t.onHome(func(ctx context.Context, a *app.App, args []string) error {
 			err := t.begin(ctx, a)
 			if err != nil {
@@ -46,6 +49,21 @@ func (t *tool) applyCommand() *cobra.Command {
 	flags.IntVar(&tuning.MaxFailures, "max-failures", 0, "begin no more tenants after so many failures (default never)")
 	flags.Float64Var(&tuning.MaxFailureRate, "max-failure-rate", 0, "the same as a part of those tried, from 0 to 1 (default never)")
 	return t.writes(cmd)
+}
+
+// onlyEverywhere refuses what tenants that are named would not go by: it is better
+// to hear of it than to rely on it.
+func onlyEverywhere(cmd *cobra.Command, identifiers []string) error {
+	var without []string
+	for _, flag := range []string{"canary", "max-failures", "max-failure-rate"} {
+		if cmd.Flags().Changed(flag) {
+			without = append(without, "--"+flag)
+		}
+	}
+	if len(identifiers) == 0 || len(without) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s is for a run everywhere: leave it out, or name no tenants", strings.Join(without, " and "))
 }
 
 // canaryWave is of tenants that there have to be: a canary of nobody would hold up nobody.
