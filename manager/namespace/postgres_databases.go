@@ -21,6 +21,8 @@ import (
 // that goes by the tenant and that nobody is given, and gets its mark and its
 // own name in one transaction: whoever stops in between, or comes second, finds
 // either all of it or what the next one goes on with.
+//
+// PostgreSQL has to be 13 or newer: DROP DATABASE ends sessions only there.
 type PostgresDatabases struct {
 	db      *sql.DB
 	address postgresAddress
