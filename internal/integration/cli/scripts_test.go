@@ -1,10 +1,12 @@
 package cli_test
 
 import (
+	"context"
 	"crypto/rand"
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/user"
@@ -15,6 +17,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/entenancy/tenancy/internal/integration/servers"
 )
 
 // TestScripts runs each script of testdata on each database. Beside the commands
@@ -28,6 +32,7 @@ import (
 //	migration DIRECTORY NAME SQL  writes a migration, of SQL or of @FILE, and the directory's atlas.sum
 //	lines TYPE...                 the last output is JSON lines, of these types and no others
 //	capture NAME FIELD...         sets a variable to a field of the last output's first JSON line
+//	database NAME                 lets the home's role make databases, on PostgreSQL, and drops that of a tenant at the end
 //	pooler                        puts a pooler in transaction mode before the serving connections
 //
 // and [postgres], [mariadb] and [sqlite] say which database it is.
@@ -95,10 +100,28 @@ func runScript(t *testing.T, d database, script string) {
 				ts.Setenv("TENANCY_DATABASE_ADMIN_URL", home)
 				ts.Setenv("TENANCY_DATABASE_URL", startPooler(t, home))
 			},
-			"lines":   lines,
-			"capture": capture,
+			"database": func(_ *testscript.TestScript, _ bool, args []string) { letCreateDatabase(t, d, home, prefix+args[0]) },
+			"lines":    lines,
+			"capture":  capture,
 		},
 	})
+}
+
+// letCreateDatabase lets the home's role make databases, and drops one at the end.
+func letCreateDatabase(t *testing.T, d database, home, name string) {
+	t.Helper()
+	at, err := url.Parse(home)
+	if err != nil {
+		t.Fatal("the URL of the home cannot be read")
+	}
+	admin := d.open(t, servers.PostgresAdmin(t))
+	execute := func(ctx context.Context, statement string) {
+		if _, err := admin.ExecContext(ctx, statement); err != nil {
+			t.Error(err)
+		}
+	}
+	execute(t.Context(), "ALTER ROLE "+at.User.Username()+" CREATEDB")
+	t.Cleanup(func() { execute(context.WithoutCancel(t.Context()), `DROP DATABASE IF EXISTS "`+name+`" WITH (FORCE)`) })
 }
 
 func goEnv(t *testing.T, name string) string {

@@ -21,7 +21,8 @@ import (
 // escaped id; see package manager/namespace.
 const markTenant = "tenancy: tenant "
 
-// namespaces compares the schemas and databases that there are with the registry.
+// namespaces compares the schemas and databases that there are with the registry. On
+// other servers than the home's it looks only for those that the registry names.
 func (e *examination) namespaces(ctx context.Context) (*Check, error) {
 	if !e.read {
 		return nil, errUnread
@@ -38,17 +39,21 @@ func (e *examination) namespaces(ctx context.Context) (*Check, error) {
 		return nil, err
 	}
 	check := &Check{}
-	owned := e.compare(check, schemas)
+	owned, databases := e.compare(check, schemas), schemas
 	if e.Dialect == dialect.Postgres {
-		databases, err := pairs(ctx, e.Home, "SELECT datname, coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE NOT datistemplate")
+		databases, err = pairs(ctx, e.Home, "SELECT datname, coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE NOT datistemplate")
 		if err != nil {
 			return nil, err
 		}
 		e.keepOwn(databases)
 		owned += e.orphans(check, "database", databases, func(t tenancy.Tenant, name string) bool { return app.DatabaseName(t) == name })
 	}
+	elsewhere, err := e.databases(ctx, check, databases)
+	if err != nil {
+		return nil, err
+	}
 	slices.SortFunc(check.Findings, func(a, b Finding) int { return strings.Compare(a.Message, b.Message) })
-	check.Note = plural(owned, "namespace") + " of tenants"
+	check.Note = plural(owned+elsewhere, "namespace") + " of tenants"
 	return check, nil
 }
 
