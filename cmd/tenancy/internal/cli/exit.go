@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -95,7 +96,13 @@ func errorCode(err error) string {
 	return map[int]string{exitUsage: "usage", exitPartial: "partial", exitInterrupted: "interrupted"}[exitCode(err)]
 }
 
-// usageArgs makes the errors of a check of arguments errors of usage.
+// usageArgs makes the errors of a check of arguments errors of usage, which say what
+// the command takes.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error { return usage(check(cmd, args)) }
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usage(fmt.Errorf("%w: %s", err, cmd.UseLine()))
+		}
+		return nil
+	}
 }
