@@ -66,8 +66,17 @@ func exitCode(err error) int {
 	}
 }
 
-// errorCode is what an error is called in JSON.
+// errorCode is what an error is called in JSON. It is never empty.
 func errorCode(err error) string {
+	var part *migrate.PartialError
+	switch {
+	case exitCode(err) == exitInterrupted:
+		return "interrupted"
+	case errors.As(err, &part) && !errors.Is(part.Cause, migrate.ErrStopped):
+		return "partial" // each failure has a code of its own
+	case part != nil:
+		return "stopped"
+	}
 	for _, known := range []struct {
 		err  error
 		code string
@@ -78,8 +87,11 @@ func errorCode(err error) string {
 		{tenancy.ErrConflict, "conflict"},
 		{tenancy.ErrInvalidPlacement, "invalid_placement"},
 		{tenancy.ErrNotProvisioned, "not_provisioned"},
+		{tenancy.ErrForeignNamespace, "foreign_namespace"},
+		{tenancy.ErrCrossTenant, "cross_tenant"},
 		{tenancy.ErrTooManyTenants, "too_many_tenants"},
 		{tenancy.ErrUnavailable, "unavailable"},
+		{tenancy.ErrNotRecorded, "not_recorded"},
 		{migrate.ErrLocked, "locked"},
 		{migrate.ErrDirectory, "invalid_directory"},
 		{migrate.ErrEdited, "edited"},
@@ -87,13 +99,13 @@ func errorCode(err error) string {
 		{migrate.ErrDirty, "dirty"},
 		{migrate.ErrInDoubt, "in_doubt"},
 		{migrate.ErrUnconfirmed, "unconfirmed"},
-		{migrate.ErrStopped, "stopped"},
+		{migrate.ErrPooler, "pooler"},
 	} {
 		if errors.Is(err, known.err) {
 			return known.code
 		}
 	}
-	return map[int]string{exitUsage: "usage", exitPartial: "partial", exitInterrupted: "interrupted"}[exitCode(err)]
+	return map[int]string{exitFailure: "failed", exitUsage: "usage", exitPartial: "partial"}[exitCode(err)]
 }
 
 // usageArgs makes the errors of a check of arguments errors of usage, which say what

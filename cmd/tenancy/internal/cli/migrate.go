@@ -51,6 +51,7 @@ func tune(flags *pflag.FlagSet, c *migrate.Config) {
 type result struct {
 	who
 
+	DryRun    bool            `json:"dry_run,omitempty"`
 	Outcome   migrate.Outcome `json:"outcome"`
 	From      string          `json:"from"`
 	To        string          `json:"to"`

@@ -54,7 +54,11 @@ func (t *tool) generate(cmd *cobra.Command, target string, args []string) error 
 		return fmt.Errorf("%s: %w", target, err)
 	}
 	text := strings.TrimSpace(said.String())
-	return t.print.Emit("diff", map[string]any{"target": target, "arguments": args, "output": text}, text)
+	shown := map[string]any{"target": target, "arguments": args, "output": text}
+	if t.dryRun {
+		shown["dry_run"] = true
+	}
+	return t.print.Emit("diff", shown, text)
 }
 
 func (t *tool) lintCommand() *cobra.Command {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -55,17 +56,20 @@ func (t *tool) unrecorded(ctx context.Context, r *migrate.Runner, version string
 		text := t.line(result)
 		if result.Outcome == migrate.Applied {
 			dirty++
-			text, result.Err = "would be recorded for "+tenantName(result.Tenant), migrate.ErrDirty
+			text = "would be recorded for " + tenantName(result.Tenant)
 		}
-		shown := state{who: whoIs(result.Tenant), Error: t.redact(result.Err.Error()), Code: errorCode(result.Err)}
-		if err := t.print.Emit("status", shown, text); err != nil {
+		shown := t.resultOf(result)
+		shown.DryRun = true
+		if err := t.print.Emit("result", shown, text); err != nil {
 			return err
 		}
 	}
-	if err := t.print.Emit("report", map[string]any{"dirty": dirty}, fmt.Sprintf("%d have tables and no record of migrations", dirty)); err != nil {
+	failed := len(results) - dirty
+	counts := map[string]any{"dry_run": true, "applied": dirty, "failed": failed}
+	if err := t.print.Emit("report", counts, fmt.Sprintf("%d have tables and no record of migrations", dirty)); err != nil {
 		return err
 	}
-	if failed := len(results) - dirty; failed > 0 {
+	if failed > 0 {
 		return partial(fmt.Errorf("a baseline would fail for %d", failed))
 	}
 	return nil
@@ -97,7 +101,7 @@ func (t *tool) repairCommand() *cobra.Command {
 				return usage(err)
 			}
 			if t.dryRun {
-				return t.unrepaired(ctx, a, tenant)
+				return t.unrepaired(ctx, a, tenant, done)
 			}
 			if err := r.Repair(ctx, tenant, done); err != nil {
 				return err
@@ -106,7 +110,7 @@ func (t *tool) repairCommand() *cobra.Command {
 			if done {
 				text = tenantName(tenant) + ": the next run goes on after the statement"
 			}
-			return t.print.Emit("repair", repaired{whoIs(tenant), done}, text)
+			return t.print.Emit("repair", repaired{who: whoIs(tenant), Done: done}, text)
 		}),
 	}
 	flags := cmd.Flags()
@@ -118,11 +122,15 @@ func (t *tool) repairCommand() *cobra.Command {
 	return t.writes(cmd)
 }
 
-// repaired is what repair has settled, as JSON shows it.
+// repaired is what repair has settled, as JSON shows it: with what it would settle
+// if it is a dry run.
 type repaired struct {
 	who
 
-	Done bool `json:"done"`
+	Done      bool   `json:"done"`
+	DryRun    bool   `json:"dry_run,omitempty"`
+	File      string `json:"file,omitempty"`
+	Statement string `json:"statement,omitempty"`
 }
 
 // toRepair returns the tenant that is named, or the zero tenant for the home.
@@ -140,33 +148,49 @@ func (t *tool) toRepair(ctx context.Context, a *app.App, home bool, id string, a
 	return a.Find(ctx, ref)
 }
 
-// unrepaired shows the statement that repair would settle, and leaves it so.
-func (t *tool) unrepaired(ctx context.Context, a *app.App, tenant tenancy.Tenant) error {
-	r, err := a.Runner(migrate.Config{Tenants: only([]tenancy.Tenant{tenant}), Statuses: tenancy.Statuses()})
-	if err != nil {
-		return usage(err)
-	}
-	plan, err := r.Plan(ctx)
+// unrepaired shows the statement that repair would settle, and leaves it so. It
+// fails where repair would: nothing was left half way.
+func (t *tool) unrepaired(ctx context.Context, a *app.App, tenant tenancy.Tenant, done bool) error {
+	g, err := groupOf(ctx, a, tenant)
 	if err != nil {
 		return err
 	}
+	// The version of a place is that of the last file which was begun.
+	if len(g.Files) == 0 || len(g.Files[0].Statements) == 0 || versionOf(g.Files[0].Name) != g.From {
+		return fmt.Errorf("no migration of %s was left half way", tenantName(tenant))
+	}
+	file, statement := g.Files[0].Name, g.Files[0].Statements[0]
+	text := tenantName(tenant) + ": the next run would execute " + file + ": " + statement
+	if done {
+		text = tenantName(tenant) + ": the next run would go on after " + file + ": " + statement
+	}
+	return t.print.Emit("repair", repaired{whoIs(tenant), done, true, file, statement}, text)
+}
+
+// groupOf returns what has to be done for one tenant, or for the home in whose
+// tables it is.
+func groupOf(ctx context.Context, a *app.App, tenant tenancy.Tenant) (migrate.Group, error) {
+	if tenant.ID == "" || !a.OwnPlace(tenant) {
+		tenant = tenancy.Tenant{Isolation: tenancy.IsolationShared}
+	}
+	r, err := a.Runner(migrate.Config{Tenants: only([]tenancy.Tenant{tenant}), Statuses: tenancy.Statuses()})
+	if err != nil {
+		return migrate.Group{}, usage(err)
+	}
+	plan, err := r.Plan(ctx)
+	if err != nil {
+		return migrate.Group{}, err
+	}
 	for _, g := range plan.Groups {
-		if tenant.ID != g.Tenants[0] && (g.Tenants[0] != "" || a.OwnPlace(tenant)) {
-			continue // the home, which has a group of its own
-		}
-		text := "nothing is pending"
-		switch {
-		case g.Err != nil:
-			text = t.redact(g.Err.Error())
-		case len(g.Files) > 0 && len(g.Files[0].Statements) > 0:
-			text = "would be settled if it was begun: " + g.Files[0].Name + ": " + g.Files[0].Statements[0]
-		}
-		if err := t.showGroup(g); err != nil {
-			return err
-		}
-		if err := t.print.Text("%s: %s", tenantName(tenant), text); err != nil {
-			return err
+		if slices.Contains(g.Tenants, tenant.ID) {
+			return g, g.Err
 		}
 	}
-	return nil
+	return migrate.Group{}, nil
+}
+
+// versionOf is the version in the name of a file of migrations.
+func versionOf(file string) string {
+	version, _, _ := strings.Cut(strings.TrimSuffix(file, ".sql"), "_")
+	return version
 }

@@ -20,6 +20,8 @@ type change struct {
 	From    tenancy.Status   `json:"from,omitempty"`
 	To      tenancy.Status   `json:"to,omitempty"`
 	Receipt *manager.Receipt `json:"receipt,omitempty"`
+	// Holdings are what erasing would remove.
+	Holdings []string `json:"holdings,omitempty"`
 }
 
 func (t *tool) showChange(c change) error {
@@ -166,7 +168,7 @@ func (t *tool) wouldErase(ctx context.Context, a *app.App, tenant tenancy.Tenant
 	if err != nil {
 		return err
 	}
-	if err := t.showChange(change{Action: string(manager.ActionErase), DryRun: true, Tenant: tenant, From: tenant.Status}); err != nil {
+	if err := t.showChange(change{Action: string(manager.ActionErase), DryRun: true, Tenant: tenant, From: tenant.Status, Holdings: what}); err != nil {
 		return err
 	}
 	for _, one := range what {
