@@ -27,6 +27,9 @@ func (t *tool) applyCommand() *cobra.Command {
 			"migrated one after the other, in the order in which they are named.",
 		PreRunE: func(cmd *cobra.Command, args []string) error { return usage(onlyEverywhere(cmd, args)) },
 		RunE: t.onHome(func(ctx context.Context, a *app.App, args []string) error {
+			if _, err := a.Runner(tuning); err != nil { // before anything is made
+				return usage(err)
+			}
 			err := t.begin(ctx, a)
 			if err != nil {
 				return err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -30,7 +31,7 @@ func (t *tool) listCommand() *cobra.Command {
 			if newest {
 				query.Order = registry.OrderNewest
 			}
-			if err := query.Validate(); err != nil {
+			if err := cmp.Or(query.Validate(), validLimit(query.Limit)); err != nil {
 				return usage(err)
 			}
 			return t.list(ctx, a, query, all)
@@ -45,6 +46,14 @@ func (t *tool) listCommand() *cobra.Command {
 	flags.BoolVar(&all, "all", false, "all pages")
 	flags.BoolVar(&newest, "newest", false, "the newest first")
 	return cmd
+}
+
+// validLimit refuses what the registry would take for its own limit.
+func validLimit(limit int) error {
+	if limit < 1 || limit > registry.MaxLimit {
+		return fmt.Errorf("--limit is from 1 to %d", registry.MaxLimit)
+	}
+	return nil
 }
 
 // list shows one page of tenants, or all of them a page at a time.
@@ -103,6 +112,9 @@ func (t *tool) searchCommand() *cobra.Command {
 		Short: "Find tenants by a part of their identifier or name",
 		Args:  usageArgs(cobra.ExactArgs(1)),
 		RunE: t.onApp(func(ctx context.Context, a *app.App, args []string) error {
+			if err := validLimit(limit); err != nil {
+				return usage(err)
+			}
 			page, err := a.Tenants.Search(ctx, args[0], limit)
 			if err != nil {
 				return err

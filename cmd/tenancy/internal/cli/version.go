@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -34,7 +35,7 @@ func (t *tool) versionCommand() *cobra.Command {
 					}
 				}
 			}
-			return t.print.Emit("version", v, "tenancy "+v.Version+" "+v.Revision+" "+v.Go)
+			return t.print.Emit("version", v, strings.Join(strings.Fields("tenancy "+v.Version+" "+v.Revision+" "+v.Go), " "))
 		},
 	}
 }
