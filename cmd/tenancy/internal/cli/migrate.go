@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -92,7 +93,7 @@ func (t *tool) line(r migrate.Result) string {
 		text += fmt.Sprintf("  %s → %s", cmp.Or(r.From, "nothing"), cmp.Or(r.To, "nothing"))
 	}
 	if r.Err != nil {
-		text += "  " + t.redact(r.Err.Error())
+		text += "  " + strings.ReplaceAll(t.redact(r.Err.Error()), "\n", " ")
 	}
 	return text
 }

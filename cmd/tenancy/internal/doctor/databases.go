@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"entgo.io/ent/dialect"
 	"github.com/go-sql-driver/mysql"
@@ -57,10 +58,10 @@ func (e *examination) database(ctx context.Context, check *Check, t tenancy.Tena
 	case isMissing(err):
 		check.add(Problem, fmt.Sprintf("%s has no namespace: there is no database %q on %s", t, name, own.Server))
 	case err != nil && answered(err):
-		check.add(Problem, fmt.Sprintf("the database %q of %s cannot be looked at: %v", name, t, plain(err)))
+		check.add(Problem, fmt.Sprintf("the database %q of %s cannot be looked at: %s", name, t, plain(err)))
 	case err != nil:
 		gone[own.Server] = true
-		check.add(Problem, fmt.Sprintf("the server %s does not answer, so that its databases of tenants, such as that of %s, were not looked at: %v", own.Server, t, plain(err)))
+		check.add(Problem, fmt.Sprintf("the server %s does not answer, so that its databases of tenants, such as that of %s, were not looked at: %s", own.Server, t, plain(err)))
 	case mark == "":
 		check.add(Hint, fmt.Sprintf("the database %q of %s has no mark: it was made by hand, and tenant erase will refuse to drop it", name, t))
 	case mark != markTenant+url.QueryEscape(string(t.ID)):
@@ -99,11 +100,12 @@ func answered(err error) bool {
 	return errors.As(err, &pg) || errors.As(err, &my)
 }
 
-// plain is an error without what pgx puts around it: the configuration of the connection.
-func plain(err error) error {
+// plain is an error as one line, without what pgx puts around it: the configuration
+// of the connection.
+func plain(err error) string {
 	var failed *pgconn.ConnectError
 	if errors.As(err, &failed) {
-		return failed.Unwrap()
+		err = failed.Unwrap()
 	}
-	return err
+	return strings.ReplaceAll(err.Error(), "\n", " ")
 }
