@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"strings"
 
 	atlas "ariga.io/atlas/sql/migrate"
+	"entgo.io/ent/dialect"
 
+	"github.com/entenancy/tenancy/internal/sqltext"
 	"github.com/entenancy/tenancy/migrate/internal/statements"
 )
 
@@ -44,6 +47,7 @@ type file struct {
 	atlas.File
 	hash       string // as in atlas.sum
 	alone      bool   // outside of transactions
+	validates  bool   // reads all rows of a table that others go on to use
 	statements []statement
 }
 
@@ -160,10 +164,18 @@ func readFile(f atlas.File, hash, dialectName string) (*file, error) {
 		if word := firstWord(s.Text); !read.alone && endsTransaction(word) {
 			return nil, fmt.Errorf("%s:%d: %s: the runner begins and ends transactions", f.Name(), one.line, word)
 		}
+		read.validates = read.validates || dialectName == dialect.Postgres && validates(s.Text)
 		read.statements = append(read.statements, one)
 		from += len(s.Text)
 	}
 	return read, nil
+}
+
+var validation = regexp.MustCompile(`\bVALIDATE CONSTRAINT\b`)
+
+// validates reports whether a statement of PostgreSQL is ALTER .. VALIDATE CONSTRAINT.
+func validates(text string) bool {
+	return firstWord(text) == "ALTER" && validation.MatchString(wordsOf(sqltext.Postgres, text))
 }
 
 // firstWord returns the word that a statement begins with, in upper case.

@@ -79,6 +79,11 @@
 // transaction in one message to the server. On SQLite they are one transaction.
 // Killed at any moment, a tenant is at the old version or at the new.
 //
+// A file that has ALTER .. VALIDATE CONSTRAINT is a transaction of its own on PostgreSQL,
+// unless it is among the first that a place gets. It reads all rows, and in one with the
+// files before it the tables that those have altered would be locked for as long. Killed in
+// between, a tenant is at the version of one of the files, and the next run goes on there.
+//
 // The transactions of a run on PostgreSQL do not wait for the server's disk one by
 // one (synchronous_commit is off in them). The run makes up for it many times a
 // second, and Config.OnResult hears of a tenant, and Apply returns, when the disk has

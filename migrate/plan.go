@@ -33,14 +33,26 @@ func (p *plan) to() string {
 	return p.files[len(p.files)-1].Version()
 }
 
-// together is the part of a plan that is one transaction.
+// together is the part of a plan that is one transaction. A file that validates is one
+// of its own: what the files before it have altered would be locked for everybody while
+// it reads the rows, and what it has altered itself while the next one reads. In a place
+// where nothing was applied there are no rows, and nobody waits.
 func (p *plan) together() *plan {
+	n := len(p.files)
 	for i, f := range p.files {
 		if f.alone {
-			return &plan{from: p.from, files: p.files[:i]}
+			n = i
+			break
+		}
+		if f.validates && p.from.count > 0 {
+			n = max(i, 1)
+			break
 		}
 	}
-	return p
+	if n == len(p.files) {
+		return p
+	}
+	return &plan{from: p.from, files: p.files[:n]}
 }
 
 // maxPlans is how many plans are kept. There are as many as there are states.
