@@ -12,12 +12,13 @@ import (
 type divided struct {
 	aside    []atlas.Change // of columns, and the like
 	made     []atlas.Change // new tables
-	replaced []atlas.Change // indexes that make room for others of their names
 	indexes  []atlas.Change // made while rows are written
+	replaced []string       // indexes by those, which take their names
 	unique   []string       // constraints of those indexes
 	keys     []atlas.Change // for new rows; those that are there are not looked at
 	present  []string       // the same for NOT NULL
 	valid    []string       // the rows that are there
+	required []string       // NOT NULL, after all of valid: it locks its table to the end of the transaction
 	keyed    []string       // tables whose rows a foreign key is about
 }
 
@@ -35,12 +36,12 @@ func divide(changes []atlas.Change) divided {
 }
 
 func (d *divided) modify(m *atlas.ModifyTable) {
-	var aside, replaced, indexes, keys []atlas.Change
+	var aside, indexes, keys []atlas.Change
 	table := "ALTER TABLE " + quoted(m.T.Name)
 	for _, c := range apart(m.Changes) {
 		switch c := c.(type) {
 		case *atlas.ModifyIndex:
-			replaced, indexes = append(replaced, &atlas.DropIndex{I: c.From}), append(indexes, d.index(table, c.To))
+			indexes = append(indexes, d.replace(table, c.From, c.To))
 		case *atlas.AddIndex:
 			indexes = append(indexes, d.index(table, c.I))
 		case *atlas.AddForeignKey:
@@ -57,14 +58,13 @@ func (d *divided) modify(m *atlas.ModifyTable) {
 				aside = append(aside, c)
 				continue
 			}
-			present, valid := notNull(m.T.Name, c.To.Name)
-			d.present, d.valid = append(d.present, present), append(d.valid, valid...)
+			n := notNull(m.T.Name, c.To.Name)
+			d.present, d.valid, d.required = append(d.present, n.present), append(d.valid, n.valid), append(d.required, n.required...)
 		default:
 			aside = append(aside, c)
 		}
 	}
 	d.aside = appendTable(d.aside, m.T, aside)
-	d.replaced = appendTable(d.replaced, m.T, replaced)
 	d.indexes = appendTable(d.indexes, m.T, indexes)
 	d.keys = appendTable(d.keys, m.T, keys)
 }
@@ -75,6 +75,24 @@ func (d *divided) index(table string, index *atlas.Index) *atlas.AddIndex {
 		d.unique = append(d.unique, table+" ADD CONSTRAINT "+quoted(index.Name)+" UNIQUE USING INDEX "+quoted(index.Name))
 	}
 	return concurrently(index)
+}
+
+// replace makes an index beside the one that it is to replace, so that what is unique
+// is so at any time, and ON CONFLICT finds one of the two. An index goes with its
+// column, and then the old one is not there any more.
+func (d *divided) replace(table string, from, to *atlas.Index) *atlas.AddIndex {
+	made := concurrently(to)
+	made.I.Name = shortened(to.Name + "_replacement")
+	drop := "DROP INDEX IF EXISTS " + quoted(from.Name)
+	if isConstraint(from) {
+		drop = table + " DROP CONSTRAINT IF EXISTS " + quoted(from.Name)
+	}
+	name := "ALTER INDEX " + quoted(made.I.Name) + " RENAME TO " + quoted(to.Name)
+	if isConstraint(to) { // which gives the index its name
+		name = table + " ADD CONSTRAINT " + quoted(to.Name) + " UNIQUE USING INDEX " + quoted(made.I.Name)
+	}
+	d.replaced = append(d.replaced, drop, name)
+	return made
 }
 
 // apart makes of a constraint that is modified one that is dropped and one that is added.
@@ -93,13 +111,22 @@ func apart(changes []atlas.Change) []atlas.Change {
 	return all
 }
 
-// notNull makes a column NOT NULL without a scan under a lock: a check for new
-// rows, and then for those that are there.
-func notNull(table, column string) (present string, valid []string) {
+// notNullSteps are the statements that make a column NOT NULL.
+type notNullSteps struct {
+	present  string   // a check for new rows
+	valid    string   // the same for those that are there
+	required []string // which finds the check
+}
+
+// notNull makes a column NOT NULL without a scan under a lock.
+func notNull(table, column string) notNullSteps {
 	check := quoted(shortened(table + "_" + column + "_present"))
 	table, column = "ALTER TABLE "+quoted(table), quoted(column)
-	return table + " ADD CONSTRAINT " + check + " CHECK (" + column + " IS NOT NULL) NOT VALID",
-		[]string{table + " VALIDATE CONSTRAINT " + check, table + " ALTER COLUMN " + column + " SET NOT NULL", table + " DROP CONSTRAINT " + check}
+	return notNullSteps{
+		present:  table + " ADD CONSTRAINT " + check + " CHECK (" + column + " IS NOT NULL) NOT VALID",
+		valid:    table + " VALIDATE CONSTRAINT " + check,
+		required: []string{table + " ALTER COLUMN " + column + " SET NOT NULL", table + " DROP CONSTRAINT " + check},
+	}
 }
 
 func notValid() []atlas.Clause { return []atlas.Clause{&atlaspg.NotValid{}} }

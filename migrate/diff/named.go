@@ -25,7 +25,7 @@ import (
 //
 //	add_total_columns   columns, and new tables
 //	add_total_indexes   CREATE INDEX CONCURRENTLY, outside of transactions
-//	add_total_unique    constraints of these indexes
+//	add_total_unique    constraints of these indexes, and names of others that they replace
 //	add_total_tables    new tables, if they may refer to what is unique only now
 //	add_total_keys      foreign keys, checks and NOT NULL for new rows
 //	add_total_valid     the same for the rows that are there

@@ -21,9 +21,9 @@ func (h half) files(ctx context.Context, p *place, name string, changes []atlas.
 		return filled(plan), err
 	}
 	d := divide(changes)
-	before, after := slices.Concat(d.replaced, d.aside, d.made), []atlas.Change(nil)
-	if len(d.unique) > 0 { // which new tables may refer to
-		before, after = slices.Concat(d.replaced, d.aside), d.made
+	before, after := slices.Concat(d.aside, d.made), []atlas.Change(nil)
+	if len(d.unique)+len(d.replaced) > 0 { // which new tables may refer to
+		before, after = d.aside, d.made
 	}
 	s := &steps{half: h, place: p}
 	columns := s.addProtected(ctx, name+"_columns", before)
@@ -64,7 +64,9 @@ func (s *steps) addProtected(ctx context.Context, name string, changes []atlas.C
 // online makes indexes, and constraints of them, while rows are written.
 func (s *steps) online(ctx context.Context, prefix string, d divided) {
 	s.add(ctx, prefix+"indexes", d.indexes).Directives = []string{noTransaction}
-	s.addStatements(prefix+"unique", "what foreign keys refer to", d.unique...)
+	s.addStatements(prefix+"unique", "the new index in the place of the old one", d.replaced...)
+	unique := s.plans[len(s.plans)-1]
+	unique.Changes = append(unique.Changes, commented("what foreign keys refer to", d.unique...)...)
 }
 
 // constrain adds foreign keys, checks and NOT NULL: for new rows, and in a later
@@ -76,7 +78,7 @@ func (s *steps) constrain(ctx context.Context, prefix string, d divided) {
 	}
 	keys.Changes = append(keys.Changes, commented("a new row has a value", d.present...)...)
 	lift, again := s.lifted(d.keyed)
-	s.addStatements(prefix+"valid", "the rows that are there", slices.Concat(lift, d.valid, again)...)
+	s.addStatements(prefix+"valid", "the rows that are there", slices.Concat(lift, d.valid, again, d.required)...)
 	if len(lift) > 0 { // which would hold the table to the end of the transaction
 		s.plans[len(s.plans)-1].Directives = []string{noTransaction}
 	}

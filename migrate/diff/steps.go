@@ -164,15 +164,15 @@ func (s *steps) fill(owner func(string) string) error {
 
 // require makes the tenant column NOT NULL without a scan under a lock.
 func (s *steps) require() {
-	var added, valid []string
+	var added, valid, required []string
 	for _, t := range s.tenancy.Tables {
 		if s.gains[t.Name] {
-			present, checked := notNull(t.Name, t.TenantColumn)
-			added, valid = append(added, present), append(valid, checked...)
+			n := notNull(t.Name, t.TenantColumn)
+			added, valid, required = append(added, n.present), append(valid, n.valid), append(required, n.required...)
 		}
 	}
 	s.addStatements("required", "a new row has its tenant", added...)
-	s.addStatements("not_null", "every row has its tenant", valid...)
+	s.addStatements("not_null", "every row has its tenant", slices.Concat(valid, required)...)
 }
 
 // keys adds indexes and keys without holding the tables. Row-level security
@@ -180,7 +180,6 @@ func (s *steps) require() {
 func (s *steps) keys(ctx context.Context, rest []atlas.Change) {
 	d := divide(rest)
 	d.keyed = nil
-	s.add(ctx, "replaced", d.replaced)
 	s.online(ctx, "", d)
 	s.constrain(ctx, "", d)
 	s.add(ctx, "others", slices.Concat(d.aside, d.made))

@@ -116,6 +116,11 @@ func TestAdoptedIsLikeNew(t *testing.T) {
 	if !slices.Equal(names, want) {
 		t.Errorf("wrote %q", names)
 	}
+	for _, file := range files(t, filepath.Join(config.Dir, diff.SharedDir)) {
+		if strings.HasSuffix(file.Name(), "_not_null.sql") {
+			inOrder(t, file)
+		}
+	}
 	apply(t, existing, filepath.Join(config.Dir, diff.SharedDir), 1)
 	verified(t, app, "public", config.Tenancy)
 	if got := lines(t, open(t, "pgx", system), "SELECT tenant_id FROM orders ORDER BY id"); !slices.Equal(got, []string{"acme", "globex"}) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	atlas "ariga.io/atlas/sql/migrate"
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/entsql"
 	entschema "entgo.io/ent/dialect/sql/schema"
@@ -137,5 +138,93 @@ func TestNamedHoldsNoTable(t *testing.T) {
 	}
 	if _, err := home.ExecContext(t.Context(), "BEGIN; SET LOCAL tenancy.tenant_id = 'acme'; INSERT INTO acme.orders (tenant_id, number, note, total) VALUES ('acme', 'two', NULL, 1); COMMIT"); err == nil {
 		t.Error("a column that is required now may be null")
+	}
+}
+
+// TestRowsAreReadBeforeTablesAreLocked makes columns of two tables required.
+func TestRowsAreReadBeforeTablesAreLocked(t *testing.T) {
+	t.Parallel()
+	config := shop(t, dialect.Postgres)
+	named(t, nullable(t, nullable(t, config, "orders", "note"), "groups", "name"), "init")
+	named(t, config, "more")
+	all := files(t, filepath.Join(config.Dir, diff.TenantDir))
+	inOrder(t, all[len(all)-1])
+	for _, finding := range linted(t, config) {
+		t.Errorf("%v\n%s", finding, finding.Statement)
+	}
+	must(t, diff.Check(t.Context(), config))
+	place := database(t, dialect.Postgres)
+	apply(t, place, filepath.Join(config.Dir, diff.TenantDir), 0)
+}
+
+// inOrder fails where a file of two tables or more reads rows after it has locked a table.
+func inOrder(tb testing.TB, file atlas.File) {
+	tb.Helper()
+	statements, err := file.StmtDecls()
+	must(tb, err)
+	validated, required := 0, 0
+	for _, statement := range statements {
+		switch {
+		case strings.Contains(statement.Text, " VALIDATE CONSTRAINT "):
+			if validated++; required > 0 {
+				tb.Errorf("%s: after a table was locked:\n%s", file.Name(), statement.Text)
+			}
+		case strings.Contains(statement.Text, " SET NOT NULL"):
+			required++
+		}
+	}
+	if validated < 2 || required < 2 {
+		tb.Errorf("%s has %d and %d statements: it is not the file that is looked for", file.Name(), validated, required)
+	}
+}
+
+// TestUniqueAtAnyTime changes a unique index, and looks after each file whether there is one.
+func TestUniqueAtAnyTime(t *testing.T) {
+	t.Parallel()
+	config := shop(t, dialect.Postgres)
+	tables, err := entschema.CopyTables(config.Tables)
+	must(t, err)
+	config.Tables = tables
+	orders := tables[slices.IndexFunc(tables, func(t *entschema.Table) bool { return t.Name == "orders" })]
+	// Of the tenant, the number and the note.
+	changed := &entschema.Index{Name: "order_changed", Unique: true, Columns: orders.Columns[1:3]}
+	orders.Indexes = append(orders.Indexes, changed)
+	named(t, config, "init")
+	changed.Columns = orders.Columns[1:4]
+	written := named(t, config, "index")
+	if got := stepsOf(written); !slices.Equal(got, []string{"tenant/index_indexes", "tenant/index_unique", "shared/index_indexes", "shared/index_unique"}) {
+		t.Fatalf("wrote %q", got)
+	}
+	for _, finding := range linted(t, config) {
+		t.Errorf("%v\n%s", finding, finding.Statement)
+	}
+	must(t, diff.Check(t.Context(), config))
+	home := database(t, dialect.Postgres)
+	const unique = "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = 'acme.orders'::regclass AND indisunique AND indisvalid AND indexrelid::regclass::text LIKE 'acme.order_changed%'"
+	run(t, home, "CREATE SCHEMA acme")
+	for _, file := range files(t, filepath.Join(config.Dir, diff.TenantDir)) {
+		conn, err := home.Conn(t.Context())
+		must(t, err)
+		run(t, conn, "SET search_path TO acme")
+		statements, err := file.StmtDecls()
+		must(t, err)
+		for _, statement := range statements {
+			run(t, conn, statement.Text)
+		}
+		run(t, conn, "RESET search_path")
+		must(t, conn.Close())
+		if got := lines(t, home, unique); len(got) == 0 {
+			t.Errorf("after %s nothing is unique", file.Name())
+		}
+	}
+	if got := lines(t, home, unique); !slices.Equal(got, []string{"acme.order_changed"}) {
+		t.Errorf("there is %q", got)
+	}
+	config.Dir = t.TempDir()
+	named(t, config, "init")
+	run(t, home, "CREATE SCHEMA fresh")
+	apply(t, home, filepath.Join(config.Dir, diff.TenantDir), 0, "SET search_path TO fresh")
+	if was, is := lines(t, home, fingerprint, "acme"), lines(t, home, fingerprint, "fresh"); len(was) == 0 || !slices.Equal(was, is) {
+		t.Errorf("changed:\n%s\n\nnew:\n%s", strings.Join(was, "\n"), strings.Join(is, "\n"))
 	}
 }
