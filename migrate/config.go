@@ -74,9 +74,10 @@ type Config struct {
 	// the server has cores makes it slower. Defaults to the machine's, up to 4.
 	Concurrency int
 
-	// LockTimeout is how long a statement waits for a lock. Three times that, the
-	// tenant has failed. Defaults to 2 seconds. On SQLite the driver's busy timeout
-	// decides.
+	// LockTimeout is how long a statement waits for a lock, on MySQL and MariaDB in
+	// whole seconds. Three times that, the tenant has failed. What works CONCURRENTLY on
+	// PostgreSQL waits for as long as it takes. Defaults to 2 seconds. On SQLite the
+	// driver's busy timeout decides.
 	LockTimeout time.Duration
 
 	// StatementTimeout is how long a statement may take on PostgreSQL, unless its

@@ -115,9 +115,11 @@
 // has left it: once, in order, by one run or another. One that goes on makes the file's
 // settings (PRAGMA) on its connection; temporary tables it does not have.
 //
-// On PostgreSQL a statement waits Config.LockTimeout for a table's lock, then
-// the tenant is tried again, and then it has failed and the next run will see to
-// it: a tenant with a long transaction does not hold up the others.
+// On PostgreSQL, MySQL and MariaDB a statement waits Config.LockTimeout for a table's
+// lock, then the tenant is tried again, or outside of transactions the statement, and then
+// it has failed and the next run will see to it: a tenant with a long transaction does not
+// hold up the others, nor those who come for the table after the migration. What works
+// CONCURRENTLY waits for as long as it takes.
 //
 // # Contexts
 //

@@ -69,6 +69,12 @@ type engine interface {
 	// busy reports whether an error means that another connection is at work, and that
 	// the statement has done nothing.
 	busy(err error) bool
+	// limit has the statements of a session from here on wait for a lock for as long as
+	// one whose words are given may.
+	limit(ctx context.Context, conn *sql.Conn, words string) error
+	// locked reports whether an error means that a statement has waited for a lock in
+	// vain, and that it was undone. It may be worth another try.
+	locked(err error) bool
 	// missing reports whether an error means that a place is not there.
 	missing(err error) bool
 	// syntax is that of the statements.

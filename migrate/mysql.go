@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -122,6 +124,9 @@ func (e *mysqlEngine) session(ctx context.Context, p *place) (*sql.Conn, func(),
 	if p.schema != "" {
 		_, err = conn.ExecContext(ctx, "USE "+e.name("", p.schema))
 	}
+	if err == nil {
+		_, err = conn.ExecContext(ctx, e.waits())
+	}
 	var name, lock string
 	if err == nil {
 		err = conn.QueryRowContext(ctx, "SELECT COALESCE(DATABASE(), '')").Scan(&name)
@@ -160,6 +165,22 @@ func lockMySQL(ctx context.Context, conn *sql.Conn, name string, wait time.Durat
 func (*mysqlEngine) together(text string) bool { return changesRows(text) }
 
 func (*mysqlEngine) busy(error) bool { return false }
+
+// waits is for tables, whose locks a statement otherwise waits a day for, with all who
+// want to read the table behind it, and for rows. The server counts seconds.
+func (e *mysqlEngine) waits() string {
+	wait := max(1, int64(math.Ceil(e.config.LockTimeout.Seconds())))
+	return fmt.Sprintf("SET SESSION lock_wait_timeout = %d, SESSION innodb_lock_wait_timeout = %d", wait, wait)
+}
+
+// limit leaves it to what the session has set: no statement waits for all transactions.
+func (*mysqlEngine) limit(context.Context, *sql.Conn, string) error { return nil }
+
+// locked knows that the time is over, and a deadlock, of which there can be one between
+// tables too.
+func (*mysqlEngine) locked(err error) bool {
+	return slices.Contains([]string{"1205", "1213"}, mysqlCode(err))
+}
 
 func (e *mysqlEngine) write(ctx context.Context, q querier, _, v *atlas.Revision) error {
 	return overwrite(ctx, e, q, v)

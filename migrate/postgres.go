@@ -133,8 +133,10 @@ func (e *postgresEngine) session(ctx context.Context, p *place) (*sql.Conn, func
 	}
 	var there, locked bool
 	if err = direct(ctx, conn); err == nil {
-		// No lock timeout: what a file is outside of transactions for waits for everybody's.
-		_, err = conn.ExecContext(ctx, "SET search_path TO "+identifier(p.schema)+"; SET row_security = off; SET lock_timeout = 0")
+		_, err = conn.ExecContext(ctx, "SET search_path TO "+identifier(p.schema)+"; SET row_security = off")
+	}
+	if err == nil {
+		err = e.limit(ctx, conn, "")
 	}
 	if err == nil {
 		err = conn.QueryRowContext(ctx, fmt.Sprintf("SELECT current_schema() IS NOT NULL, %s AND pg_try_advisory_lock(%d)",
@@ -183,6 +185,22 @@ func errNotPgx(driverConn any) error {
 func (*postgresEngine) together(text string) bool { return changesRows(text) }
 
 func (*postgresEngine) busy(error) bool { return false }
+
+var online = regexp.MustCompile(`\bCONCURRENTLY\b`)
+
+// limit lets only what works CONCURRENTLY wait for ever: it waits for the end of all
+// transactions, and nobody waits behind it. Behind an ALTER TABLE that waits for a
+// transaction everybody waits who wants to read the table.
+func (e *postgresEngine) limit(ctx context.Context, conn *sql.Conn, words string) error {
+	wait := milliseconds(e.config.LockTimeout)
+	if online.MatchString(words) {
+		wait = 0
+	}
+	_, err := conn.ExecContext(ctx, fmt.Sprintf("SET lock_timeout = %d", wait))
+	return err
+}
+
+func (*postgresEngine) locked(err error) bool { return hasCode(err, "55P03", "40P01") }
 
 func (e *postgresEngine) write(ctx context.Context, q querier, _, v *atlas.Revision) error {
 	return overwrite(ctx, e, q, v)
@@ -256,7 +274,7 @@ var concurrent = regexp.MustCompile(`(?is)^CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCUR
 
 // tidy drops the index that an unfinished CREATE INDEX CONCURRENTLY leaves, and
 // that nothing uses but every write keeps up to date.
-func (*postgresEngine) tidy(ctx context.Context, conn *sql.Conn, text string) error {
+func (e *postgresEngine) tidy(ctx context.Context, conn *sql.Conn, text string) error {
 	found := concurrent.FindStringSubmatch(strings.TrimSpace(text))
 	if found == nil {
 		return nil
@@ -264,6 +282,9 @@ func (*postgresEngine) tidy(ctx context.Context, conn *sql.Conn, text string) er
 	var invalid bool
 	query := "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid)"
 	if err := conn.QueryRowContext(ctx, query, found[1]).Scan(&invalid); err != nil || !invalid {
+		return err
+	}
+	if err := e.limit(ctx, conn, "CONCURRENTLY"); err != nil {
 		return err
 	}
 	_, err := conn.ExecContext(ctx, "DROP INDEX CONCURRENTLY "+found[1])

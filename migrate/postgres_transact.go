@@ -162,7 +162,7 @@ func (e *postgresEngine) transact(ctx context.Context, p *place, made *plan) err
 // patiently sends a script, and again while its tables are locked.
 func (e *postgresEngine) patiently(ctx context.Context, p *place, s *script) (err error) {
 	for try := range lockTries {
-		if err = e.send(context.WithoutCancel(ctx), p.db, s); !hasCode(err, "55P03", "40P01") {
+		if err = e.send(context.WithoutCancel(ctx), p.db, s); !e.locked(err) {
 			break
 		}
 		e.config.Logger.InfoContext(ctx, "migrate: waiting for a lock", "tenant", p.tenant, "try", try+1)

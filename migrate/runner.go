@@ -192,7 +192,9 @@ func (r *Runner) stepwise(ctx context.Context, p *place, made *plan, files []pen
 		return err
 	}
 	for _, f := range files {
-		if err := newSteps(r.engine, conn, f).run(ctx); err != nil {
+		s := newSteps(r.engine, conn, f)
+		s.logger = r.config.Logger.With("tenant", p.tenant)
+		if err := s.run(ctx); err != nil {
 			return err
 		}
 	}

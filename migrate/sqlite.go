@@ -204,6 +204,10 @@ func nested(err error) bool {
 // shared cache of a table.
 var locked = regexp.MustCompile(`\bdatabase (table |schema )?is locked\b`)
 
+// limit leaves it to the driver's busy timeout.
+func (*sqliteEngine) limit(context.Context, *sql.Conn, string) error { return nil }
+func (*sqliteEngine) locked(error) bool                              { return false }
+
 func (*sqliteEngine) busy(err error) bool { return err != nil && locked.MatchString(err.Error()) }
 
 // missing knows what SQLite says of a file that it may not make.

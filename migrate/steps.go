@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	atlas "ariga.io/atlas/sql/migrate"
@@ -30,11 +33,12 @@ type steps struct {
 	record *atlas.Revision
 	was    *atlas.Revision // what is on record, nil for nothing
 	start  time.Time
+	logger *slog.Logger
 }
 
 // newSteps goes on where a file was left.
 func newSteps(e engine, conn *sql.Conn, f pending) *steps {
-	s := &steps{engine: e, conn: conn, file: f.file, was: f.revision, start: time.Now()}
+	s := &steps{engine: e, conn: conn, file: f.file, was: f.revision, start: time.Now(), logger: slog.New(slog.DiscardHandler)}
 	if f.revision == nil {
 		s.record = &atlas.Revision{Version: f.Version(), Description: f.Desc(), Type: atlas.RevisionTypeExecute}
 	} else {
@@ -98,12 +102,12 @@ func (s *steps) step(ctx context.Context, doubt bool) error {
 			return s.at(ErrInDoubt)
 		}
 	}
-	executed, err := s.execute(ctx, text)
+	executed, err := s.patiently(ctx, text, words)
 	if s.engine.busy(err) {
 		err = fmt.Errorf("%w: %w", ErrLocked, err)
 	}
 	switch {
-	case executed || errors.Is(err, ErrLocked):
+	case executed || errors.Is(err, ErrLocked) || doubt && s.engine.locked(err): // which leaves the doubt as it was
 		return s.at(err)
 	case doubt && s.engine.again(effectOf(words), err):
 		s.done()
@@ -116,6 +120,43 @@ func (s *steps) step(ctx context.Context, doubt bool) error {
 		}
 		return s.failed(ctx, err)
 	}
+}
+
+// patiently executes a statement, and again while what it is about is locked.
+func (s *steps) patiently(ctx context.Context, text, words string) (executed bool, err error) {
+	if !slices.ContainsFunc(s.file.statements, setsTimeout) {
+		if err := s.engine.limit(ctx, s.conn, words); err != nil {
+			return false, err
+		}
+	}
+	for try := range lockTries {
+		executed, err = s.execute(ctx, text)
+		if executed || !s.engine.locked(err) || !s.undone(text) {
+			return executed, err
+		}
+		if tidied := s.engine.tidy(ctx, s.conn, text); tidied != nil {
+			return false, errors.Join(err, tidied)
+		}
+		s.logger.InfoContext(ctx, "migrate: waiting for a lock", "file", s.file.Name(), "try", try+1)
+		if pause(ctx, time.Duration(try+1)*50*time.Millisecond) != nil {
+			break
+		}
+	}
+	return false, fmt.Errorf("migrate: others had it locked each of %d times, and it was not executed: see who they are, and run again: %w", lockTries, err)
+}
+
+// setsTimeout finds what a file sets itself, which is meant then.
+func setsTimeout(one statement) bool {
+	return firstWord(one.text) == "SET" && strings.Contains(strings.ToLower(one.text), "lock_timeout")
+}
+
+// undone reports whether a statement that has failed has left nothing behind: it does not
+// call a procedure, which may have ended transactions, nor is it in one that the file has begun.
+func (s *steps) undone(text string) bool {
+	if slices.ContainsFunc(s.file.statements, func(one statement) bool { return endsTransaction(firstWord(one.text)) }) {
+		return false
+	}
+	return changesRows(text) || slices.Contains([]string{"CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE", "COMMENT", "GRANT", "REVOKE"}, firstWord(text))
 }
 
 // execute executes a statement and records that it is done.
