@@ -81,11 +81,23 @@ func (e *sqliteEngine) transact(ctx context.Context, p *place, made *plan) (err 
 	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	if err := e.execute(ctx, conn, made); err != nil {
-		_, rollback := conn.ExecContext(ctx, "ROLLBACK")
-		return errors.Join(err, rollback)
+	err = e.execute(ctx, conn, made)
+	if err == nil {
+		// Somebody who reads keeps it from the file, and it leaves the transaction as it was.
+		_, err = conn.ExecContext(ctx, "COMMIT")
 	}
-	_, err = conn.ExecContext(ctx, "COMMIT")
+	if err != nil {
+		err = errors.Join(err, rollBack(ctx, conn))
+	}
+	return err
+}
+
+// rollBack ends a transaction, unless SQLite has done so itself, as it does where the disk is full.
+func rollBack(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, "ROLLBACK")
+	if err != nil && strings.Contains(err.Error(), "no transaction is active") {
+		return nil
+	}
 	return err
 }
 

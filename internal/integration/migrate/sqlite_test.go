@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"entgo.io/ent/dialect"
@@ -140,4 +141,37 @@ func TestSQLiteTwoRunnersAtOnce(t *testing.T) {
 		t.Error(err)
 	}
 	f.wantLite()
+}
+
+// TestSQLiteCommitThatFails has somebody read a file for as long as SQLite waits to write to it, and migrates it later by the same connection.
+func TestSQLiteCommitThatFails(t *testing.T) {
+	t.Parallel()
+	path := "file:" + filepath.Join(t.TempDir(), "home.db")
+	home := open(t, "sqlite", path+"?_pragma=busy_timeout(20)&_pragma=foreign_keys(1)")
+	home.SetMaxOpenConns(1)
+	f := &fleet{t: t, dialect: dialect.SQLite, home: home}
+	initial := files{"20260101000000_init.sql": lite()["20260101000000_init.sql"]}
+	if _, err := f.runner(directory(t, dialect.SQLite, initial)).ApplyTo(t.Context(), sharedTenant()); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := open(t, "sqlite", path).BeginTx(t.Context(), &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := reader.QueryRowContext(t.Context(), "SELECT count(*) FROM notes").Scan(new(int)); err != nil {
+		t.Fatal(err)
+	}
+	runner := f.runner(directory(t, dialect.SQLite, lite()))
+	if _, err := runner.ApplyTo(t.Context(), sharedTenant()); err == nil || !strings.Contains(err.Error(), "locked") {
+		t.Errorf("beside a reader: %v", err)
+	}
+	if err := reader.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if result, err := runner.ApplyTo(t.Context(), sharedTenant()); err != nil || result.Outcome != migrate.Applied || result.From != "20260101000000" {
+		t.Errorf("after it: %+v, %v", result, err)
+	}
+	if enforced := one[int](t, home, "PRAGMA foreign_keys"); enforced != 1 {
+		t.Error("foreign keys are not enforced any more")
+	}
 }
