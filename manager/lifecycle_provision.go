@@ -223,9 +223,10 @@ func samePlace(a, b tenancy.Placement) bool {
 	return a.Schema == b.Schema && a.DatabaseURL.Equal(b.DatabaseURL)
 }
 
-// migrate makes the tables, unless a spare has them.
+// migrate makes the tables, unless a spare has them. One that was taken before this
+// process was deployed may have those of the program before.
 func (p *provisioning) migrate(ctx context.Context) error {
-	if p.keeper == nil || p.made.Version != "" {
+	if p.keeper == nil || p.made.Version != "" && p.made.Version == p.spareVersion() {
 		return nil
 	}
 	_, err := p.config.Migrations.ApplyTo(ctx, p.tenant)

@@ -2,6 +2,7 @@ package lifecycle_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/manager"
 	"github.com/entenancy/tenancy/manager/namespace"
+	"github.com/entenancy/tenancy/registry"
 )
 
 // TestASpareWhoseMakerDied is not handed out, wherever that was, and not left over.
@@ -69,6 +71,39 @@ func TestASpareThatWasNotDiscardedToTheEnd(t *testing.T) {
 				t.Errorf("message %d: dropping it: %v", at, err)
 			}
 			w.noneLeft()
+		}
+	})
+}
+
+// forgetful is a store that fails to keep what was changed.
+type forgetful struct{ registry.Store }
+
+var errForgotten = errors.New("forgotten")
+
+func (forgetful) Update(context.Context, tenancy.Tenant) (tenancy.Tenant, error) {
+	return tenancy.Tenant{}, errForgotten
+}
+
+// TestASpareThatWasTakenBeforeADeployment has a process end between taking a spare and
+// saying so, and another one, with one more migration, finish the tenant.
+func TestASpareThatWasTakenBeforeADeployment(t *testing.T) {
+	in(t, overNetwork()[2:], func(t *testing.T, w *world) { // where a spare keeps its name
+		w.filled(1)
+		tenant, err := w.lifecycle(func(c *manager.LifecycleConfig) { c.Store = forgetful{c.Store} }).Provision(t.Context(), newTenant("acme"))
+		if !errors.Is(err, errForgotten) {
+			t.Fatal(err)
+		}
+		runner := w.runner(w.db, directory(t, w.dialect, "ALTER TABLE "+quoted(w.dialect, "orders")+" ADD COLUMN label varchar(10);\n"))
+		tenant, err = w.lifecycle(func(c *manager.LifecycleConfig) { c.Migrations = runner }).Resume(t.Context(), tenant.ID)
+		if err != nil || tenant.Status != tenancy.StatusActive {
+			t.Fatal(tenant.Status, err)
+		}
+		ready, err := runner.Requires("")
+		if err == nil {
+			err = ready(t.Context(), tenant)
+		}
+		if err != nil {
+			t.Error("it is served:", err)
 		}
 	})
 }
