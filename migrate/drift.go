@@ -43,6 +43,9 @@ type Drift struct {
 // fingerprint of a thousand schemas, and Config.Concurrency of them are under way
 // at once. PostgreSQL only. It takes no locks that others wait for.
 //
+// Tenants that have no place, or whose own database cannot be asked, do not hold up
+// the others: the report is of those, and the error a [PartialError] that names them.
+//
 // The role needs the right to create schemas in the home.
 func (r *Runner) Drift(ctx context.Context) (*DriftReport, error) {
 	if r.dialect() != dialect.Postgres {
@@ -64,12 +67,17 @@ func (r *Runner) Drift(ctx context.Context) (*DriftReport, error) {
 		return nil, err
 	}
 	report := &DriftReport{}
+	var failures []Result
 	for _, part := range d.parts {
+		failures = append(failures, part.failures...)
 		report.Checked += part.Checked
 		report.Behind += part.Behind
 		report.Drifts = append(report.Drifts, part.Drifts...)
 	}
 	report.Took = time.Since(start)
+	if len(failures) > 0 {
+		return report, &PartialError{Failures: failures}
+	}
 	return report, nil
 }
 
@@ -83,53 +91,80 @@ type drifts struct {
 	want  []string // what the migrations make
 	sum   string   // the fingerprint of that
 	group *errgroup.Group
-	parts []*DriftReport // of each chunk, in the order of the tenants
+	parts []*driftPart // of each chunk, in the order of the tenants
 
 	mu    sync.Mutex
 	found map[string]Drift // by fingerprint, of no tenant
 }
 
+// driftPart is the report of one chunk.
+type driftPart struct {
+	DriftReport
+
+	failures []Result
+}
+
+// failed notes a tenant that cannot be compared.
+func (d *drifts) failed(t tenancy.Tenant, err error) {
+	d.parts = append(d.parts, &driftPart{failures: []Result{Result{Tenant: t}.failed(err)}})
+}
+
 func (d *drifts) read(ctx context.Context) error {
 	var chunk []*place
 	for t, err := range d.config.Tenants(ctx) {
-		if err != nil && t.ID == "" {
+		switch {
+		case err != nil && t.ID == "":
 			return fmt.Errorf("migrate: reading the tenants: %w", err)
-		}
-		if err != nil || !d.config.migrates(t.Status) {
-			continue // Status says what is wrong with a record
+		case err != nil:
+			d.failed(t, err)
+			continue
+		case !d.config.migrates(t.Status):
+			continue
 		}
 		p, err := d.placeOf(ctx, t)
 		switch {
 		case err != nil:
-			return err
+			d.failed(t, err)
 		case p == nil:
 			continue
 		case p.own:
-			d.compare(ctx, p.db, []*place{p}, p.close)
+			d.compareOwn(ctx, p)
 		default:
 			chunk = append(chunk, p)
 		}
 		if len(chunk) == driftSize {
-			d.compare(ctx, d.config.Home, chunk, nil)
+			d.compare(ctx, chunk)
 			chunk = nil
 		}
 	}
 	if len(chunk) > 0 {
-		d.compare(ctx, d.config.Home, chunk, nil)
+		d.compare(ctx, chunk)
 	}
 	return nil
 }
 
-// compare begins with a chunk, and calls done at its end.
-func (d *drifts) compare(ctx context.Context, db *sql.DB, chunk []*place, done func() error) {
-	part := &DriftReport{}
+// compare begins with a chunk of schemas in the home.
+func (d *drifts) compare(ctx context.Context, chunk []*place) {
+	part := &driftPart{}
+	d.parts = append(d.parts, part)
+	d.group.Go(func() error { return d.compareIn(ctx, d.config.Home, chunk, &part.DriftReport) })
+}
+
+// compareOwn begins with a tenant's own database. What is wrong with it is the tenant's.
+func (d *drifts) compareOwn(ctx context.Context, p *place) {
+	part := &driftPart{}
 	d.parts = append(d.parts, part)
 	d.group.Go(func() error {
-		err := d.compareIn(ctx, db, chunk, part)
-		if done != nil {
-			err = errors.Join(err, done())
+		err := errors.Join(d.compareIn(ctx, p.db, []*place{p}, &part.DriftReport), p.close())
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
 		}
-		return err
+		part.DriftReport = DriftReport{}
+		part.failures = []Result{Result{Tenant: p.tenant}.failed(err)}
+		return nil
 	})
 }
 

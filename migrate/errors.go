@@ -54,8 +54,9 @@ var errChanged = errors.New("migrate: the revisions changed since they were read
 // errMissing means that the schema is not there.
 var errMissing = errors.New("migrate: there is no such schema")
 
-// PartialError says that a run has not brought every tenant up to date. It
-// unwraps to the errors of the tenants and to the reason for an early end.
+// PartialError says that a run has not brought every tenant up to date, or that
+// Drift has not looked at every tenant. It unwraps to the errors of the tenants and
+// to the reason for an early end.
 type PartialError struct {
 	// Failures are the tenants that failed, in the order in which they did.
 	Failures []Result

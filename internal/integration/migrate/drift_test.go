@@ -1,13 +1,17 @@
 package migrate_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"testing"
 
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/migrate"
 )
 
 // TestPostgresDriftOfAnIndex changes the one index of each tenant in one way.
@@ -137,6 +141,43 @@ func TestPostgresDriftOfAColumn(t *testing.T) {
 		}
 	}
 	if report.Checked != len(f.tenants) || len(got) != len(changes) {
+		t.Errorf("got %+v", report)
+	}
+}
+
+// TestPostgresDriftWithoutSomeTenants has tenants whose record, place or database is broken among those that are compared.
+func TestPostgresDriftWithoutSomeTenants(t *testing.T) {
+	t.Parallel()
+	f := newPostgres(t, 2)
+	d := directory(t, dialect.Postgres, first())
+	apply(t, f.runner(d))
+	f.exec("ALTER TABLE t001.notes ADD COLUMN extra int")
+	unplaced := f.tenantOf("public")
+	unplaced.ID = "unplaced"
+	unreachable := tenancy.Tenant{
+		ID: "unreachable", Identifier: "unreachable", Status: tenancy.StatusActive, Isolation: tenancy.IsolationDatabase,
+		Placement: tenancy.Placement{DatabaseURL: tenancy.NewSecret("postgres://nobody:geheim@127.0.0.1:1/none")},
+	}
+	broken := errors.New("no key for its URL")
+	report, err := f.runner(d, func(c *migrate.Config) {
+		c.Tenants = func(context.Context) iter.Seq2[tenancy.Tenant, error] {
+			return func(yield func(tenancy.Tenant, error) bool) {
+				_ = yield(tenancy.Tenant{ID: "broken"}, broken) && yield(unplaced, nil) && yield(unreachable, nil) &&
+					yield(f.tenants[0], nil) && yield(f.tenants[1], nil)
+			}
+		}
+	}).Drift(t.Context())
+	var partial *migrate.PartialError
+	if !errors.As(err, &partial) || partial.Cause != nil || len(partial.Failures) != 3 || !errors.Is(err, broken) || !errors.Is(err, tenancy.ErrInvalidPlacement) {
+		t.Fatalf("got %v", err)
+	}
+	for i, id := range []tenancy.ID{"broken", "unplaced", "unreachable"} {
+		got := partial.Failures[i]
+		if got.Tenant.ID != id || got.Outcome != migrate.Failed || strings.Contains(got.Err.Error(), "geheim") {
+			t.Errorf("got %+v", got)
+		}
+	}
+	if report == nil || report.Checked != 2 || len(report.Drifts) != 1 || report.Drifts[0].Tenant.ID != "t001" {
 		t.Errorf("got %+v", report)
 	}
 }
