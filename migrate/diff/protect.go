@@ -11,7 +11,6 @@ import (
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy/driver/postgres"
-	"github.com/entenancy/tenancy/migrate/internal/statements"
 	"github.com/entenancy/tenancy/schema"
 )
 
@@ -22,12 +21,13 @@ const privileges = "SELECT, INSERT, UPDATE, DELETE"
 // state is what Atlas does not see of a replayed directory.
 type state struct {
 	policies []string        // statements for what row-level security lacks
-	grants   map[string]bool // statements that are in the files
+	grants   map[string]bool // statements that are in the files, for tables that are still there
 }
 
 // replayed returns what the files of a directory lead to.
 func (h half) replayed(ctx context.Context, p *place, dir migrate.Dir) (*atlas.Schema, state, error) {
-	if err := p.replay(ctx, dir); err != nil {
+	given := h.given(p)
+	if err := p.replay(ctx, dir, given.note); err != nil {
 		return nil, state{}, err
 	}
 	current, err := p.inspect(ctx)
@@ -35,7 +35,7 @@ func (h half) replayed(ctx context.Context, p *place, dir migrate.Dir) (*atlas.S
 		return current, state{}, err
 	}
 	var s state
-	if s.grants, err = grantsIn(dir); err != nil {
+	if s.grants, err = given.kept(ctx); err != nil {
 		return nil, s, err
 	}
 	s.policies, err = postgres.MissingPolicies(ctx, p.driver(), tenants(current, h.tenancy))
@@ -75,13 +75,16 @@ func (h half) grants(there map[string]bool) []*migrate.Change {
 	var changes []*migrate.Change
 	for _, t := range h.tables {
 		for _, role := range h.config.Roles {
-			grant := "GRANT " + privileges + " ON " + quoted(t.Name) + " TO " + quoted(role)
-			if !t.View && !there[grant] {
+			if grant := grantOf(t.Name, role); !t.View && !there[grant] {
 				changes = append(changes, &migrate.Change{Cmd: grant, Comment: "let " + quoted(role) + " use " + quoted(t.Name)})
 			}
 		}
 	}
 	return changes
+}
+
+func grantOf(table, role string) string {
+	return "GRANT " + privileges + " ON " + quoted(table) + " TO " + quoted(role)
 }
 
 // kept is a formatter that keeps the plan.
@@ -99,25 +102,55 @@ func isGrant(statement string) bool {
 	return len(words) > 0 && slices.Contains([]string{"GRANT", "REVOKE"}, strings.ToUpper(words[0]))
 }
 
-// grantsIn returns the grants of all files, as [half.protect] writes them.
-func grantsIn(dir migrate.Dir) (map[string]bool, error) {
-	files, err := dir.Files()
-	if err != nil {
-		return nil, err
+// given are the grants that a replay goes past: the dev database may lack the roles. A
+// grant goes with its table, and one that is made again under the name has none.
+type given struct {
+	place  *place
+	tables map[string]string // of each grant that [half.grants] writes
+	when   map[string]int64  // which table that was when the grant was made
+}
+
+func (h half) given(p *place) *given {
+	g := &given{place: p, tables: make(map[string]string), when: make(map[string]int64)}
+	if h.config.Dialect != dialect.Postgres {
+		return g
 	}
-	grants := make(map[string]bool)
-	for _, file := range files {
-		read, err := statements.Of(dialect.Postgres, string(file.Bytes()))
+	for _, t := range h.tables {
+		for _, role := range h.config.Roles {
+			g.tables[grantOf(t.Name, role)] = t.Name
+		}
+	}
+	return g
+}
+
+// note takes note of a statement that is not executed.
+func (g *given) note(ctx context.Context, statement string) (err error) {
+	grant := strings.TrimRight(statement, "; \n")
+	if table, ok := g.tables[grant]; ok {
+		g.when[grant], err = g.identity(ctx, table)
+	}
+	return err
+}
+
+// kept are the grants of tables that are the same as then.
+func (g *given) kept(ctx context.Context) (map[string]bool, error) {
+	kept := make(map[string]bool, len(g.when))
+	for grant, then := range g.when {
+		now, err := g.identity(ctx, g.tables[grant])
 		if err != nil {
-			return nil, fmt.Errorf("diff: %s: %w", file.Name(), err)
+			return nil, err
 		}
-		for _, statement := range read {
-			if isGrant(statement.Text) {
-				grants[strings.TrimRight(statement.Text, "; \n")] = true
-			}
-		}
+		kept[grant] = now == then
 	}
-	return grants, nil
+	return kept, nil
+}
+
+// identity tells a table from another one that has its name later.
+func (g *given) identity(ctx context.Context, table string) (id int64, err error) {
+	if err = g.place.session.QueryRowContext(ctx, "SELECT COALESCE(to_regclass($1)::oid::bigint, 0)", quoted(table)).Scan(&id); err != nil {
+		err = fmt.Errorf("diff: dev database: %w", err)
+	}
+	return id, err
 }
 
 func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

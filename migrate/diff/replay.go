@@ -17,8 +17,9 @@ func unqualified(o *migrate.PlanOptions) {
 	o.SchemaQualifier = &none
 }
 
-// replay runs the files of a directory, from the last checkpoint on.
-func (p *place) replay(ctx context.Context, dir migrate.Dir) error {
+// replay runs the files of a directory, from the last checkpoint on. It only tells of
+// the statements that say who may do what.
+func (p *place) replay(ctx context.Context, dir migrate.Dir, grant func(context.Context, string) error) error {
 	files, err := migrate.FilesFromLastCheckpoint(dir)
 	if err != nil {
 		return fmt.Errorf("diff: reading the migrations: %w", err)
@@ -30,6 +31,9 @@ func (p *place) replay(ctx context.Context, dir migrate.Dir) error {
 		}
 		for _, statement := range read {
 			if isGrant(statement.Text) {
+				if err := grant(ctx, statement.Text); err != nil {
+					return err
+				}
 				continue
 			}
 			if _, err := p.session.ExecContext(ctx, statement.Text); err != nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -180,6 +181,34 @@ func TestRolesAreGranted(t *testing.T) {
 	}
 	for _, finding := range linted(t, config) {
 		t.Error(finding)
+	}
+}
+
+// TestTableThatIsMadeAgainIsGranted drops tables by hand, which ent's schema still has, or has them made again by hand.
+func TestTableThatIsMadeAgainIsGranted(t *testing.T) {
+	t.Parallel()
+	config := typedShop(t, dialect.Postgres)
+	granted := role(t, open(t, "pgx", servers.PostgresAdmin(t)))
+	config.Roles = []string{granted}
+	named(t, config, "init")
+	for _, name := range []string{diff.TenantDir, diff.SharedDir} {
+		all := files(t, filepath.Join(config.Dir, name))
+		version, err := strconv.Atoi(all[len(all)-1].Version())
+		must(t, err)
+		must(t, os.WriteFile(filepath.Join(config.Dir, name, strconv.Itoa(version+1)+"_by_hand.sql"), []byte(`DROP TABLE "docs" CASCADE;`+"\n"), 0o600))
+	}
+	must(t, diff.Hash(config.Dir))
+	named(t, config, "again")
+	must(t, diff.Check(t.Context(), config))
+	place := database(t, dialect.Postgres)
+	apply(t, place, filepath.Join(config.Dir, diff.TenantDir), 0)
+	const granting = "SELECT DISTINCT table_name FROM information_schema.role_table_grants WHERE grantee = $1 AND privilege_type = 'INSERT' ORDER BY 1"
+	if got := lines(t, place, granting, granted); !slices.Contains(got, "docs") || !slices.Contains(got, "entries") {
+		t.Errorf("%s may write to %q", granted, got)
+	}
+	all := files(t, filepath.Join(config.Dir, diff.TenantDir))
+	if text := string(all[len(all)-1].Bytes()); strings.Contains(text, `GRANT SELECT, INSERT, UPDATE, DELETE ON "entries"`) {
+		t.Errorf("granted again:\n%s", text)
 	}
 }
 
