@@ -107,8 +107,9 @@
 //
 // Two runs may go on at once: each tenant is locked while it is migrated, and
 // what was planned is checked under the lock. A run also keeps the Atlas CLI
-// out, and waits for it. On MySQL and MariaDB, where the CLI's lock is the
-// server's, runs wait for each other too.
+// out, and waits for it, and so do ApplyTo, Baseline and Repair. On MySQL and
+// MariaDB, where the CLI's lock is the server's, runs wait for each other too, and
+// for an ApplyTo that is at work, but ApplyTo does not wait for a run.
 //
 // SQLite has no lock but a transaction. So a file that is outside of transactions is
 // locked for each statement, which is executed only if the record is as the one before

@@ -135,15 +135,37 @@ func (e *mysqlEngine) session(ctx context.Context, p *place) (*sql.Conn, func(),
 		lock = LockName(name)
 		err = lockMySQL(ctx, conn, lock, 0)
 	}
+	if err == nil {
+		err = withoutMySQLCLI(ctx, conn)
+	}
 	if err != nil {
 		discard(conn)
 		return nil, nil, err
 	}
-	return conn, release(ctx, conn, "DO RELEASE_LOCK('"+lock+"')"), nil
+	return conn, release(ctx, conn, "DO RELEASE_LOCK('"+lock+"'), "+releaseCLI), nil
 }
 
-// cliLockName is the lock that the Atlas CLI has while it works on any database of the server.
-const cliLockName = "atlas_migrate_execute"
+// cliLockName is the lock that the Atlas CLI has while it works on any database of the
+// server, and runLockName the one by which others know that it is a runner who has it.
+const (
+	cliLockName = "atlas_migrate_execute"
+	runLockName = "tenancy:run"
+	releaseCLI  = "RELEASE_LOCK('" + runLockName + "'), RELEASE_LOCK('" + cliLockName + "')"
+)
+
+// withoutMySQLCLI takes the CLI's lock for a session, unless a runner has it: only one
+// can, and it keeps the CLI out as well. If that one ends first the CLI could begin, which
+// is better than that nobody is provisioned while a fleet is migrated.
+func withoutMySQLCLI(ctx context.Context, conn *sql.Conn) error {
+	const both = "GET_LOCK('" + cliLockName + "', 0) AND GET_LOCK('" + runLockName + "', 0)"
+	const runner = "IS_USED_LOCK('" + cliLockName + "') = IS_USED_LOCK('" + runLockName + "')"
+	var out bool
+	err := conn.QueryRowContext(ctx, "SELECT COALESCE("+both+", 0) OR COALESCE("+runner+", 0)").Scan(&out)
+	if err == nil && !out {
+		err = fmt.Errorf("%w: the Atlas CLI", ErrLocked)
+	}
+	return err
+}
 
 // LockName is the name of the MySQL user lock under which the tables of a database
 // are migrated. Who drops the database takes it too. A server has one namespace of
@@ -196,11 +218,15 @@ func (e *mysqlEngine) guard(ctx context.Context, db *sql.DB) (*guard, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := lockMySQL(ctx, conn, cliLockName, e.config.LockWait); err != nil {
+	err = lockMySQL(ctx, conn, cliLockName, e.config.LockWait)
+	if err == nil {
+		err = lockMySQL(ctx, conn, runLockName, e.config.LockWait)
+	}
+	if err != nil {
 		discard(conn)
 		return nil, err
 	}
-	return &guard{conn: conn, release: release(ctx, conn, "DO RELEASE_LOCK('"+cliLockName+"')")}, nil
+	return &guard{conn: conn, release: release(ctx, conn, "DO "+releaseCLI)}, nil
 }
 
 // again knows what MySQL and MariaDB say of a database, table, index, routine,

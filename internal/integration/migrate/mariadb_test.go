@@ -204,6 +204,84 @@ func TestMariaDBWaitsForTheAtlasCLI(t *testing.T) {
 	wantReport(t, apply(t, f.runner(d)), 1, 0, 0, 0)
 }
 
+// TestMariaDBOneTenantWaitsForTheAtlasCLI has the CLI's lock while one tenant is migrated, repaired or given a baseline.
+func TestMariaDBOneTenantWaitsForTheAtlasCLI(t *testing.T) {
+	// Not parallel: the lock is the server's.
+	f := newMariaDB(t, 1)
+	f.exec("CREATE TABLE " + f.tenants[0].Placement.Schema + ".notes (id bigint primary key, text varchar(100))")
+	cli, err := f.home.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cli.Close()
+	var locked bool
+	if err := cli.QueryRowContext(t.Context(), "SELECT GET_LOCK('atlas_migrate_execute', 60)").Scan(&locked); err != nil || !locked {
+		t.Fatal("no lock", err)
+	}
+	d := directory(t, dialect.MySQL, maria())
+	runner := f.runner(d, func(c *migrate.Config) { c.LockWait = time.Millisecond })
+	if _, err := runner.ApplyTo(t.Context(), f.tenants[0]); !errors.Is(err, migrate.ErrDirty) {
+		t.Errorf("one that cannot be migrated: %v", err)
+	}
+	if _, err := runner.Baseline(t.Context(), "20260101000000"); !errors.Is(err, migrate.ErrLocked) {
+		t.Errorf("a baseline: %v", err)
+	}
+	if err := runner.Repair(t.Context(), f.tenants[0], true); !errors.Is(err, migrate.ErrLocked) {
+		t.Errorf("a repair: %v", err)
+	}
+	f.exec("DROP TABLE " + f.tenants[0].Placement.Schema + ".notes")
+	if _, err := runner.ApplyTo(t.Context(), f.tenants[0]); !errors.Is(err, migrate.ErrLocked) {
+		t.Errorf("one tenant: %v", err)
+	}
+	if _, err := cli.ExecContext(t.Context(), "DO RELEASE_LOCK('atlas_migrate_execute')"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.runner(d).ApplyTo(t.Context(), f.tenants[0]); err != nil {
+		t.Fatal(err)
+	}
+	f.wantMaria()
+}
+
+// TestMariaDBOneTenantDoesNotWaitForARun migrates tenants one by one while a run has the server, and while others do the same. The CLI is
+// kept out.
+func TestMariaDBOneTenantDoesNotWaitForARun(t *testing.T) {
+	t.Parallel()
+	f := newMariaDB(t, 7)
+	ones, rest := f.tenants[:4], f.tenants[4:]
+	kept := maria()
+	kept["20260104000000_kept.sql"] = "CREATE TABLE `kept` AS SELECT IS_USED_LOCK('atlas_migrate_execute') IS NOT NULL AS `out`, SLEEP(0.2) AS `slept`;\n"
+	d := directory(t, dialect.MySQL, kept)
+	soon := func(c *migrate.Config) { c.LockWait = 10 * time.Second }
+	var wait sync.WaitGroup
+	var begin sync.Once
+	wantReport(t, apply(t, f.runner(d, func(c *migrate.Config) {
+		c.Concurrency = 1
+		c.Tenants = (&fleet{tenants: rest}).all
+		c.OnResult = func(migrate.Result) {
+			begin.Do(func() {
+				for _, tenant := range ones[:2] {
+					if _, err := f.runner(d, soon).ApplyTo(t.Context(), tenant); err != nil {
+						t.Errorf("during a run: %v", err)
+					}
+				}
+			})
+		}
+	})), 3, 0, 0, 0)
+	for _, tenant := range ones[2:] {
+		wait.Go(func() {
+			if _, err := f.runner(d).ApplyTo(t.Context(), tenant); err != nil {
+				t.Errorf("beside another one: %v", err)
+			}
+		})
+	}
+	wait.Wait()
+	for _, tenant := range f.tenants {
+		if !one[bool](t, f.home, "SELECT `out` FROM `"+tenant.Placement.Schema+"`.kept") {
+			t.Errorf("%s: the CLI could have begun", tenant.ID)
+		}
+	}
+}
+
 func TestMariaDBOwnDatabase(t *testing.T) {
 	t.Parallel()
 	f := newMariaDB(t, 0)
