@@ -21,8 +21,9 @@ const revisionsTable = "atlas_schema_revisions"
 // isVersion tells revisions apart from a row that the Atlas CLI keeps beside them.
 func isVersion(version string) bool { return !strings.HasPrefix(version, ".") }
 
-// ownTables matches the tables of this library, which are no tenant's.
-const ownTables = `tenancy\_%`
+// ownTables is LIKE for the tables of this library, which are no tenant's. It says what
+// escapes, because a backslash does not on a MySQL with NO_BACKSLASH_ESCAPES.
+const ownTables = `'tenancy!_%' ESCAPE '!'`
 
 // operator is who Atlas' records name.
 const operator = "entenancy/tenancy"

@@ -65,7 +65,7 @@ func (e *mysqlEngine) present(ctx context.Context, q querier, schemas []string) 
 func (*mysqlEngine) filled(ctx context.Context, q querier, schemas []string) (map[string]bool, error) {
 	in, args := anyOf(schemas)
 	found, err := names(ctx, q, "SELECT DISTINCT table_schema FROM information_schema.tables WHERE table_name <> '"+revisionsTable+
-		"' AND table_name NOT LIKE '"+ownTables+"' AND table_schema IN "+in, args...)
+		"' AND table_name NOT LIKE "+ownTables+" AND table_schema IN "+in, args...)
 	if err != nil {
 		return nil, err
 	}

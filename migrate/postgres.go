@@ -109,7 +109,7 @@ LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = '`+revisionsTable
 func (*postgresEngine) filled(ctx context.Context, q querier, schemas []string) (map[string]bool, error) {
 	// What belongs to an extension is no table of ours. Extensions are in the home's schema, so others are not looked at for it.
 	return names(ctx, q, `SELECT DISTINCT n.nspname FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid
-WHERE n.nspname = ANY($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relname <> '`+revisionsTable+`' AND c.relname NOT LIKE '`+ownTables+`'
+WHERE n.nspname = ANY($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relname <> '`+revisionsTable+`' AND c.relname NOT LIKE `+ownTables+`
   AND NOT (n.nspname = 'public' AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))`, schemas)
 }
 

@@ -41,7 +41,7 @@ func (*sqliteEngine) present(ctx context.Context, q querier, schemas []string) (
 
 func (*sqliteEngine) filled(ctx context.Context, q querier, schemas []string) (map[string]bool, error) {
 	found, err := names(ctx, q, `SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name <> '`+revisionsTable+
-		`' AND name NOT LIKE '`+ownTables+`' ESCAPE '\' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`)
+		`' AND name NOT LIKE `+ownTables+` AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`)
 	filled := map[string]bool{}
 	for _, schema := range schemas {
 		filled[schema] = len(found) > 0

@@ -41,7 +41,7 @@ WITH c AS MATERIALIZED (
   SELECT c.oid, c.relname, c.relkind, c.relrowsecurity, c.relforcerowsecurity, n.nspname AS schema
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = ANY($1) AND c.relkind IN ('r', 'p', 'v', 'm')
-    AND c.relname <> '` + revisionsTable + `' AND c.relname NOT LIKE '` + ownTables + `'
+    AND c.relname <> '` + revisionsTable + `' AND c.relname NOT LIKE ` + ownTables + `
 ), things AS (
   SELECT schema, 'column ' || relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) ||
     CASE WHEN a.attnotnull THEN ' not null' ELSE '' END || COALESCE(' default ' || pg_get_expr(d.adbin, d.adrelid), '') ||

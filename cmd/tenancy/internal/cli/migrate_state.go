@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -212,10 +213,18 @@ func (t *tool) driftCommand() *cobra.Command {
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: t.onRunner(&tuning, func(ctx context.Context, _ *app.App, r *migrate.Runner, _ []string) error {
 			found, err := r.Drift(ctx)
-			if err != nil {
+			var part *migrate.PartialError
+			if errors.As(err, &part) { // the others were compared
+				for _, failure := range part.Failures {
+					if err := t.print.Emit("result", t.resultOf(failure), t.line(failure)); err != nil {
+						return err
+					}
+				}
+			}
+			if found == nil {
 				return err
 			}
-			return t.showDrifts(found)
+			return errors.Join(t.showDrifts(found), err)
 		}),
 	}
 	tune(cmd.Flags(), &tuning)
