@@ -155,10 +155,12 @@ func TestPostgresTenantsComeAndGoDuringTheRun(t *testing.T) {
 	t.Parallel()
 	f := newPostgres(t, 4)
 	var begin sync.Once
-	d := directory(t, dialect.Postgres, slow())
+	all := slow()
+	all["20260104000000_slow.sql"] = "INSERT INTO \"notes\" (\"id\", \"text\") SELECT 2, 'slow' FROM pg_sleep(CASE current_schema() WHEN 't002' THEN 3 ELSE 0 END);\n"
+	d := directory(t, dialect.Postgres, all)
 	runner := f.runner(d, func(c *migrate.Config) {
 		c.Concurrency = 1
-		c.OnResult = func(migrate.Result) {
+		c.OnResult = func(migrate.Result) { // of t000, while the run is at t002 at the latest
 			begin.Do(func() {
 				f.exec("DROP SCHEMA t003 CASCADE")
 				f.forget("t003")
