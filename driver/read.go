@@ -22,22 +22,12 @@ func isRead(d, query string) bool {
 	if upper := strings.ToUpper(query); !slices.ContainsFunc(tellingParts(), func(part string) bool { return strings.Contains(upper, part) }) {
 		return true
 	}
-	return !isUnclear(d, query) && !doesMore(syntaxOf(d), query)
+	return !isUnclear(d, query) && !doesMore(sqltext.Of(d), query)
 }
 
 // tellingParts are those of which one is in every SELECT that does more than read:
 // FOR UPDATE, LOCK IN SHARE MODE, INTO, and a statement behind it.
 func tellingParts() []string { return []string{"FOR", "LOCK", "INTO", ";"} }
-
-func syntaxOf(d string) sqltext.Syntax {
-	switch d {
-	case dialect.Postgres:
-		return sqltext.Postgres
-	case dialect.MySQL:
-		return sqltext.MySQL
-	}
-	return sqltext.SQLite
-}
 
 // isUnclear reports whether the server may take something in a query for a literal
 // or a comment that [sqltext] does not, or the other way round.

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/entenancy/tenancy/internal/sqltext"
@@ -48,25 +49,37 @@ func checkHead(w way, head, rest string, script bool) error {
 		return refused(head, "end the transaction by its Rollback method")
 	case "BEGIN", "START", "COMMIT", "END", "ABORT":
 		return refused(head, "use BeginTx and the methods of the transaction")
-	case "PREPARE", "EXECUTE":
-		if after := words(rest); len(after) > 0 && after[0] == "TRANSACTION" {
+	case "PREPARE":
+		if isTwoPhase(rest) {
 			return refused("PREPARE TRANSACTION", "a tenant's transactions have one phase")
 		}
-		return refused(head, "the next tenant on the connection could read the text; database/sql and the driver prepare statements")
-	case "DEALLOCATE", "DISCARD":
-		return refused(head, "the prepared statements of the connection are the driver's, for all tenants")
-	case "SET", "RESET":
-		return checkSet(w, head, rest)
+	case "EXECUTE":
+		return refused(head, insteadOfPrepare)
 	case "COPY":
 		return refused(head, "use Raw and the methods CopyFrom of *pgx.Conn or CopyTo of its PgConn")
-	case "CREATE", "SELECT", "WITH", "EXPLAIN", "LISTEN", "DECLARE", "UPDATE", "ALTER":
-		return checkLeft(head, rest)
+	case "ALTER":
+		return checkAlter(rest)
 	case "CALL", "DO":
 		if !script && !w.inTx {
 			return refused(head, "a COMMIT within would lose the tenant; run it in a transaction, or by Exec without arguments")
 		}
 	}
-	return nil
+	return checkLeft(w, head, rest)
+}
+
+// isTwoPhase reports whether what follows PREPARE makes it no statement's.
+func isTwoPhase(rest string) bool {
+	after := words(rest)
+	return len(after) > 0 && after[0] == "TRANSACTION"
+}
+
+// checkAlter refuses what is for connections to come.
+func checkAlter(rest string) error {
+	what := words(rest)
+	if len(what) > 1 && slices.Contains([]string{"ROLE", "USER", "GROUP", "DATABASE", "SYSTEM"}, what[0]) && what[1] != "MAPPING" {
+		return refused("ALTER "+what[0], "it is for the connections of all tenants; use a System scope")
+	}
+	return checkInto("ALTER", rest)
 }
 
 // isSetting reports whether a statement is SET, of which only SET LOCAL, SET

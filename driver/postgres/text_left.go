@@ -5,57 +5,54 @@ import (
 	"strings"
 )
 
+const insteadOfPrepare = "the next tenant on the connection could read the text; database/sql and the driver prepare statements"
+
 // checkLeft refuses a statement that leaves something on the connection for the
 // next tenant there. Temporary tables are the worst of it: their rows are shown to
 // whoever comes next, and they hide the table of their name, so that the next one's
 // rows are written where the first one reads them.
-func checkLeft(head, rest string) error {
+func checkLeft(w way, head, rest string) error {
 	switch head {
+	case "PREPARE":
+		if isTwoPhase(rest) { // which the server keeps, and not the connection
+			return nil
+		}
+		return refused(head, insteadOfPrepare)
+	case "DEALLOCATE", "DISCARD":
+		return refused(head, "the prepared statements of the connection are the driver's, for all tenants")
+	case "SET", "RESET":
+		return checkSet(w, head, rest)
 	case "LISTEN":
 		return refused(head, "the next tenant on the connection would go on listening; use a connection of your own")
 	case "DECLARE":
 		if hasWords(rest, []string{"WITH"}, []string{"HOLD"}, []string{"FOR"}) {
 			return refused("DECLARE ... WITH HOLD", "the next tenant on the connection could read its rows; leave WITH HOLD out")
 		}
-	case "ALTER":
-		what := words(rest)
-		if len(what) > 1 && slices.Contains([]string{"ROLE", "USER", "GROUP", "DATABASE", "SYSTEM"}, what[0]) && what[1] != "MAPPING" {
-			return refused("ALTER "+what[0], "it is for the connections of all tenants; use a System scope")
-		}
+		return checkInto(head, rest)
 	case "UPDATE", "WITH", "EXPLAIN":
 		if containsFold(rest, "pg_settings") && updatesSettings(head+" "+rest) {
 			return refused("UPDATE of pg_settings", insteadOfSession)
 		}
+		return checkInto(head, rest)
+	case "SELECT":
+		return checkInto(head, rest)
 	case "CREATE":
 		return checkCreate(rest)
 	}
-	return checkInto(head, rest)
+	return nil
 }
 
 // stays reports whether a text of a System scope leaves something on the connection
-// of what is refused to tenants for that reason. What begins or ends a transaction
-// is not among it: whether one is open, the server says.
+// that a tenant would not be let leave there. What begins or ends a transaction is
+// not among it: whether one is open, the server says.
 func stays(text string) bool {
 	w := way{at: place{system: true}}
 	if checkSetConfig(w, text) != nil {
 		return true
 	}
 	for head, rest := range statementsOf(text) {
-		switch head {
-		case "PREPARE":
-			if after := words(rest); len(after) == 0 || after[0] != "TRANSACTION" {
-				return true
-			}
-		case "DEALLOCATE", "DISCARD":
+		if checkLeft(w, head, rest) != nil {
 			return true
-		case "SET", "RESET":
-			if checkSet(w, head, rest) != nil {
-				return true
-			}
-		case "LISTEN", "DECLARE", "CREATE", "SELECT", "WITH", "EXPLAIN", "UPDATE":
-			if checkLeft(head, rest) != nil {
-				return true
-			}
 		}
 	}
 	return false

@@ -6,6 +6,8 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"entgo.io/ent/dialect"
 )
 
 // Syntax is what differs between databases in literals and comments.
@@ -17,6 +19,18 @@ const (
 	MySQL
 	Postgres // without its dollar quotes, and the backslashes of its literals
 )
+
+// Of returns the syntax of one of ent's dialects.
+func Of(name string) Syntax {
+	switch name {
+	case dialect.Postgres:
+		return Postgres
+	case dialect.MySQL:
+		return MySQL
+	default:
+		return SQLite
+	}
+}
 
 // enough is how many tokens of a statement are told.
 const enough = 8

@@ -46,7 +46,7 @@ func (t token) isSymbol(text string) bool { return t.kind == symbol && t.text ==
 // tokens reads a statement without its comments.
 func tokens(text, database string) []token {
 	var all []token
-	syntax := syntaxOf(database)
+	syntax := sqltext.Of(database)
 	for {
 		text = syntax.SkipBlank(text)
 		if text == "" {
@@ -120,19 +120,6 @@ func dollarQuoted(text string) (token, string, bool) {
 	}
 	inner, rest, _ := strings.Cut(text[end+2:], text[:end+2])
 	return token{literal, inner}, rest, true
-}
-
-// syntaxOf is what comments look like in a database. What MySQL executes of one is
-// read as if it stood outside.
-func syntaxOf(database string) sqltext.Syntax {
-	switch database {
-	case dialect.MySQL:
-		return sqltext.MySQL
-	case dialect.Postgres:
-		return sqltext.Postgres
-	default:
-		return sqltext.SQLite
-	}
 }
 
 // wordLength is the length of the word or number at the beginning of text.
