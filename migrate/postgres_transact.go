@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -140,6 +141,12 @@ func insertRevisions(files []pending) string {
 // lockTries is how often a tenant is tried whose tables are locked.
 const lockTries = 3
 
+// awaitLock is between two tries, the first of which is 0. It fails when the context has ended.
+func awaitLock(ctx context.Context, logger *slog.Logger, try int) error {
+	logger.InfoContext(ctx, "migrate: waiting for a lock", "try", try+1)
+	return pause(ctx, time.Duration(try+1)*50*time.Millisecond)
+}
+
 // transact sends a plan as one message. It is not ended by the context: it is
 // one transaction, and the timeouts bound it.
 func (e *postgresEngine) transact(ctx context.Context, p *place, made *plan) error {
@@ -165,8 +172,7 @@ func (e *postgresEngine) patiently(ctx context.Context, p *place, s *script) (er
 		if err = e.send(context.WithoutCancel(ctx), p.db, s); !e.locked(err) {
 			break
 		}
-		e.config.Logger.InfoContext(ctx, "migrate: waiting for a lock", "tenant", p.tenant, "try", try+1)
-		if pause(ctx, time.Duration(try+1)*50*time.Millisecond) != nil {
+		if awaitLock(ctx, e.config.Logger.With("tenant", p.tenant), try) != nil {
 			break
 		}
 	}

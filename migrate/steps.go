@@ -137,8 +137,7 @@ func (s *steps) patiently(ctx context.Context, text, words string) (executed boo
 		if tidied := s.engine.tidy(ctx, s.conn, text); tidied != nil {
 			return false, errors.Join(err, tidied)
 		}
-		s.logger.InfoContext(ctx, "migrate: waiting for a lock", "file", s.file.Name(), "try", try+1)
-		if pause(ctx, time.Duration(try+1)*50*time.Millisecond) != nil {
+		if awaitLock(ctx, s.logger.With("file", s.file.Name()), try) != nil {
 			break
 		}
 	}
