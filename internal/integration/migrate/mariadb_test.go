@@ -183,25 +183,35 @@ func TestMariaDBTwoRunnersAtOnce(t *testing.T) {
 	f.wantMaria()
 }
 
+// holdsCLI takes the lock that the Atlas CLI has while it works, until release is called.
+func (f *fleet) holdsCLI() (release func()) {
+	f.t.Helper()
+	cli, err := f.home.Conn(f.t.Context())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Cleanup(func() { _ = cli.Close() })
+	var locked bool
+	if err := cli.QueryRowContext(f.t.Context(), "SELECT GET_LOCK('atlas_migrate_execute', 60)").Scan(&locked); err != nil || !locked {
+		f.t.Fatal("no lock", err)
+	}
+	return func() {
+		f.t.Helper()
+		if _, err := cli.ExecContext(f.t.Context(), "DO RELEASE_LOCK('atlas_migrate_execute')"); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+}
+
 func TestMariaDBWaitsForTheAtlasCLI(t *testing.T) {
 	// Not parallel: the lock is the server's.
 	f := newMariaDB(t, 1)
 	d := directory(t, dialect.MySQL, maria())
-	cli, err := f.home.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cli.Close()
-	var locked bool
-	if err := cli.QueryRowContext(t.Context(), "SELECT GET_LOCK('atlas_migrate_execute', 60)").Scan(&locked); err != nil || !locked {
-		t.Fatal("no lock", err)
-	}
+	release := f.holdsCLI()
 	if _, err := f.runner(d, func(c *migrate.Config) { c.LockWait = time.Millisecond }).Apply(t.Context()); !errors.Is(err, migrate.ErrLocked) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := cli.ExecContext(t.Context(), "DO RELEASE_LOCK('atlas_migrate_execute')"); err != nil {
-		t.Fatal(err)
-	}
+	release()
 	wantReport(t, apply(t, f.runner(d)), 1, 0, 0, 0)
 }
 
@@ -210,15 +220,7 @@ func TestMariaDBOneTenantWaitsForTheAtlasCLI(t *testing.T) {
 	// Not parallel: the lock is the server's.
 	f := newMariaDB(t, 1)
 	f.exec("CREATE TABLE " + f.tenants[0].Placement.Schema + ".notes (id bigint primary key, text varchar(100))")
-	cli, err := f.home.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cli.Close()
-	var locked bool
-	if err := cli.QueryRowContext(t.Context(), "SELECT GET_LOCK('atlas_migrate_execute', 60)").Scan(&locked); err != nil || !locked {
-		t.Fatal("no lock", err)
-	}
+	release := f.holdsCLI()
 	d := directory(t, dialect.MySQL, maria())
 	runner := f.runner(d, func(c *migrate.Config) { c.LockWait = time.Millisecond })
 	if _, err := runner.ApplyTo(t.Context(), f.tenants[0]); !errors.Is(err, migrate.ErrDirty) {
@@ -234,9 +236,7 @@ func TestMariaDBOneTenantWaitsForTheAtlasCLI(t *testing.T) {
 	if _, err := runner.ApplyTo(t.Context(), f.tenants[0]); !errors.Is(err, migrate.ErrLocked) {
 		t.Errorf("one tenant: %v", err)
 	}
-	if _, err := cli.ExecContext(t.Context(), "DO RELEASE_LOCK('atlas_migrate_execute')"); err != nil {
-		t.Fatal(err)
-	}
+	release()
 	if _, err := f.runner(d).ApplyTo(t.Context(), f.tenants[0]); err != nil {
 		t.Fatal(err)
 	}

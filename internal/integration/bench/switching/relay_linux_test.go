@@ -1,6 +1,7 @@
 package switching_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os"
@@ -102,7 +103,7 @@ func (r *relay) listen() (err error) {
 	if r.poll, err = syscall.EpollCreate1(syscall.EPOLL_CLOEXEC); err != nil {
 		return os.NewSyscallError("epoll_create1", err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is until the process ends
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -190,7 +191,7 @@ func (r *relay) accept() error {
 	if err := syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1); err != nil {
 		return os.NewSyscallError("setsockopt", err)
 	}
-	conn, err := net.Dial(r.network, r.address) //nolint:noctx // on this machine
+	conn, err := new(net.Dialer).DialContext(context.Background(), r.network, r.address)
 	if err != nil {
 		return syscall.Close(fd)
 	}
