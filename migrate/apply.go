@@ -206,7 +206,7 @@ func (r *run) planned(ctx context.Context, p *place, s *state) bool {
 
 // guessable says whether what a state needs is a transaction, which looks at the state itself.
 func (r *run) guessable(s *state) bool {
-	made := r.planner.find(planKey(r.config.Directory, s))
+	made := r.planner.find(planKey{r.config.Directory, s.key()})
 	return r.engine.transactional() && made != nil && made.err == nil && len(made.together().files) > 0
 }
 

@@ -62,13 +62,19 @@ const maxPlans = 1000
 // concurrent use.
 type planner struct {
 	mu   sync.Mutex
-	made map[string]*plan
+	made map[planKey]*plan
+}
+
+// planKey is the same for places for which the same plan is made.
+type planKey struct {
+	directory *Directory
+	state     stateKey
 }
 
 // plan says what has to be done in a place of a state. The error is that of the
 // database; why nothing can be done is in the plan.
 func (r *Runner) plan(ctx context.Context, q querier, p *place, s *state) (*plan, error) {
-	key := planKey(p.directory, s)
+	key := planKey{p.directory, s.key()}
 	if made := r.planner.find(key); made != nil {
 		return made, nil
 	}
@@ -87,25 +93,22 @@ func (r *Runner) plan(ctx context.Context, q querier, p *place, s *state) (*plan
 			return nil, errChanged
 		}
 	}
-	return r.planner.make(ctx, key, p.directory, s, history), nil
+	return r.planner.make(ctx, key, s, history), nil
 }
 
-// planKey is the same for places for which the same plan is made.
-func planKey(d *Directory, s *state) string { return d.Sum() + s.key() }
-
-func (p *planner) find(key string) *plan {
+func (p *planner) find(key planKey) *plan {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.made[key]
 }
 
-func (p *planner) make(ctx context.Context, key string, d *Directory, s *state, history []*atlas.Revision) *plan {
+func (p *planner) make(ctx context.Context, key planKey, s *state, history []*atlas.Revision) *plan {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.made == nil || len(p.made) >= maxPlans {
-		p.made = map[string]*plan{}
+		p.made = map[planKey]*plan{}
 	}
-	p.made[key] = planFor(ctx, d, s, history)
+	p.made[key] = planFor(ctx, key.directory, s, history)
 	return p.made[key]
 }
 

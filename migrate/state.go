@@ -27,9 +27,15 @@ type state struct {
 // dirty reports whether there are tables of which nobody knows how they came.
 func (s *state) dirty() bool { return s.tables && s.count == 0 }
 
-// key is the same for places for which the same has to be done.
-func (s *state) key() string {
-	return fmt.Sprintf("%t %t %d %s %s", s.recorded, s.dirty(), s.count, s.version, s.print)
+// stateKey is the same for places for which the same has to be done.
+type stateKey struct {
+	recorded, dirty bool
+	count           int
+	version, print  string
+}
+
+func (s *state) key() stateKey {
+	return stateKey{s.recorded, s.dirty(), s.count, s.version, s.print}
 }
 
 // atOnce is how many schemas one query reads. PostgreSQL's stack is too short for all of ten thousand.
