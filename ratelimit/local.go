@@ -78,7 +78,7 @@ func (l *Local) Allow(_ context.Context, key string, limit Limit) (Result, error
 	}
 	limit.Burst = limit.burst()
 	s := &l.shards[maphash.String(l.seed, key)%shards]
-	return s.allow(bucketKey{key, limit}, time.Now()), nil
+	return s.allow(bucketKey{key, limit}), nil
 }
 
 // Len returns how many keys are counted at the moment.
@@ -96,9 +96,10 @@ func (s *shard) len() int {
 	return s.buckets.Len()
 }
 
-func (s *shard) allow(key bucketKey, now time.Time) Result {
+func (s *shard) allow(key bucketKey) Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := time.Now() // under the lock: a bucket that is told an earlier time goes back to it, and fills up twice
 	s.sweep(now)
 	bucket, ok := s.buckets.Get(key)
 	if !ok {

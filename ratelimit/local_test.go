@@ -177,6 +177,31 @@ func TestLocalConcurrent(t *testing.T) {
 	}
 }
 
+// Who asks for a long time is let pass no more often than the limit says, however
+// the askers overtake each other.
+func TestLocalConcurrentOverTime(t *testing.T) {
+	t.Parallel()
+	const askers, each = 8, 50_000
+	limit := ratelimit.Limit{Rate: 20_000, Period: time.Second, Burst: askers * each / 2}
+	l := newLocal(t, ratelimit.LocalConfig{})
+	var allowed atomic.Int64
+	var all sync.WaitGroup
+	began := time.Now()
+	for range askers {
+		all.Go(func() {
+			for range each {
+				if allow(t, l, "acme", limit).Allowed {
+					allowed.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if most := float64(limit.Burst) + time.Since(began).Seconds()*float64(limit.Rate); float64(allowed.Load()) > most {
+		t.Errorf("%d were allowed, want %.0f at most", allowed.Load(), most)
+	}
+}
+
 func TestLocalBadLimits(t *testing.T) {
 	t.Parallel()
 	if _, err := newLocal(t, ratelimit.LocalConfig{}).Allow(t.Context(), "acme", ratelimit.Limit{}); !errors.Is(err, tenancy.ErrInvalidLimit) {
