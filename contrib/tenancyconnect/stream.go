@@ -2,6 +2,7 @@ package tenancyconnect
 
 import (
 	"net/http"
+	"sync"
 
 	"connectrpc.com/connect"
 )
@@ -12,15 +13,22 @@ type named struct {
 	connect.StreamingClientConn
 	client     *client
 	identifier string
+	once       sync.Once
 }
 
-func (n *named) Send(message any) error {
-	n.RequestHeader().Set(n.client.header, n.identifier)
+// name sets the header before anything goes out. Later it must not: connect reads
+// the headers in a goroutine of its own then.
+func (n *named) name() {
+	n.once.Do(func() { n.RequestHeader().Set(n.client.header, n.identifier) })
+}
+
+func (n *named) Send(message any) error { // nil sends the headers alone
+	n.name()
 	return n.StreamingClientConn.Send(message)
 }
 
 func (n *named) CloseRequest() error { // without a message sent, the headers go out now
-	n.RequestHeader().Set(n.client.header, n.identifier)
+	n.name()
 	return n.StreamingClientConn.CloseRequest()
 }
 

@@ -240,3 +240,53 @@ func TestClientStreamWithoutMessage(t *testing.T) {
 		t.Errorf("without a tenant: %v", err)
 	}
 }
+
+// Headers may go out before the first message. While connect reads them, which
+// it does in a goroutine, nothing is written to them.
+func TestStreamsWhoseHeadersGoOutFirst(t *testing.T) {
+	t.Parallel()
+	gate, err := middleware.NewGate(oneTenant{}, middleware.Header(middleware.HeaderName), middleware.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const put, talk = "/middlewaretest.Orders/Put", "/middlewaretest.Orders/Talk"
+	interceptor := connect.WithInterceptors(tenancyconnect.NewServerInterceptor(gate))
+	mux := http.NewServeMux()
+	mux.Handle(put, connect.NewClientStreamHandler(put,
+		func(ctx context.Context, stream *connect.ClientStream[text]) (*connect.Response[text], error) {
+			for stream.Receive() {
+				continue
+			}
+			out, err := whoAmI(ctx, "")
+			return connect.NewResponse(wrapperspb.String(out)), errors.Join(err, stream.Err())
+		}, interceptor))
+	mux.Handle(talk, connect.NewBidiStreamHandler(talk,
+		func(ctx context.Context, stream *connect.BidiStream[text, text]) error {
+			_, received := stream.Receive()
+			out, err := whoAmI(ctx, "")
+			return errors.Join(received, err, stream.Send(wrapperspb.String(out)))
+		}, interceptor))
+	server := start(t, mux)
+	acme, _ := oneTenant{}.ByIdentifier(t.Context(), "acme")
+	ctx := tenancy.NewContext(t.Context(), acme)
+	client := connect.WithInterceptors(tenancyconnect.NewClientInterceptor(middleware.HeaderName))
+	for range 20 {
+		one := connect.NewClient[text, text](server.Client(), server.URL+put, client).CallClientStream(ctx)
+		if err := errors.Join(one.Send(nil), one.Send(wrapperspb.String("a"))); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := one.CloseAndReceive(); err != nil || got.Msg.GetValue() != "Acme Inc." {
+			t.Fatalf("a client's stream: got %v, %v", got, err)
+		}
+		both := connect.NewClient[text, text](server.Client(), server.URL+talk, client).CallBidiStream(ctx)
+		if err := errors.Join(both.Send(nil), both.Send(wrapperspb.String("a")), both.CloseRequest()); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := both.Receive(); err != nil || got.GetValue() != "Acme Inc." {
+			t.Fatalf("a stream both ways: got %v, %v", got, err)
+		}
+		if err := both.CloseResponse(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
