@@ -48,8 +48,13 @@ func request(c fiber.Ctx) (*http.Request, error) {
 // checkFields refuses header fields that a proxy before this server may read
 // otherwise than fasthttp does (RFC 9112 §3.2, §5.1 and §5.2). Of several hosts
 // that takes the last one, and a name with a blank at its end is another name to it.
+// A request that was not read from a connection, such as those of fiber's
+// adaptor, has none of them: its one host is what it was made with.
 func checkFields(raw []byte, protocol, host string) error {
 	hosts := 0
+	if len(raw) == 0 && host != "" {
+		hosts = 1
+	}
 	for line := range bytes.Lines(raw) {
 		name, _, _ := bytes.Cut(line, []byte(":"))
 		if bytes.ContainsAny(name, " \t") {

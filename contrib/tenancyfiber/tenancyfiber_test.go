@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/gofiber/fiber/v3"
+	"github.com/gofiber/fiber/v3/middleware/adaptor"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/contrib/tenancyfiber"
@@ -142,6 +143,33 @@ func TestHostileRequests(t *testing.T) {
 	} {
 		if got := exchange(t, address, request); got != want {
 			t.Errorf("%q: got %d, want %d", request, got, want)
+		}
+	}
+}
+
+// A request that was not read from a connection has the host that it was made with.
+func TestRequestsThroughTheAdaptor(t *testing.T) {
+	t.Parallel()
+	gate, err := middleware.NewGate(oneTenant{}, middleware.Subdomain("example.com"), middleware.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := fiber.New()
+	app.Use("/*", tenancyfiber.Middleware(gate))
+	app.Get("/", func(c fiber.Ctx) error {
+		tenant, err := tenancy.FromContext(c.Context())
+		return c.SendString(fmt.Sprint(tenant.Identifier, " ", err))
+	})
+	for host, want := range map[string]int{
+		"acme.example.com": http.StatusOK, "globex.example.com": http.StatusNotFound,
+		"": http.StatusBadRequest, "acme.x@example.com": http.StatusBadRequest,
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		adaptor.FiberApp(app)(w, r)
+		if w.Code != want {
+			t.Errorf("%q: got %d %s, want %d", host, w.Code, w.Body, want)
 		}
 	}
 }
