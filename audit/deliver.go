@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/entenancy/tenancy"
@@ -64,12 +65,11 @@ func (l *Log) flush(entries []Entry) {
 		l.count.recorded.Add(uint64(len(entries)))
 		return
 	}
-	ctx, cancel := context.WithTimeout(l.life, l.cfg.Timeout)
-	defer cancel()
+	late := make([]int, len(l.sinks))
 	for i := range entries {
 		alone := err
 		if len(entries) > 1 {
-			alone = notRecorded(l.again(ctx, entries[i:i+1], failed))
+			alone = notRecorded(l.again(entries[i:i+1], failed, late))
 		}
 		if alone != nil {
 			_ = l.lose(l.life, entries[i], alone)
@@ -79,14 +79,25 @@ func (l *Log) flush(entries []Entry) {
 	}
 }
 
+// tooLate is how many entries in a row a sink may let wait until the time is up:
+// of so many, it is the sink and not the entry.
+const tooLate = 2
+
 // again writes once more to each sink that has an error in failed, and returns
-// the errors of those.
-func (l *Log) again(ctx context.Context, entries []Entry, failed []error) []error {
-	still := make([]error, len(l.sinks))
+// the errors of those. Each has the time for itself, and late counts how often in
+// a row it was up. A sink that was late too often is not written to.
+func (l *Log) again(entries []Entry, failed []error, late []int) []error {
+	still := slices.Clone(failed)
 	for i, sink := range l.sinks {
-		if failed[i] != nil {
-			still[i] = sink.Write(ctx, entries)
+		if failed[i] == nil || late[i] == tooLate {
+			continue
 		}
+		ctx, cancel := context.WithTimeout(l.life, l.cfg.Timeout)
+		still[i] = sink.Write(ctx, entries)
+		if late[i]++; ctx.Err() == nil {
+			late[i] = 0
+		}
+		cancel()
 	}
 	return still
 }

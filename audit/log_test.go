@@ -440,6 +440,72 @@ func TestQueuedEntriesFailOneByOne(t *testing.T) {
 	})
 }
 
+// submitBehind submits entries while the sink is busy with one, so that they are
+// written together.
+func submitBehind(t *testing.T, log *audit.Log, busy chan struct{}, ids ...string) {
+	t.Helper()
+	for i, id := range append([]string{"first"}, ids...) {
+		e := entry()
+		e.ResourceID = id
+		if err := log.Submit(acme(t), e); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			synctest.Wait()
+		}
+	}
+	close(busy)
+}
+
+// One entry with which a sink hangs keeps out none of those behind it.
+func TestQueuedEntryThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, busy := &sink{}, make(chan struct{})
+		s.failing(func(ctx context.Context, entries []audit.Entry) error {
+			<-busy
+			if slices.ContainsFunc(entries, func(e audit.Entry) bool { return e.ResourceID == "slow" }) {
+				<-ctx.Done()
+			}
+			return ctx.Err()
+		})
+		log, out := newLog(t, audit.Config{}, s)
+		submitBehind(t, log, busy, "1", "slow", "2", "3", "slow", "4")
+		closeLog(t, log)
+		if lines := out.lines(t); len(s.all()) != 5 || len(lines) != 2 {
+			t.Errorf("%d entries, and the log has %v", len(s.all()), lines)
+		}
+		if stats := log.Stats(); stats.Recorded != 5 || stats.Failed != 2 {
+			t.Errorf("stats are %+v", stats)
+		}
+	})
+}
+
+// A sink that hangs with all of them is given up before it has for each.
+func TestSinkThatHangsIsGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, busy := &sink{}, make(chan struct{})
+		s.failing(func(ctx context.Context, entries []audit.Entry) error {
+			<-busy
+			if entries[0].ResourceID != "first" {
+				<-ctx.Done()
+			}
+			return ctx.Err()
+		})
+		log, out := newLog(t, audit.Config{Timeout: time.Second}, s)
+		submitBehind(t, log, busy, slices.Repeat([]string{"slow"}, 50)...)
+		began := time.Now()
+		closeLog(t, log)
+		if took := time.Since(began); took != 3*time.Second { // once together, and with two of them
+			t.Errorf("took %v", took)
+		}
+		if lines := out.lines(t); len(s.all()) != 1 || len(lines) != 50 {
+			t.Errorf("%d entries, and the log has %d", len(s.all()), len(lines))
+		}
+	})
+}
+
 // A sink that has the entries is not given them again because another has not.
 func TestSinkThatFailsIsTheOnlyOneWrittenToAgain(t *testing.T) {
 	t.Parallel()
