@@ -11,7 +11,7 @@ import (
 )
 
 // Metrics is what was counted since the collector was made, and what its sources
-// are at. Counts only grow. They are read one after the other, while others
+// are at. Counts only grow, but for those of Tenants. They are read one after the other, while others
 // count, so that sums may differ by what happened meanwhile.
 type Metrics struct {
 	// Since is when counting began, and At when this was read.
@@ -32,7 +32,8 @@ type Metrics struct {
 	// Lifecycle is what was done to tenants, by action.
 	Lifecycle []Lifecycle `json:"lifecycle"`
 	// Tenants are the busiest, by id, and Others the sum of all other tenants,
-	// and of what those did before they were among the busiest.
+	// and of what those did before they were among the busiest. A tenant that was
+	// among them before, and comes back, begins at zero again.
 	Tenants []Tenant `json:"tenants"`
 	Others  Tenant   `json:"others"`
 

@@ -64,8 +64,9 @@ func watch(meter metric.Meter, source Source) error {
 	if err := errors.Join(errs, err); err != nil {
 		return err
 	}
+	seen := &totals{}
 	_, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		m := source.Metrics()
+		m := seen.read(source)
 		i.observeTenants(o, m)
 		i.observeCounts(o, m)
 		i.observeSources(o, m)
