@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -89,28 +88,29 @@ func isFinal(err error) bool {
 // purposeOf makes an envelope good for one kind of job with these arguments. So
 // nobody who can write to the queue can move one to another job.
 func purposeOf(kind string, args []byte) (string, error) {
-	// The database keeps JSON in a form of its own. Decoded and encoded again, both are the same.
-	decoder := json.NewDecoder(bytes.NewReader(args))
-	decoder.UseNumber()
-	var value any
-	if err := decoder.Decode(&value); err != nil {
-		return "", err
-	}
-	canonical, err := json.Marshal(value)
+	text, err := canonical(args)
 	if err != nil {
 		return "", err
 	}
-	digest := sha256.Sum256(canonical)
+	digest := sha256.Sum256(text)
 	return fmt.Sprintf("%s/%s", kind, hex.EncodeToString(digest[:])), nil
 }
 
+// withEnvelope adds an envelope to what others have put into a job's metadata.
 func withEnvelope(metadata []byte, sealed string) ([]byte, error) {
-	values := map[string]any{}
+	var values map[string]json.RawMessage
 	if len(metadata) > 0 {
 		if err := json.Unmarshal(metadata, &values); err != nil {
 			return nil, err
 		}
 	}
-	values[envelopeKey] = sealed
+	if values == nil {
+		values = map[string]json.RawMessage{}
+	}
+	text, err := json.Marshal(sealed)
+	if err != nil {
+		return nil, err
+	}
+	values[envelopeKey] = text
 	return json.Marshal(values)
 }

@@ -6,8 +6,9 @@
 //
 // The user in the URL makes a database, and removes it again at the end. Read it
 // in this order: invite.go is a job and the handler that enqueues it, neither of
-// which mentions a tenant; carrier.go takes the tenant through the queue; this
-// file puts the parts together; tour.go uses them, and attacks the queue.
+// which mentions a tenant; carrier.go takes the tenant through the queue, with
+// canonical.go to tell jobs apart; this file puts the parts together; tour.go uses
+// them, and attacks the queue.
 package main
 
 import (

@@ -37,6 +37,9 @@ func (a *app) takeTour(ctx context.Context, out io.Writer) error {
 			return err
 		}
 	}
+	if err := a.rewrite(ctx); err != nil {
+		return err
+	}
 	if err := a.attack(ctx); err != nil {
 		return err
 	}
@@ -70,6 +73,28 @@ func (a *app) request(ctx context.Context, tenant, email string) error {
 	perTenant(invite(a.queue)).ServeHTTP(w, r)
 	if w.Code != http.StatusAccepted {
 		return fmt.Errorf("%s: POST /invite: %s", tenant, w.Result().Status)
+	}
+	return nil
+}
+
+// rewrite has the database write arguments in its own form, for which an envelope
+// is to be good as it is for what was enqueued.
+func (a *app) rewrite(ctx context.Context) error {
+	for _, args := range []string{
+		`{"b": [1e-7, 1e+21, 1E5], "a": -0, "a": "\u00e9<&>"}`, `1.50`, `-0.0`, `2.5e-9`, `1e1000`, `9007199254740993`, `"1e-7"`,
+	} {
+		var kept []byte
+		if err := a.pool.QueryRow(ctx, "SELECT $1::jsonb::text", args).Scan(&kept); err != nil {
+			return err
+		}
+		before, err := purposeOf("invite", []byte(args))
+		if err != nil {
+			return err
+		}
+		after, err := purposeOf("invite", kept)
+		if err != nil || after != before {
+			return errors.Join(err, fmt.Errorf("an envelope for %s is not good for %s", args, kept))
+		}
 	}
 	return nil
 }
