@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"github.com/entenancy/tenancy/audit"
@@ -35,17 +37,31 @@ func (a *api) listUsers(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *api) createUser(w http.ResponseWriter, r *http.Request) {
-	user, err := a.client.User.Create().SetEmail(r.PostFormValue("email")).Save(r.Context()) // this tenant's
-	if ent.IsConstraintError(err) {
+	err := a.create(r.Context(), r.PostFormValue("email"))
+	switch {
+	case ent.IsConstraintError(err):
 		http.Error(w, "the address is taken", http.StatusConflict)
-		return
+	case err != nil:
+		http.Error(w, "internal error", http.StatusInternalServerError)
+	default:
+		w.WriteHeader(http.StatusCreated)
 	}
-	if err == nil { // who, for which tenant and from where is in the context
-		err = a.account.Record(r.Context(), audit.Entry{Action: "user.create", Resource: "user", ResourceID: user.ID.String()})
+}
+
+// create adds a user to the tenant of ctx. What cannot be in the account does not
+// happen: it commits when it is there. The account is the log, here. One in this
+// file would wait for the transaction, which has SQLite's one connection.
+func (a *api) create(ctx context.Context, email string) error {
+	tx, err := a.client.Tx(ctx)
+	if err != nil {
+		return err
+	}
+	user, err := tx.User.Create().SetEmail(email).Save(ctx)
+	if err == nil { // who, for which tenant and from where is in ctx
+		err = a.account.Record(ctx, audit.Entry{Action: "user.create", Resource: "user", ResourceID: user.ID.String()})
 	}
 	if err != nil {
-		http.Error(w, "internal error", http.StatusInternalServerError)
-		return
+		return errors.Join(err, tx.Rollback())
 	}
-	w.WriteHeader(http.StatusCreated)
+	return tx.Commit()
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -87,5 +88,24 @@ func TestServer(t *testing.T) {
 		if !strings.Contains(logs.String(), want) {
 			t.Errorf("no %s in the account:\n%s", want, &logs)
 		}
+	}
+}
+
+// Of what cannot be in the account, nothing is left.
+func TestServerWithoutAccount(t *testing.T) {
+	t.Parallel()
+	s, err := newService(t.Context(), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.close() })
+	if err := s.manager.Audit().Close(t.Context()); err != nil { // it takes no more entries
+		t.Fatal(err)
+	}
+	if got := s.send(t, "ann@acme", http.MethodPost, "/users"); got.Code != http.StatusInternalServerError {
+		t.Errorf("got %d %s", got.Code, got.Body)
+	}
+	if got := s.send(t, "ann@acme", http.MethodGet, "/users"); got.Code != http.StatusOK || got.Body.String() != "[]\n" {
+		t.Errorf("got %d %s", got.Code, got.Body)
 	}
 }
