@@ -31,7 +31,8 @@ type JWKS struct {
 
 // JWKSConfig is what a JWKS can be told. The zero JWKSConfig works.
 type JWKSConfig struct {
-	// Client fetches the keys. Defaults to [http.DefaultClient].
+	// Client fetches the keys. It follows redirects to URLs with TLS only, unless
+	// AllowHTTP is set. Defaults to [http.DefaultClient].
 	Client *http.Client
 	// Timeout is how long that may take. Defaults to 10 seconds.
 	Timeout time.Duration
@@ -41,8 +42,8 @@ type JWKSConfig struct {
 	// UnknownRefresh is how often they are fetched anew at most because a token
 	// names a key that is not known. Defaults to 10 seconds.
 	UnknownRefresh time.Duration
-	// AllowHTTP accepts a URL without TLS, where whoever can get between gives
-	// out keys of their own.
+	// AllowHTTP accepts a URL without TLS, and redirects to one, where whoever can
+	// get between gives out keys of their own.
 	AllowHTTP bool
 	// Logger hears at error level of keys that cannot be fetched. Those that
 	// were fetched last go on to count. Defaults to none.
@@ -58,7 +59,7 @@ func NewJWKS(ctx context.Context, address string, cfg JWKSConfig) (*JWKS, error)
 	cfg.Timeout, cfg.Refresh = cmp.Or(cfg.Timeout, 10*time.Second), cmp.Or(cfg.Refresh, 15*time.Minute)
 	cfg.UnknownRefresh, cfg.Logger = cmp.Or(cfg.UnknownRefresh, 10*time.Second), cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	known, err := jwkset.NewStorageFromHTTP(address, jwkset.HTTPClientStorageOptions{
-		Ctx: ctx, Client: cfg.Client, HTTPTimeout: cfg.Timeout, RefreshInterval: cfg.Refresh,
+		Ctx: ctx, Client: cfg.client(), HTTPTimeout: cfg.Timeout, RefreshInterval: cfg.Refresh,
 		RefreshErrorHandler: func(ctx context.Context, err error) {
 			cfg.Logger.ErrorContext(ctx, "tenancy: fetching the keys of tokens failed", slog.Any("error", withoutURL(err)))
 		},
@@ -91,6 +92,28 @@ func (cfg JWKSConfig) check(address string) error {
 		return errors.New("JWKSConfig.Timeout, Refresh, UnknownRefresh: one is negative")
 	}
 	return nil
+}
+
+// client is Client, kept from going where check would not let it.
+func (cfg JWKSConfig) client() *http.Client {
+	client := *cmp.Or(cfg.Client, http.DefaultClient)
+	if cfg.AllowHTTP {
+		return &client
+	}
+	follows := client.CheckRedirect
+	client.CheckRedirect = func(r *http.Request, via []*http.Request) error {
+		switch {
+		case r.URL.Scheme != "https":
+			return errors.New("redirected to a URL that is not https; see JWKSConfig.AllowHTTP")
+		case follows != nil:
+			return follows(r, via)
+		case len(via) >= 10: // as net/http does where nobody decides
+			return errors.New("stopped after 10 redirects")
+		default:
+			return nil
+		}
+	}
+	return &client
 }
 
 // withoutURL returns the error without the URL that was asked for, which can

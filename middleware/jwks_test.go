@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"math/big"
 	"net/http"
@@ -230,6 +231,51 @@ func TestJWKSThatCannotBe(t *testing.T) {
 		} else if strings.Contains(err.Error(), "hidden") {
 			t.Errorf("%s: the error has the URL: %v", name, err)
 		}
+	}
+}
+
+// An issuer with TLS that sends on to a server without it is not followed, and
+// what the client says of redirects counts too.
+func TestKeysByRedirect(t *testing.T) {
+	t.Parallel()
+	keysOf := func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(map[string]any{"keys": []map[string]any{rsaKey("1", keys().rsa)}})
+	}
+	plain := httptest.NewServer(http.HandlerFunc(keysOf))
+	t.Cleanup(plain.Close)
+	mux := http.NewServeMux()
+	mux.HandleFunc("/keys", keysOf)
+	mux.Handle("/moved", http.RedirectHandler("/keys?hidden", http.StatusFound))
+	mux.Handle("/plain", http.RedirectHandler(plain.URL+"/keys?hidden", http.StatusFound))
+	mux.Handle("/plain/moved", http.RedirectHandler("/plain", http.StatusFound))
+	mux.Handle("/loop", http.RedirectHandler("/loop", http.StatusFound))
+	server := httptest.NewTLSServer(mux)
+	t.Cleanup(server.Close)
+	stays := *server.Client()
+	stays.CheckRedirect = func(*http.Request, []*http.Request) error { return errors.New("the client stays") }
+
+	for name, test := range map[string]struct {
+		path, want string
+		cfg        middleware.JWKSConfig
+	}{
+		"moved":                       {"/moved", "", middleware.JWKSConfig{Client: server.Client()}},
+		"to HTTP":                     {"/plain", "not https", middleware.JWKSConfig{Client: server.Client()}},
+		"to HTTP by another":          {"/plain/moved", "not https", middleware.JWKSConfig{Client: server.Client()}},
+		"to HTTP, allowed":            {"/plain", "", middleware.JWKSConfig{Client: server.Client(), AllowHTTP: true}},
+		"the client's own":            {"/moved", "the client stays", middleware.JWKSConfig{Client: &stays}},
+		"the client's own, with HTTP": {"/plain", "the client stays", middleware.JWKSConfig{Client: &stays, AllowHTTP: true}},
+		"for ever":                    {"/loop", "10 redirects", middleware.JWKSConfig{Client: server.Client()}},
+	} {
+		_, err := middleware.NewJWKS(t.Context(), server.URL+test.path, test.cfg)
+		switch {
+		case test.want == "" && err != nil, test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
+			t.Errorf("%s: got %v, want %q", name, err, test.want)
+		case err != nil && strings.Contains(err.Error(), "hidden"):
+			t.Errorf("%s: the error has the URL: %v", name, err)
+		}
+	}
+	if server.Client().CheckRedirect != nil {
+		t.Error("the caller's client was changed")
 	}
 }
 
