@@ -128,11 +128,7 @@ func (s several) Validate() error {
 func (s several) Vary() []string {
 	var all []string
 	for _, resolver := range s.resolvers {
-		for _, name := range resolver.Vary() {
-			if !slices.Contains(all, name) {
-				all = append(all, name)
-			}
-		}
+		all = union(all, resolver.Vary())
 	}
 	return all
 }

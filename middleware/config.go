@@ -20,6 +20,12 @@ type Config struct {
 	// too. Defaults to what the resolver has proof of: the claims of a token with
 	// JWT, nobody otherwise.
 	Principal func(*http.Request) any
+	// PrincipalVary names the request headers that Principal reads. Caches are
+	// told of them, as of those that the resolver reads, so that what a handler
+	// lets them keep for one caller is not shown to another. "*" keeps responses
+	// out of caches that are shared. Defaults to Cookie and Authorization where
+	// Principal is set; an empty list that is not nil names none.
+	PrincipalVary []string
 	// Authorize returns nil if the principal may act for the tenant. Its error
 	// is for the log; the caller is told that there is no such tenant. One that
 	// is [tenancy.ErrUnavailable] means that nobody could say.
@@ -134,8 +140,36 @@ func NewGate(lookup tenancy.Lookup, resolver Resolver, cfg Config) (*Gate, error
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
 	}
-	if vary := slices.Concat(resolver.Vary(), g.proxies.vary()); len(vary) > 0 {
+	principalVary, err := cfg.principalVary()
+	if err != nil {
+		return nil, err
+	}
+	if vary := union(resolver.Vary(), principalVary, g.proxies.vary()); len(vary) > 0 {
 		g.vary = []string{strings.Join(vary, ", ")}
 	}
 	return g, nil
+}
+
+// principalVary is PrincipalVary with its default.
+func (cfg Config) principalVary() ([]string, error) {
+	if cfg.PrincipalVary == nil && cfg.Principal != nil {
+		return []string{"Cookie", "Authorization"}, nil
+	}
+	for _, name := range cfg.PrincipalVary {
+		if !isToken(name) { // of which "*" is one
+			return nil, errors.New("tenancy: middleware: Config.PrincipalVary: one is not a header's name")
+		}
+	}
+	return cfg.PrincipalVary, nil
+}
+
+// union returns what is in any of the lists, once.
+func union(lists ...[]string) []string {
+	var all []string
+	for _, name := range slices.Concat(lists...) {
+		if !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
 }

@@ -54,5 +54,7 @@
 // A cache between client and server that knows responses by their URL alone
 // would show one tenant what another was sent. So every response, the
 // handler's too, has a Vary header with the request headers that the resolver
-// reads (RFC 9110 §12.5.5). A handler that changes Vary adds to it.
+// reads (RFC 9110 §12.5.5). So it is with callers: where Config.Principal says
+// who they are, Vary has the headers of Config.PrincipalVary, or a member's page
+// would be a stranger's. A handler that changes Vary adds to it.
 package middleware

@@ -58,7 +58,8 @@ func TestAdmission(t *testing.T) {
 		if a.Refusal.Reason != test.reason || !errors.Is(a.Refusal.Err, test.err) || a.Tenant.ID != "" {
 			t.Errorf("%s: got %+v", name, a.Refusal)
 		}
-		if a.Refusal.Problem().Status == 0 || header.Get("Content-Type") != "application/problem+json" || header.Get("Vary") != "X-Tenant-Id" {
+		if a.Refusal.Problem().Status == 0 || header.Get("Content-Type") != "application/problem+json" ||
+			header.Get("Vary") != "X-Tenant-Id, Cookie, Authorization" {
 			t.Errorf("%s: got %+v with %v", name, a.Refusal.Problem(), header)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/entenancy/tenancy/middleware"
@@ -47,6 +48,45 @@ func TestVary(t *testing.T) {
 		wrap(t, newTenants(), test.resolver, middleware.Config{}, whoAmI).ServeHTTP(w, r)
 		if got := w.Header().Values("Vary"); w.Code != http.StatusOK || !slices.Equal(got, test.want) {
 			t.Errorf("%s: %d, Vary %q, want %q", name, w.Code, got, test.want)
+		}
+	}
+}
+
+// One who is no member must not be shown by a cache what a member was sent: what
+// says who is asking is in Vary too.
+func TestVaryOfCallers(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		resolver middleware.Resolver
+		cfg      middleware.Config
+		want     []string
+	}{
+		"default":         {middleware.Path("/t"), middleware.Config{Principal: byUserHeader}, []string{"Cookie, Authorization"}},
+		"with a resolver": {byHeader(t), middleware.Config{Principal: byUserHeader}, []string{"X-Tenant-Id, Cookie, Authorization"}},
+		"named by both":   {fixed{"Cookie"}, middleware.Config{Principal: byUserHeader}, []string{"Cookie, Authorization"}},
+		"another":         {middleware.Path("/t"), middleware.Config{Principal: byUserHeader, PrincipalVary: []string{"X-User"}}, []string{"X-User"}},
+		"all":             {middleware.Path("/t"), middleware.Config{Principal: byUserHeader, PrincipalVary: []string{"*"}}, []string{"*"}},
+		"none":            {middleware.Path("/t"), middleware.Config{Principal: byUserHeader, PrincipalVary: []string{}}, nil},
+		"nobody asks":     {middleware.Path("/t"), middleware.Config{}, nil},
+	} {
+		for user, status := range map[string]int{"jo": http.StatusOK, "": http.StatusNotFound} {
+			if test.cfg.Principal != nil {
+				test.cfg.Authorize = members
+			} else if user == "" {
+				continue
+			}
+			w, r := httptest.NewRecorder(), request(t, "/t/acme/orders", "acme")
+			r.Header.Set("X-User", user)
+			wrap(t, newTenants(), test.resolver, test.cfg, whoAmI).ServeHTTP(w, r)
+			if got := w.Header().Values("Vary"); w.Code != status || !slices.Equal(got, test.want) {
+				t.Errorf("%s, %q: %d, Vary %q, want %q", name, user, w.Code, got, test.want)
+			}
+		}
+	}
+	for _, name := range []string{"", "X User", "a,b"} {
+		_, err := middleware.New(newTenants(), byHeader(t), middleware.Config{PrincipalVary: []string{name}})
+		if err == nil || !strings.Contains(err.Error(), "Config.PrincipalVary") {
+			t.Errorf("%q: got %v", name, err)
 		}
 	}
 }

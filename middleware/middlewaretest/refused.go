@@ -94,6 +94,7 @@ func members(s *Setup) {
 		}
 		return nil
 	}
+	s.Config.PrincipalVary = []string{userHeader}
 	s.Config.Authorize = func(_ context.Context, user any, tenant tenancy.Tenant) error {
 		if user == tenant.Identifier {
 			return nil
@@ -117,6 +118,8 @@ func membership(t *testing.T, serve Serve) {
 	}
 	if got := as("acme", "acme"); !got.is(http.StatusOK, idOf("acme")) {
 		t.Errorf("a member got %d %q", got.status, got.body)
+	} else if !slices.Contains(got.varies(), strings.ToLower(userHeader)) {
+		t.Errorf("a member's Vary is %q, want the header in it that says who they are", got.varies())
 	}
 	if got := as("suspended", "suspended"); got.status != http.StatusForbidden {
 		t.Errorf("a member of a suspended tenant got %d %q, want 403", got.status, got.body)
