@@ -14,7 +14,12 @@ import (
 // tenant. One that refuses the request ends the search: what it found wrong is
 // not made good by another.
 //
-//	middleware.First(middleware.JWT(cfg), middleware.Header(middleware.HeaderName))
+//	middleware.First(middleware.Subdomain("example.com"), middleware.Host(domains))
+//
+// Who leaves out what one of them reads is taken by the next. So beside [JWT]
+// nobody needs a token: who sends none names a tenant elsewhere, and behind a
+// resolver that names one it is not even looked at. Use [Agree] there, or
+// Config.Authorize, which lets nobody pass who has none.
 //
 // New refuses an empty list.
 func First(resolvers ...Resolver) Resolver { return first{several{"First", slices.Clone(resolvers)}} }

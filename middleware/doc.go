@@ -42,8 +42,10 @@
 // A request that names no tenant, or names it wrongly, or names one that does
 // not exist, or one that is suspended, deleted or not ready, or one that the
 // caller may not act for, is answered with one and the same 404: same bytes,
-// same headers, after the same single lookup. So nobody learns from the outside
-// which tenants there are. Only a caller that Authorize lets act for a
+// same headers, after the same single lookup. So nobody learns from an answer
+// which tenants there are. A lookup that caches answers sooner for those that it
+// has at hand, which a stranger can measure who asks often enough: Config.Probes
+// keeps them from it. Only a caller that Authorize lets act for a
 // suspended tenant is told so, with a 403. The application's log knows the
 // reason, at debug level. If the lookup itself fails, the answer is a 503,
 // whatever the request was. All are problem documents (RFC 9457), and none

@@ -23,8 +23,15 @@ type DomainLookup interface {
 // to the lookup of the tenant: give it a lookup that caches. A domain has to be
 // shown to be the tenant's before it is kept, as by a record in its DNS.
 //
-// A host that is no tenant's names none. It is looked up whatever the host is, so
-// that all take as long. New refuses a nil lookup.
+// A host that is no tenant's names none. It is looked up whatever the host is,
+// and only a lookup that caches answers sooner for some, as [Gate.Admit] says.
+//
+// The lookup has to be as new as the one that the Gate finds tenants in: if an
+// identifier has gone from one tenant to another, and one of the two knows and the
+// other does not, the host leads to the wrong one. What goes with a
+// [github.com/entenancy/tenancy/registry.Cache] is a
+// [github.com/entenancy/tenancy/registry.DomainCache] over it, and not the
+// domains of the store below. New refuses a nil lookup.
 func Host(domains DomainLookup) Resolver { return byDomain{domains} }
 
 type byDomain struct{ domains DomainLookup }

@@ -67,6 +67,10 @@ const maxLeeway = 5 * time.Minute
 // than 16 KiB, or if the claim is missing or no text. No error repeats anything
 // of it.
 //
+// It is a proof only where nothing else names the tenant: with another resolver
+// in a [First] the token is optional. [Agree] asks for it in every request, and
+// Config.Authorize refuses whoever has sent none.
+//
 // New refuses a JWTConfig that is not complete, or not safe.
 func JWT(cfg JWTConfig) Resolver {
 	v, err := newVerifier(cfg)
