@@ -1,6 +1,7 @@
 package tenancy
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,8 +11,8 @@ import (
 	"time"
 )
 
-// SecretPrefix marks a metadata key whose value is a secret: it is shown as
-// "[redacted]" wherever the tenant is printed, logged or marshalled.
+// SecretPrefix marks a metadata key whose value is a secret, at any depth: it is
+// shown as "[redacted]" wherever the tenant is printed, logged or marshalled.
 const SecretPrefix = "_enc_"
 
 // Tenant is one customer of the application: who it is, what state it is in
@@ -142,16 +143,50 @@ func (t Tenant) LogValue() slog.Value {
 // out as "[redacted]", so the result cannot be read back.
 func (t Tenant) MarshalJSON() ([]byte, error) {
 	type fields Tenant // without methods, so that this one is not called again
-	shown := t.Metadata()
-	for key := range shown {
-		if strings.HasPrefix(key, SecretPrefix) {
-			shown[key] = redacted
-		}
+	shown, err := withoutSecrets(t.Metadata())
+	if err != nil {
+		return nil, err
 	}
 	return json.Marshal(struct {
 		fields
 		Metadata map[string]any `json:"metadata,omitempty"`
 	}{fields(t), shown})
+}
+
+// withoutSecrets returns values as they are shown. They go to JSON and back first, so
+// that nothing that a type of the application's would encode gets past the look at
+// its keys.
+func withoutSecrets(values map[string]any) (map[string]any, error) {
+	text, err := json.Marshal(values)
+	if err != nil {
+		return nil, err
+	}
+	var plain map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber() // large numbers stay what they are
+	if err := decoder.Decode(&plain); err != nil {
+		return nil, err
+	}
+	redactSecrets(plain)
+	return plain, nil
+}
+
+// redactSecrets changes the values of secret keys, at any depth.
+func redactSecrets(v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for key := range v {
+			if strings.HasPrefix(key, SecretPrefix) {
+				v[key] = redacted
+				continue
+			}
+			redactSecrets(v[key])
+		}
+	case []any:
+		for i := range v {
+			redactSecrets(v[i])
+		}
+	}
 }
 
 func cloneMap(m map[string]any) map[string]any {

@@ -23,20 +23,35 @@ func secretive() tenancy.Tenant {
 	}.WithMetadata(map[string]any{"_enc_token": hidden, "seats": 5})
 }
 
+// nested has secrets wherever package registry encrypts them, and in a type of the
+// application's.
+func nested() tenancy.Tenant {
+	type billing struct {
+		Card string `json:"_enc_card"`
+	}
+	return secretive().WithMetadata(map[string]any{
+		"billing": map[string]any{"_enc_card": hidden, "country": "de"},
+		"keys":    []any{map[string]any{"_enc_key": hidden}, []any{map[string]any{"_enc_all": map[string]any{"of": hidden}}}},
+		"typed":   billing{hidden},
+		"number":  json.Number("12345678901234567890"),
+	})
+}
+
 // TestTenantShowsNoSecret prints a tenant in every way that people print
 // things, also from within a struct's unexported field, where fmt cannot call
 // a method.
 func TestTenantShowsNoSecret(t *testing.T) {
 	t.Parallel()
-	tenant := secretive()
+	tenant, nested := secretive(), nested()
 	holder := struct {
 		tenant tenancy.Tenant
 		many   []tenancy.Tenant
 		url    tenancy.Secret
-	}{tenant, []tenancy.Tenant{tenant}, tenant.Placement.DatabaseURL}
+	}{tenant, []tenancy.Tenant{tenant, nested}, tenant.Placement.DatabaseURL}
+	exported := struct{ Many []tenancy.Tenant }{holder.many} // which slog marshals to JSON
 
 	var shown bytes.Buffer
-	for _, v := range []any{tenant, &tenant, tenant.Placement, &tenant.Placement, tenant.Placement.DatabaseURL, holder, &holder, []any{tenant}} {
+	for _, v := range []any{tenant, &tenant, nested, tenant.Placement, &tenant.Placement, tenant.Placement.DatabaseURL, holder, &holder, exported, []any{tenant, nested}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			_, _ = fmt.Fprintf(&shown, verb+"\n", v)
 		}
@@ -48,7 +63,7 @@ func TestTenantShowsNoSecret(t *testing.T) {
 	}
 	for _, h := range []slog.Handler{slog.NewTextHandler(&shown, nil), slog.NewJSONHandler(&shown, nil)} {
 		log := slog.New(h)
-		log.Info("tenant", "tenant", tenant, "pointer", &tenant, "placement", tenant.Placement, "holder", holder)
+		log.Info("tenant", "tenant", tenant, "pointer", &tenant, "placement", tenant.Placement, "holder", holder, "exported", exported, "many", holder.many)
 	}
 	_, _ = fmt.Fprint(&shown, errors.Join(tenant.Validate(), tenant.Active()))
 	for _, secret := range []string{hidden, fmt.Sprintf("%x", hidden)} {
@@ -63,13 +78,23 @@ func TestTenantShowsNoSecret(t *testing.T) {
 
 func TestTenantMarshalJSON(t *testing.T) {
 	t.Parallel()
-	text, err := json.Marshal(secretive())
-	if err != nil {
-		t.Fatal(err)
+	const record = `{"id":"t1","identifier":"acme","name":"Acme","status":"active","placement":{"schema":"t_1","database_url":"[redacted]"}`
+	for want, tenant := range map[string]tenancy.Tenant{
+		record + `}`: secretive().WithMetadata(nil),
+		record + `,"metadata":{"_enc_token":"[redacted]","seats":5}}`: secretive(),
+		record + `,"metadata":{"billing":{"_enc_card":"[redacted]","country":"de"},` +
+			`"keys":[{"_enc_key":"[redacted]"},[{"_enc_all":"[redacted]"}]],"number":12345678901234567890,"typed":{"_enc_card":"[redacted]"}}}`: nested(),
+	} {
+		text, err := json.Marshal(tenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(text) != want {
+			t.Errorf("got  %s\nwant %s", text, want)
+		}
 	}
-	want := `{"id":"t1","identifier":"acme","name":"Acme","status":"active","placement":{"schema":"t_1","database_url":"[redacted]"},"metadata":{"_enc_token":"[redacted]","seats":5}}`
-	if string(text) != want {
-		t.Errorf("got  %s\nwant %s", text, want)
+	if _, err := json.Marshal(secretive().WithMetadata(map[string]any{"none": func() {}})); err == nil {
+		t.Error("what JSON cannot hold is no error")
 	}
 }
 
