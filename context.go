@@ -41,9 +41,10 @@ func (c *scoped) Value(key any) any {
 // A tenant that cannot be acted for is remembered as such, and everything that
 // asks the context for its tenant fails: with [ErrNoTenant] for a tenant
 // without id, [ErrInvalidID] for an id that Validate refuses, and
-// [ErrInactive] for a suspended or deleted one. A tenant that is still being
-// provisioned is accepted here, since provisioning writes its first rows, and
-// so is an empty status; the middleware serves active tenants only.
+// [ErrInactive] for a suspended or deleted one and for a status that is none of
+// [Statuses]. A tenant that is still being provisioned is accepted here, since
+// provisioning writes its first rows, and so is an empty status; the middleware
+// serves active tenants only.
 func NewContext(ctx context.Context, t Tenant) context.Context {
 	return &scoped{Context: ctx, scope: Scope{tenant: t, arg: string(t.ID), err: usable(t)}}
 }
@@ -52,10 +53,12 @@ func usable(t Tenant) error {
 	if t.ID == "" {
 		return fmt.Errorf("%w: NewContext was given a tenant without id", ErrNoTenant)
 	}
-	if t.Status == StatusSuspended || t.Status == StatusDeleted {
+	switch t.Status {
+	case "", StatusProvisioning, StatusActive:
+		return t.ID.Validate()
+	default: // and one that nobody knows
 		return t.Active()
 	}
-	return t.ID.Validate()
 }
 
 // System returns a context that acts for no tenant and is held back by no

@@ -55,6 +55,8 @@ func TestContextRefuses(t *testing.T) {
 		"bad id":               {tenancy.NewContext(ctx, tenancy.Tenant{ID: "a\x00"}), tenancy.ErrInvalidID},
 		"suspended":            {tenancy.NewContext(ctx, tenancy.Tenant{ID: "a", Status: tenancy.StatusSuspended}), tenancy.ErrInactive},
 		"deleted":              {tenancy.NewContext(ctx, tenancy.Tenant{ID: "a", Status: tenancy.StatusDeleted}), tenancy.ErrInactive},
+		"in other letters":     {tenancy.NewContext(ctx, tenancy.Tenant{ID: "a", Status: "Suspended"}), tenancy.ErrInactive},
+		"of an own Lookup":     {tenancy.NewContext(ctx, tenancy.Tenant{ID: "a", Status: "disabled"}), tenancy.ErrInactive},
 		"System without words": {tenancy.System(ctx, ""), tenancy.ErrNoReason},
 		"System with blanks":   {tenancy.System(ctx, " \t"), tenancy.ErrNoReason},
 	} {
