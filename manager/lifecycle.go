@@ -8,6 +8,7 @@ import (
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/manager/namespace"
+	"github.com/entenancy/tenancy/registry"
 )
 
 // Lifecycle makes tenants, and sees them through their life. It is made by
@@ -15,10 +16,11 @@ import (
 // LifecycleConfig.Lock is.
 //
 // Its calls need no tenant in their context. They wait for what else is done to
-// the same tenant.
+// the same tenant, and go by what it is then: they read past the registry's caches.
 type Lifecycle struct {
-	config LifecycleConfig
-	taken  chan struct{} // told when a spare was taken
+	config  LifecycleConfig
+	current registry.Store // without caches, to read
+	taken   chan struct{}  // told when a spare was taken
 }
 
 // NewLifecycle returns the Lifecycle of a configuration. It does not connect. It
@@ -28,7 +30,7 @@ func NewLifecycle(config LifecycleConfig) (*Lifecycle, error) {
 		return nil, err
 	}
 	config.setDefaults()
-	return &Lifecycle{config: config, taken: make(chan struct{}, 1)}, nil
+	return &Lifecycle{config: config, current: registry.Uncached(config.Store), taken: make(chan struct{}, 1)}, nil
 }
 
 // Suspend refuses an active tenant's requests until it is activated. It fails
@@ -40,8 +42,8 @@ func (l *Lifecycle) Suspend(ctx context.Context, id tenancy.ID) (tenancy.Tenant,
 
 // Activate serves a suspended tenant again. It fails with
 // tenancy.ErrNotProvisioned if the tenant's place was never finished, for which
-// there is Resume, with tenancy.ErrInvalidTransition in any other status, and
-// with tenancy.ErrNotFound where there is no such tenant.
+// there is Resume, with tenancy.ErrInvalidTransition in any other status and if an
+// erasure was begun, and with tenancy.ErrNotFound where there is no such tenant.
 func (l *Lifecycle) Activate(ctx context.Context, id tenancy.ID) (tenancy.Tenant, error) {
 	return l.change(ctx, ActionActivate, id, tenancy.StatusActive)
 }
@@ -55,7 +57,7 @@ func (l *Lifecycle) Delete(ctx context.Context, id tenancy.ID) (tenancy.Tenant, 
 
 // Restore takes a Delete back. The tenant is suspended then, and Activate serves
 // it again. It fails with tenancy.ErrInvalidTransition for a tenant that is not
-// deleted, and with tenancy.ErrNotFound where there is none.
+// deleted or whose erasure was begun, and with tenancy.ErrNotFound where there is none.
 func (l *Lifecycle) Restore(ctx context.Context, id tenancy.ID) (tenancy.Tenant, error) {
 	return l.change(ctx, ActionRestore, id, tenancy.StatusSuspended)
 }
@@ -87,8 +89,8 @@ func allowed(action Action, t tenancy.Tenant, to tenancy.Status) error {
 		return fmt.Errorf("manager: %w: %s is deleted: restore it", tenancy.ErrInvalidTransition, t)
 	case action == ActionRestore && t.Status != tenancy.StatusDeleted:
 		return fmt.Errorf("manager: %w: %s is not deleted", tenancy.ErrInvalidTransition, t)
-	case action == ActionRestore && erasing(t):
-		return fmt.Errorf("manager: %w: %s is being erased, and some of it may be gone: erase it", tenancy.ErrInvalidTransition, t)
+	case (action == ActionRestore || action == ActionActivate) && erasing(t):
+		return halfErased(t)
 	case action == ActionActivate && t.Status != tenancy.StatusDeleted && unfinished(t):
 		return fmt.Errorf("manager: %w: %s was never finished: resume it", tenancy.ErrNotProvisioned, t)
 	default:
@@ -111,7 +113,7 @@ func (l *Lifecycle) act(
 		return t, err
 	}
 	defer unlock()
-	found, err := l.config.Store.ByID(ctx, id)
+	found, err := l.current.ByID(ctx, id)
 	if err != nil {
 		return t, err
 	}
@@ -171,7 +173,7 @@ func (l *Lifecycle) update(ctx context.Context, t tenancy.Tenant, change func(te
 		if !errors.Is(err, tenancy.ErrConflict) || try == updateTries {
 			return changed, err
 		}
-		if t, err = l.config.Store.ByID(ctx, t.ID); err != nil {
+		if t, err = l.current.ByID(ctx, t.ID); err != nil {
 			return t, err
 		}
 	}

@@ -19,7 +19,8 @@ import (
 // LifecycleConfig says where tenants come to live, and what else is to happen
 // when something becomes of one.
 type LifecycleConfig struct {
-	// Store is the registry: the topmost store, so that caches hear of changes. Required.
+	// Store is the registry: the topmost store, so that caches hear of changes. What a
+	// tenant is when something is done to it is read by [registry.Uncached]. Required.
 	Store registry.Store
 
 	// Namespaces are the keepers of tenants' schemas and databases, by isolation.

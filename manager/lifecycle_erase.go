@@ -20,6 +20,11 @@ func erasing(t tenancy.Tenant) bool {
 	return ok
 }
 
+// halfErased refuses to serve what may be gone in part.
+func halfErased(t tenancy.Tenant) error {
+	return fmt.Errorf("manager: %w: %s is being erased, and some of it may be gone: erase it", tenancy.ErrInvalidTransition, t)
+}
+
 // Erase removes a tenant for good, whatever its status: its schema, database or
 // file, or its rows in all shared tables, and then its record, which frees the
 // identifier. From its first step on the tenant is deleted and not served. There
@@ -76,7 +81,7 @@ func (l *Lifecycle) beginErasing(ctx context.Context, t tenancy.Tenant) (tenancy
 	deleted, err := l.config.Store.SetStatus(ctx, t.ID, tenancy.StatusDeleted)
 	if errors.Is(err, tenancy.ErrInvalidTransition) {
 		// A process that died may have said so last, and the server done it since the status was read.
-		if now, again := l.config.Store.ByID(ctx, t.ID); again == nil && now.Status == tenancy.StatusDeleted {
+		if now, again := l.current.ByID(ctx, t.ID); again == nil && now.Status == tenancy.StatusDeleted {
 			return now, nil
 		}
 	}

@@ -101,7 +101,7 @@ func (l *Lifecycle) plan(n registry.NewTenant) (registry.NewTenant, error) {
 	}
 	metadata := map[string]any{ProvisioningKey: map[string]any{"step": stepBegun}}
 	for key, value := range n.Metadata {
-		if key != ProvisioningKey {
+		if key != ProvisioningKey && key != erasingKey { // which are this package's to say
 			metadata[key] = value
 		}
 	}
@@ -111,12 +111,15 @@ func (l *Lifecycle) plan(n registry.NewTenant) (registry.NewTenant, error) {
 
 // Resume goes on with a tenant whose provisioning has failed or was interrupted.
 // Each step is looked at, and done if it was not. It fails with
-// tenancy.ErrInvalidTransition for a tenant that is finished or deleted, and with
-// tenancy.ErrNotFound where there is none.
+// tenancy.ErrInvalidTransition for a tenant that is finished or deleted or whose
+// erasure was begun, and with tenancy.ErrNotFound where there is none.
 func (l *Lifecycle) Resume(ctx context.Context, id tenancy.ID) (tenancy.Tenant, error) {
 	return l.act(ctx, ActionProvision, id, func(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
 		if t.Status != tenancy.StatusProvisioning && (t.Status != tenancy.StatusSuspended || !unfinished(t)) {
 			return t, fmt.Errorf("manager: %w: there is nothing to resume of %s, whose status is %q", tenancy.ErrInvalidTransition, t, t.Status)
+		}
+		if erasing(t) {
+			return t, halfErased(t)
 		}
 		if err := l.before(ctx, ActionProvision, t); err != nil {
 			return t, err

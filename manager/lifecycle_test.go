@@ -125,6 +125,27 @@ func TestAHookRefuses(t *testing.T) {
 	}
 }
 
+// TestNobodySaysWhatIsThisPackagesToSay: whoever makes a tenant does not make one that
+// is unfinished or half erased for ever.
+func TestNobodySaysWhatIsThisPackagesToSay(t *testing.T) {
+	t.Parallel()
+	l, _ := newLifecycle(t, func(*manager.LifecycleConfig) {})
+	acme, err := l.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme", Metadata: map[string]any{
+		manager.ProvisioningKey: "forged", "tenancy_erasing": true, "seats": 5,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := acme.Metadata(); len(got) != 1 || got["seats"] == nil {
+		t.Errorf("it has %v", got)
+	}
+	for _, call := range []func(context.Context, tenancy.ID) (tenancy.Tenant, error){l.Delete, l.Restore, l.Activate} {
+		if _, err := call(t.Context(), acme.ID); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestIsolationIsAMatterOfPolicy(t *testing.T) {
 	t.Parallel()
 	l, _ := newLifecycle(t, func(c *manager.LifecycleConfig) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/entenancy/tenancy/migrate"
+	"github.com/entenancy/tenancy/registry"
 )
 
 // Directories returns where the migrations of tenants' tables are and, if there are
@@ -82,7 +83,7 @@ func (m *Manager) openMigrator(context.Context) error {
 func (m *Manager) runner(c migrate.Config) (*migrate.Runner, error) {
 	cfg := m.config.Migrations
 	c.Home, c.HomeSchema = m.admin, m.config.Database.GlobalSchema
-	c.Find, c.Place, c.Open, c.Logger = m.layers.top.ByID, m.place, m.databases.owned, m.app.Logger
+	c.Find, c.Place, c.Open, c.Logger = registry.Uncached(m.layers.top).ByID, m.place, m.databases.owned, m.app.Logger
 	if c.Tenants == nil {
 		c.Tenants = m.tenants
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/manager"
 	"github.com/entenancy/tenancy/manager/namespace"
+	"github.com/entenancy/tenancy/registry"
 )
 
 // atOnce calls do from several goroutines, and returns their errors.
@@ -254,3 +256,56 @@ func TestKeepSparesFillsUpBehindSignUps(t *testing.T) {
 		<-done
 	})
 }
+
+// TestAnErasureThatDiedElsewhereIsGoneOnWith by a process that has known the tenant
+// from before, and that nobody tells of anything: the tenant comes back in no way, and
+// the receipt says what there was.
+func TestAnErasureThatDiedElsewhereIsGoneOnWith(t *testing.T) {
+	in(t, []cell{
+		{dialect.Postgres, tenancy.IsolationSchema},
+		{dialect.Postgres, tenancy.IsolationRLS},
+		{dialect.MySQL, tenancy.IsolationSchema},
+		{dialect.MySQL, tenancy.IsolationShared},
+		{dialect.SQLite, tenancy.IsolationDatabase},
+	}, func(t *testing.T, w *world) {
+		ctx, tenant := t.Context(), w.provision(w.lifecycle(), newTenant("acme"))
+		cached, err := registry.NewCache(w.config.Store, registry.CacheConfig{TTL: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(cached.Close)
+		other := w.lifecycle(func(c *manager.LifecycleConfig) { c.Store = cached })
+		if _, err := other.Delete(ctx, tenant.ID); err != nil {
+			t.Fatal(err)
+		}
+		if was, err := cached.ByID(ctx, tenant.ID); err != nil || was.Status != tenancy.StatusDeleted {
+			t.Fatal(was.Status, err)
+		}
+		if _, err := w.lifecycle(func(c *manager.LifecycleConfig) { c.Store = dying{c.Store} }).Erase(ctx, tenant.ID); !errors.Is(err, errDied) {
+			t.Fatalf("it has not died: %v", err)
+		}
+		refused := func(what string, do func(context.Context, tenancy.ID) (tenancy.Tenant, error)) {
+			t.Helper()
+			if got, err := do(ctx, tenant.ID); !errors.Is(err, tenancy.ErrInvalidTransition) || !strings.Contains(err.Error(), "is being erased") {
+				t.Errorf("%s: it is %s, %v", what, got.Status, err)
+			}
+		}
+		refused("restoring", other.Restore)
+		if _, err := w.config.Store.SetStatus(ctx, tenant.ID, tenancy.StatusSuspended); err != nil { // past the lifecycle
+			t.Fatal(err)
+		}
+		refused("activating", other.Activate)
+		if _, err := w.config.Store.MergeMetadata(ctx, tenant.ID, map[string]any{manager.ProvisioningKey: "begun"}); err != nil {
+			t.Fatal(err)
+		}
+		refused("resuming", other.Resume)
+		w.eraseOne(other, tenant)
+	})
+}
+
+var errDied = errors.New("died")
+
+// dying is the registry of a process that dies before the last step of an erasure.
+type dying struct{ registry.Store }
+
+func (dying) Erase(context.Context, tenancy.ID) error { return errDied }
