@@ -49,7 +49,8 @@ type App struct {
 	Domains middleware.DomainLookup
 	// Principal and Authorize say who sent a request, and whether they may act for
 	// a tenant, see package middleware. Default to what a token says, and to
-	// everybody: the resolver alone decides.
+	// everybody: the resolver alone decides. Strategy jwt beside others that prove
+	// nothing needs Authorize, or Config.Resolution.Agree.
 	Principal func(*http.Request) any
 	Authorize func(ctx context.Context, principal any, tenant tenancy.Tenant) error
 
@@ -73,6 +74,9 @@ func (a App) problems(ctx context.Context, c Config) []Problem {
 	uses := func(s Strategy) bool { return slices.Contains(c.Resolution.Strategies, s) }
 	found.refuse(uses(StrategyCustom) && a.Resolver == nil, "Resolution.Strategies", "has custom, and the program has no App.Resolver")
 	found.refuse(!uses(StrategyCustom) && a.Resolver != nil, "Resolution.Strategies", "does not have custom, and the program has an App.Resolver")
+	found.refuse(c.Resolution.outranksTokens() && a.Authorize == nil, "Resolution.Strategies",
+		"has jwt beside a strategy that anybody can use, which decides where it is asked first or where there is no token: "+
+			"set Resolution.Agree ("+envOf("Resolution.Agree")+"), or App.Authorize in the program, or leave one of them out")
 	separate := c.Isolation.Default != tenancy.IsolationShared || c.Isolation.Premium != tenancy.IsolationShared
 	found.refuse(separate && len(a.Tenancy.Tables) == 0 && a.Verify == nil, "Isolation.Default", "needs App.Tenancy, the generated migrate.Tenancy")
 	migrations := c.Migrations.Dir != "" || a.Migrations != nil

@@ -1,7 +1,9 @@
 package manager_test
 
 import (
+	"context"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/entenancy/tenancy"
@@ -22,6 +24,9 @@ func TestNewNamesWhatTheProgramLacks(t *testing.T) {
 		{"RESOLUTION_STRATEGIES", "does not have custom", func(_ *manager.Config, a *manager.App) {
 			a.Resolver = middleware.Header("X-Tenant-ID")
 		}},
+		{"RESOLUTION_STRATEGIES", "has jwt beside", tokensAnd(manager.StrategyJWT, manager.StrategyHeader)},
+		{"RESOLUTION_STRATEGIES", "has jwt beside", tokensAnd(manager.StrategyHeader, manager.StrategyJWT)},
+		{"RESOLUTION_STRATEGIES", "has jwt beside", tokensAnd(manager.StrategySubdomain, manager.StrategyJWT)},
 		{"ISOLATION_DEFAULT", "needs App.Tenancy", func(c *manager.Config, _ *manager.App) {
 			c.Isolation.Default = tenancy.IsolationSchema
 		}},
@@ -49,6 +54,47 @@ func TestNewTakesALoggerThatDropsWhereTheAuditIsElsewhere(t *testing.T) {
 		config := valid()
 		config.Isolation.Default, config.Audit = tenancy.IsolationShared, audit
 		m, err := manager.New(t.Context(), config, manager.App{Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// tokensAnd has tokens and other strategies, so that without more the first of them decides.
+func tokensAnd(strategies ...manager.Strategy) func(*manager.Config, *manager.App) {
+	return func(c *manager.Config, _ *manager.App) {
+		c.Resolution = manager.ResolutionConfig{Strategies: strategies, DomainSuffix: "example.com"}
+		c.JWT = manager.JWTConfig{Secret: tenancy.NewSecret(strings.Repeat("k", 32)), Audience: "shop"}
+	}
+}
+
+// TestNewTakesTokensBesideNamesThatAreProven has the ways out that the error names, and a
+// resolver of the program.
+func TestNewTakesTokensBesideNamesThatAreProven(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*manager.Config, *manager.App){
+		"alone": tokensAnd(manager.StrategyJWT),
+		"that have to agree": func(c *manager.Config, a *manager.App) {
+			tokensAnd(manager.StrategyJWT, manager.StrategyHeader)(c, a)
+			c.Resolution.Agree = true
+		},
+		"that the program looks at": func(c *manager.Config, a *manager.App) {
+			tokensAnd(manager.StrategyHeader, manager.StrategyJWT)(c, a)
+			a.Authorize = func(context.Context, any, tenancy.Tenant) error { return nil }
+		},
+		"the program's own": func(c *manager.Config, a *manager.App) {
+			tokensAnd(manager.StrategyJWT, manager.StrategyCustom)(c, a)
+			a.Resolver = middleware.Header("X-Key")
+		},
+	} {
+		config, app := valid(), manager.App{}
+		config.Isolation.Default = tenancy.IsolationShared
+		change(&config, &app)
+		m, err := manager.New(t.Context(), config, app)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

@@ -186,10 +186,12 @@ type EncryptionConfig struct {
 // ResolutionConfig says how a request names its tenant.
 type ResolutionConfig struct {
 	// Strategies are `header`, `subdomain`, `path`, `jwt`, `cookie`, `query`, `host` or `custom`,
-	// in the order in which they are asked. Defaults to header.
+	// in the order in which they are asked. What anybody can send is no proof: jwt
+	// beside others than custom needs [ResolutionConfig.Agree] or App.Authorize.
+	// Defaults to header.
 	Strategies []Strategy `env:"STRATEGIES"`
-	// Agree refuses requests whose strategies name different tenants. Otherwise
-	// the first that names one decides.
+	// Agree refuses requests whose strategies do not all name one and the same tenant.
+	// Otherwise the first that names one decides.
 	Agree bool `env:"AGREE"`
 	// Header is the header of strategy header. Defaults to X-Tenant-ID.
 	Header string `env:"HEADER"`

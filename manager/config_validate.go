@@ -117,6 +117,13 @@ func (c Config) checkResolution(found *checks) {
 	}
 }
 
+// outranksTokens reports whether a request can name a tenant by what proves nothing,
+// although tokens are asked for. A resolver of the program may have proof of its own.
+func (r ResolutionConfig) outranksTokens() bool {
+	provesNothing := func(s Strategy) bool { return s != StrategyJWT && s != StrategyCustom }
+	return !r.Agree && slices.Contains(r.Strategies, StrategyJWT) && slices.ContainsFunc(r.Strategies, provesNothing)
+}
+
 func (c Config) checkJWT(found *checks) {
 	if !slices.Contains(c.Resolution.Strategies, StrategyJWT) {
 		return
