@@ -49,7 +49,7 @@ func (m *Manager) openCollector() (err error) {
 		config.Audit = m.audit.Stats
 	}
 	if m.redis != nil {
-		config.Limiter = func() ratelimit.FallbackStats { return m.limits.fallback.Stats() }
+		config.Limiter = func() ratelimit.FallbackStats { return m.limits.stats() }
 	}
 	if m.config.Migrations.Dir != "" || m.app.Migrations != nil {
 		config.Migrations = func() metrics.Migrations {

@@ -9,39 +9,58 @@ import (
 	"github.com/entenancy/tenancy/ratelimit"
 )
 
-// limits is how requests are limited.
+// limits is how requests are limited. Tenants and clients are counted apart: what is
+// counted in this process is bounded, and strangers have as many addresses as they like.
 type limits struct {
-	fallback *ratelimit.Fallback // nil without Redis
-	tenants  *ratelimit.Tenants  // nil without a limit
-	probes   *ratelimit.Clients  // nil without a limit
+	fallbacks []*ratelimit.Fallback // none without Redis
+	tenants   *ratelimit.Tenants    // nil without a limit
+	probes    *ratelimit.Clients    // nil without a limit
 }
 
-func (m *Manager) openLimits(context.Context) (err error) {
+func (m *Manager) openLimits(context.Context) error {
 	m.limits = &limits{}
-	cfg := m.config.RateLimit
-	limiter, err := m.limiter()
-	if err != nil {
+	if err := m.openTenantLimits(); err != nil {
 		return err
 	}
-	if cfg.Requests > 0 {
-		plans := make(map[string]ratelimit.Limit, len(cfg.Plans))
-		for plan, requests := range cfg.Plans {
-			plans[plan] = ratelimit.Limit{Rate: requests, Period: cfg.Window}
-		}
-		usual := ratelimit.Limit{Rate: cfg.Requests, Period: cfg.Window, Burst: cfg.Burst}
-		m.limits.tenants, err = ratelimit.NewTenants(limiter, usual, ratelimit.TenantsConfig{Plans: plans, MetadataKey: cfg.MetadataKey})
-	}
-	if err == nil && cfg.Probes > 0 {
-		m.limits.probes, err = ratelimit.NewClients(limiter, ratelimit.Limit{Rate: cfg.Probes, Period: cfg.Window})
-	}
-	if err != nil {
+	if err := m.openProbeLimits(); err != nil {
 		return err
 	}
 	return m.openQuotas()
 }
 
-// limiter counts in Redis, and as configured while that is away; without one,
-// in this process.
+func (m *Manager) openTenantLimits() error {
+	cfg := m.config.RateLimit
+	if cfg.Requests == 0 {
+		return nil
+	}
+	limiter, err := m.limiter()
+	if err != nil {
+		return err
+	}
+	plans := make(map[string]ratelimit.Limit, len(cfg.Plans))
+	for plan, requests := range cfg.Plans {
+		plans[plan] = ratelimit.Limit{Rate: requests, Period: cfg.Window}
+	}
+	usual := ratelimit.Limit{Rate: cfg.Requests, Period: cfg.Window, Burst: cfg.Burst}
+	m.limits.tenants, err = ratelimit.NewTenants(limiter, usual, ratelimit.TenantsConfig{Plans: plans, MetadataKey: cfg.MetadataKey})
+	return err
+}
+
+func (m *Manager) openProbeLimits() error {
+	cfg := m.config.RateLimit
+	if cfg.Probes == 0 {
+		return nil
+	}
+	limiter, err := m.limiter()
+	if err != nil {
+		return err
+	}
+	m.limits.probes, err = ratelimit.NewClients(limiter, ratelimit.Limit{Rate: cfg.Probes, Period: cfg.Window})
+	return err
+}
+
+// limiter makes one that counts in Redis, and as configured while that is away;
+// without one, in this process.
 func (m *Manager) limiter() (ratelimit.Limiter, error) {
 	if m.redis == nil {
 		return ratelimit.NewLocal(ratelimit.LocalConfig{})
@@ -50,10 +69,26 @@ func (m *Manager) limiter() (ratelimit.Limiter, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.limits.fallback, err = ratelimit.NewFallback(inRedis, ratelimit.FallbackConfig{
+	fallback, err := ratelimit.NewFallback(inRedis, ratelimit.FallbackConfig{
 		Away: m.config.RateLimit.WhenRedisIsAway, Logger: m.app.Logger,
 	})
-	return m.limits.fallback, err
+	if err != nil {
+		return nil, err
+	}
+	m.limits.fallbacks = append(m.limits.fallbacks, fallback)
+	return fallback, nil
+}
+
+// stats is what became of all requests while Redis was away. Its outages are those of
+// whoever has met most of them: it is one Redis.
+func (l *limits) stats() ratelimit.FallbackStats {
+	var all ratelimit.FallbackStats
+	for _, fallback := range l.fallbacks {
+		s := fallback.Stats()
+		all.Away, all.Outages = all.Away || s.Away, max(all.Outages, s.Outages)
+		all.Local, all.Open, all.Closed = all.Local+s.Local, all.Open+s.Open, all.Closed+s.Closed
+	}
+	return all
 }
 
 // openQuotas counts what is used up in the registry's database, which does not

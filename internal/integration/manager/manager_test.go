@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -274,6 +275,41 @@ func TestHandlerLimits(t *testing.T) {
 		if code, text := ask(t, api(m), http.MethodGet, "/notes", "acme"); code != want {
 			t.Errorf("request %d: %d %s", i, code, text)
 		}
+	}
+}
+
+// TestStrangersDoNotPushTenantsOut: there are more addresses than a process counts, and a
+// tenant over its limit stays there.
+func TestStrangersDoNotPushTenantsOut(t *testing.T) {
+	t.Parallel()
+	c := sqliteConfig(t)
+	c.Migrations.AtStart = true
+	c.RateLimit = manager.RateLimitConfig{Requests: 1, Probes: 1, Window: time.Hour}
+	c.Observe.NoLog = true
+	files := migrations(t, dialect.SQLite)
+	m := open(t, c, manager.App{Migrations: files, SharedMigrations: files})
+	_, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"})
+	must(t, err)
+	h := m.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	asks := func(tenant, from string) int {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.Header.Set("X-Tenant-ID", tenant)
+		r.RemoteAddr = from
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Code
+	}
+	if first, second := asks("acme", "10.0.0.1:1"), asks("acme", "10.0.0.1:1"); first != http.StatusOK || second != http.StatusTooManyRequests {
+		t.Fatalf("it is not held to its limit: %d, %d", first, second)
+	}
+	if first, second := asks("nobody", "10.0.0.2:1"), asks("nobody", "10.0.0.2:1"); first != http.StatusNotFound || second != http.StatusTooManyRequests {
+		t.Fatalf("probes are not held to theirs: %d, %d", first, second)
+	}
+	for i := range 80_000 { // more than a ratelimit.Local has room for, in each of its shards
+		asks("nobody", fmt.Sprintf("11.%d.%d.%d:1", i>>16, i>>8&0xff, i&0xff))
+	}
+	if code := asks("acme", "10.0.0.1:1"); code != http.StatusTooManyRequests {
+		t.Errorf("its limit has begun anew: %d", code)
 	}
 }
 
