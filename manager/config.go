@@ -179,8 +179,15 @@ type EncryptionConfig struct {
 	// Key is a passphrase of 32 or more random characters. Defaults to none:
 	// secrets are kept as they are.
 	Key tenancy.Secret `env:"KEY"`
-	// OldKeys are passphrases from before, for reading. Defaults to none.
+	// OldKeys are other passphrases, for reading. To change the key without downtime,
+	// first deploy the new one here beside the old Key, so that every process can read
+	// it; then the new one as Key and the old one here; then call [Operator.Reencrypt],
+	// and take the old one out. Defaults to none.
 	OldKeys []tenancy.Secret `env:"OLD_KEYS"`
+	// RefusePlaintext takes a tenant for broken that has a secret in plaintext, so that
+	// who can write to the registry's table, and has no key, cannot put one in. Set it
+	// once [Operator.Reencrypt] has encrypted what was there before the Key.
+	RefusePlaintext bool `env:"REFUSE_PLAINTEXT"`
 }
 
 // ResolutionConfig says how a request names its tenant.

@@ -165,6 +165,7 @@ func TestValidateRefuses(t *testing.T) {
 		{"ENCRYPTION_KEY is missing", func(c *manager.Config) {
 			c.Encryption.OldKeys = []tenancy.Secret{tenancy.NewSecret(strings.Repeat("k", 32))}
 		}},
+		{"ENCRYPTION_KEY is missing: Encryption.RefusePlaintext", func(c *manager.Config) { c.Encryption.RefusePlaintext = true }},
 		{"ENVELOPE_KEY is shorter", func(c *manager.Config) { c.Envelope.Key = tenancy.NewSecret("hunter2") }},
 		{"REDIS_URL is not a URL", func(c *manager.Config) { c.Redis.URL = tenancy.NewSecret("hunter2") }},
 		{"RATE_LIMIT_WHEN_REDIS_IS_AWAY is not", func(c *manager.Config) { c.RateLimit.WhenRedisIsAway = "pray" }},

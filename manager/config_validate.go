@@ -164,6 +164,7 @@ func (c Config) checkKeys(found *checks) {
 		passphrase("Encryption.OldKeys", old)
 	}
 	found.refuse(c.Encryption.Key.IsZero() && len(c.Encryption.OldKeys) > 0, "Encryption.Key", "is missing: there are old keys")
+	found.refuse(c.Encryption.Key.IsZero() && c.Encryption.RefusePlaintext, "Encryption.Key", "is missing: Encryption.RefusePlaintext would refuse all secrets")
 	found.refuse(!c.Envelope.Key.IsZero() && len(c.Envelope.Key.Reveal()) < minKey, "Envelope.Key", "is shorter than 32 bytes")
 	for _, old := range c.Envelope.OldKeys {
 		found.refuse(len(old.Reveal()) < minKey, "Envelope.OldKeys", "has a key that is shorter than 32 bytes")

@@ -50,6 +50,20 @@ func (o Operator) Open(ctx context.Context, t tenancy.Tenant) (migrate.Database,
 	return o.m.databases.owned(ctx, t)
 }
 
+// Reencrypt encrypts all secrets of the registry with Config.Encryption.Key: those that
+// are under one of the OldKeys, and those in plaintext. Afterwards neither is needed any
+// more. It is [registry.EncryptedStore.Reencrypt]; changes go through the caches where
+// config does not say otherwise. It fails without Config.Encryption.Key.
+func (o Operator) Reencrypt(ctx context.Context, config registry.ReencryptConfig) (registry.ReencryptProgress, error) {
+	if o.m.layers.encrypted == nil {
+		return registry.ReencryptProgress{}, fmt.Errorf("manager: nothing is encrypted: set %s", envOf("Encryption.Key"))
+	}
+	if config.Through == nil {
+		config.Through = o.m.layers.top
+	}
+	return o.m.layers.encrypted.Reencrypt(ctx, config)
+}
+
 // Runner returns a runner of other migrations than the Manager's, or in another
 // way: which tenants, which first, how many at once, who is told. What is not said
 // is as in Config.Migrations, and how databases are reached is always the Manager's.

@@ -16,11 +16,12 @@ import (
 // layers is the registry with what stands over it: Redis and encryption, and
 // the cache of this process on top, where they are configured.
 type layers struct {
-	base    *registry.EntStore
-	redis   *registry.RedisCache // nil without
-	cache   *registry.Cache      // nil without
-	top     registry.Store
-	domains registry.DomainStore
+	base      *registry.EntStore
+	redis     *registry.RedisCache     // nil without
+	encrypted *registry.EncryptedStore // nil without
+	cache     *registry.Cache          // nil without
+	top       registry.Store
+	domains   registry.DomainStore
 }
 
 func newLayers(c Config, app App, admin *sql.DB, client *redis.Client) (*layers, error) {
@@ -45,9 +46,13 @@ func newLayers(c Config, app App, admin *sql.DB, client *redis.Client) (*layers,
 		l.top = l.redis
 	}
 	if cipher != nil {
-		if l.top, err = registry.NewEncryptedStore(l.top, cipher, registry.EncryptedConfig{}); err != nil {
+		l.encrypted, err = registry.NewEncryptedStore(l.top, cipher, registry.EncryptedConfig{
+			RefusePlaintext: c.Encryption.RefusePlaintext, Logger: app.Logger,
+		})
+		if err != nil {
 			return nil, err
 		}
+		l.top = l.encrypted
 	}
 	return l, l.remember(c, app, admin, client)
 }
