@@ -82,9 +82,11 @@ type IsolationConfig struct {
 	Default tenancy.Isolation `env:"DEFAULT"`
 	// Premium is that of new tenants that have bought more. Defaults to [IsolationConfig.Default].
 	Premium tenancy.Isolation `env:"PREMIUM"`
-	// PremiumPlans are the plans of tenants that get [IsolationConfig.Premium].
+	// PremiumPlans are the plans of tenants that get [IsolationConfig.Premium], unless
+	// they have registered by themselves.
 	PremiumPlans []string `env:"PREMIUM_PLANS"`
-	// PremiumTenants are identifiers of tenants that get it whatever their plan.
+	// PremiumTenants are identifiers of tenants that get it whatever their plan, with
+	// the same exception.
 	PremiumTenants []string `env:"PREMIUM_TENANTS"`
 	// Prefix begins the names of schemas and databases that are made for tenants:
 	// lower-case letters, digits and underscores, up to 20. Defaults to "tenant_".

@@ -140,13 +140,20 @@ var ErrRegistrationClosed = errors.New("manager: registration is closed")
 
 // Register is Provision for strangers who sign up. It fails with
 // [ErrRegistrationClosed] unless Config.Tenants.AllowRegistration is set, and
-// lets nobody choose an isolation.
+// lets nobody choose an isolation: that is Config.Isolation.Default, whatever premium
+// plan or identifier the stranger names, or what App.Isolation says.
+//
+// Plan and Metadata are kept as they are given, and limits and quotas may go by them:
+// a program that takes them from a stranger has to see what is in them.
 func (m *Manager) Register(ctx context.Context, n registry.NewTenant) (tenancy.Tenant, error) {
 	if !m.config.Tenants.AllowRegistration {
 		return tenancy.Tenant{}, fmt.Errorf("%w: set %s", ErrRegistrationClosed, envOf("Tenants.AllowRegistration"))
 	}
 	if n.Isolation != "" || n.ID != "" {
 		return tenancy.Tenant{}, fmt.Errorf("%w: who registers chooses neither isolation nor id", tenancy.ErrInvalidTenant)
+	}
+	if m.app.Isolation == nil {
+		n.Isolation = m.config.Isolation.Default
 	}
 	return m.Provision(ctx, n)
 }

@@ -128,6 +128,38 @@ func TestRegisterIsForWhoIsLetIn(t *testing.T) {
 	}
 }
 
+// TestNobodyRegistersIntoMore: neither a plan nor a name that somebody has read of gets a
+// stranger the place of those who pay for it.
+func TestNobodyRegistersIntoMore(t *testing.T) {
+	t.Parallel()
+	c := sqliteConfig(t)
+	c.Migrations.AtStart = true
+	c.Tenants.AllowRegistration = true
+	c.Isolation.PremiumTenants = []string{"globex"}
+	files := migrations(t, dialect.SQLite)
+	app := manager.App{Migrations: files, SharedMigrations: files}
+	m := open(t, c, app)
+	for _, n := range []registry.NewTenant{{Identifier: "acme", Name: "Acme", Plan: "gold"}, {Identifier: "globex", Name: "Globex"}} {
+		got, err := m.Register(t.Context(), n)
+		must(t, err)
+		if got.Isolation != tenancy.IsolationShared || got.Placement.Schema != "" || got.Plan != n.Plan {
+			t.Errorf("%s registers: isolation %q, plan %q", n.Identifier, got.Isolation, got.Plan)
+		}
+	}
+	paid, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "hooli", Name: "Hooli", Plan: "gold"})
+	must(t, err)
+	if paid.Isolation != tenancy.IsolationSchema {
+		t.Errorf("who is provisioned with a premium plan has isolation %q", paid.Isolation)
+	}
+
+	app.Isolation = func(registry.NewTenant) (tenancy.Isolation, error) { return tenancy.IsolationSchema, nil }
+	got, err := open(t, c, app).Register(t.Context(), registry.NewTenant{Identifier: "initech", Name: "Initech"})
+	must(t, err)
+	if got.Isolation != tenancy.IsolationSchema {
+		t.Errorf("the program's own policy is not asked: isolation %q", got.Isolation)
+	}
+}
+
 // TestNobodyRegistersPastSuspension hangs up in the middle, and has the rest done
 // by an operator: whoever registers is looked at first all the same.
 func TestNobodyRegistersPastSuspension(t *testing.T) {
