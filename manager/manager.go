@@ -63,8 +63,11 @@ type Manager struct {
 }
 
 // New puts a Manager together. It fails with a [ConfigError] that names all that
-// cannot be meant, and where a part cannot be made. It connects to nothing but
-// the address of JWT keys. Close it in any case in which it is returned.
+// cannot be meant, and where a part cannot be made. It waits for no connection but
+// that to the address of JWT keys: what is in a database is not looked at before
+// Start. Until Close it hears in the background, from Redis or PostgreSQL, what other
+// processes change in the registry, unless Config.Cache is disabled. Close it in any
+// case in which it is returned.
 //
 // On MySQL and SQLite the program has to import a driver for database/sql.
 func New(ctx context.Context, config Config, app App) (*Manager, error) {
