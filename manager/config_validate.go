@@ -83,14 +83,15 @@ func (c Config) checkIsolation(found *checks) {
 	i := c.Isolation
 	known := func(isolation tenancy.Isolation) bool { return slices.Contains(tenancy.Isolations(), isolation) }
 	found.refuse(!known(i.Default), "Isolation.Default", "is not shared, rls, schema or database")
-	found.refuse(!known(i.Premium), "Isolation.Premium", "is not shared, rls, schema or database")
+	named := i.Premium != i.Default // or it is the same by default, and was looked at
+	found.refuse(named && !known(i.Premium), "Isolation.Premium", "is not shared, rls, schema or database")
 	rls := tenancy.IsolationRLS
 	postgres := dialectOf(c.Database.URL) == dialect.Postgres
 	found.refuse(i.Default == rls && !postgres, "Isolation.Default", "is rls, which only PostgreSQL has")
-	found.refuse(i.Premium == rls && !postgres, "Isolation.Premium", "is rls, which only PostgreSQL has")
+	found.refuse(named && i.Premium == rls && !postgres, "Isolation.Premium", "is rls, which only PostgreSQL has")
 	chosen := len(i.PremiumPlans)+len(i.PremiumTenants) > 0
-	found.refuse(chosen && i.Premium == i.Default, "Isolation.Premium", "is the same as Isolation.Default, so premium tenants would get nothing else")
-	found.refuse(!chosen && i.Premium != i.Default, "Isolation.Premium", "is nobody's: name Isolation.PremiumPlans or Isolation.PremiumTenants")
+	found.refuse(chosen && !named, "Isolation.Premium", "is the same as Isolation.Default, so premium tenants would get nothing else")
+	found.refuse(!chosen && named, "Isolation.Premium", "is nobody's: name Isolation.PremiumPlans or Isolation.PremiumTenants")
 	found.refuse(!prefixPattern.MatchString(i.Prefix), "Isolation.Prefix", "is not up to 20 lower-case letters, digits and underscores that begin with a letter")
 	foreign := !i.ServerURL.IsZero() && (dialectOf(i.ServerURL) != dialectOf(c.Database.URL) || dialectOf(i.ServerURL) == dialect.SQLite)
 	found.refuse(foreign, "Isolation.ServerURL", "is not a URL of another server of the same kind as Database.URL")

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -32,17 +33,53 @@ func (t *tool) onRunner(
 	tuning *migrate.Config, run func(ctx context.Context, a *app.App, r *migrate.Runner, args []string) error,
 ) func(*cobra.Command, []string) error {
 	return t.onApp(func(ctx context.Context, a *app.App, args []string) error {
-		r, err := a.Runner(*tuning)
+		r, err := runner(a, *tuning)
 		if err != nil {
-			return usage(err)
+			return err
 		}
 		return run(ctx, a, r, args)
 	})
 }
 
-// tune adds the flags of how hard to work.
+// runner is the application's. What is wrong with a flag is said here, by the flag's name.
+func runner(a *app.App, tuning migrate.Config) (*migrate.Runner, error) {
+	if err := meant(tuning); err != nil {
+		return nil, usage(err)
+	}
+	r, err := a.Runner(tuning)
+	return r, usage(err)
+}
+
+// meant reports a flag of tune, patience or apply whose value cannot be meant.
+func meant(c migrate.Config) error {
+	for _, flag := range []struct {
+		name     string
+		negative bool
+	}{
+		{"concurrency", c.Concurrency < 0},
+		{"lock-wait", c.LockWait < 0},
+		{"lock-timeout", c.LockTimeout < 0},
+		{"statement-timeout", c.StatementTimeout < 0},
+		{"max-failures", c.MaxFailures < 0},
+	} {
+		if flag.negative {
+			return fmt.Errorf("--%s is negative", flag.name)
+		}
+	}
+	if c.MaxFailureRate < 0 || c.MaxFailureRate > 1 {
+		return errors.New("--max-failure-rate is from 0 to 1")
+	}
+	return nil
+}
+
+// tune adds the flags of how hard to work, for a command that goes through many tenants.
 func tune(flags *pflag.FlagSet, c *migrate.Config) {
 	flags.IntVar(&c.Concurrency, "concurrency", 0, "how many tenants at once on one server (default the machine's cores, up to 4)")
+	patience(flags, c)
+}
+
+// patience adds the flags of how long to wait.
+func patience(flags *pflag.FlagSet, c *migrate.Config) {
 	flags.DurationVar(&c.LockWait, "lock-wait", 0, "how long to wait for other runs (default 10s)")
 	flags.DurationVar(&c.LockTimeout, "lock-timeout", 0, "how long a statement waits for a lock (default 2s)")
 	flags.DurationVar(&c.StatementTimeout, "statement-timeout", 0, "how long a statement may take, on PostgreSQL (default the server's)")

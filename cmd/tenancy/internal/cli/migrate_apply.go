@@ -27,8 +27,8 @@ func (t *tool) applyCommand() *cobra.Command {
 			"migrated one after the other, in the order in which they are named.",
 		PreRunE: func(cmd *cobra.Command, args []string) error { return usage(onlyEverywhere(cmd, args)) },
 		RunE: t.onHome(func(ctx context.Context, a *app.App, args []string) error {
-			if _, err := a.Runner(tuning); err != nil { // before anything is made
-				return usage(err)
+			if _, err := runner(a, tuning); err != nil { // before anything is made
+				return err
 			}
 			err := t.begin(ctx, a)
 			if err != nil {
@@ -58,7 +58,7 @@ func (t *tool) applyCommand() *cobra.Command {
 // to hear of it than to rely on it.
 func onlyEverywhere(cmd *cobra.Command, identifiers []string) error {
 	var without []string
-	for _, flag := range []string{"canary", "max-failures", "max-failure-rate"} {
+	for _, flag := range []string{"concurrency", "canary", "max-failures", "max-failure-rate"} {
 		if cmd.Flags().Changed(flag) {
 			without = append(without, "--"+flag)
 		}
@@ -94,9 +94,9 @@ func (t *tool) apply(ctx context.Context, a *app.App, tuning migrate.Config) err
 	}
 	var progress *output.Progress
 	tuning.OnResult = func(r migrate.Result) { t.showResult(progress, r) }
-	r, err := a.Runner(tuning)
+	r, err := runner(a, tuning)
 	if err != nil {
-		return usage(err)
+		return err
 	}
 	progress = t.progress(total)
 	report, err := r.Apply(ctx)
@@ -144,9 +144,9 @@ func (t *tool) showReport(r migrate.Report) error {
 
 // applyTo brings single tenants up to date.
 func (t *tool) applyTo(ctx context.Context, a *app.App, tuning migrate.Config, identifiers []string) error {
-	r, err := a.Runner(tuning)
+	r, err := runner(a, tuning)
 	if err != nil {
-		return usage(err)
+		return err
 	}
 	tenants, err := findAll(ctx, a, identifiers)
 	if err != nil {

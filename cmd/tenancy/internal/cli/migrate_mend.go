@@ -26,9 +26,9 @@ func (t *tool) baselineCommand() *cobra.Command {
 					_ = t.print.Emit("result", t.resultOf(r), t.line(r)) // a reader that is gone does not stop the run
 				}
 			}
-			r, err := a.Runner(tuning)
+			r, err := runner(a, tuning)
 			if err != nil {
-				return usage(err)
+				return err
 			}
 			if t.dryRun {
 				return t.unrecorded(ctx, r, args[0])
@@ -96,9 +96,9 @@ func (t *tool) repairCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, err := a.Runner(tuning)
+			r, err := runner(a, tuning)
 			if err != nil {
-				return usage(err)
+				return err
 			}
 			if t.dryRun {
 				return t.unrepaired(ctx, a, tenant, done)
@@ -118,7 +118,7 @@ func (t *tool) repairCommand() *cobra.Command {
 	flags.BoolVar(&home, "home", false, "the home's own tables, instead of a tenant's")
 	flags.BoolVar(&done, "done", false, "it was executed: go on after it")
 	flags.BoolVar(&not, "not-done", false, "it was not: execute it")
-	tune(flags, &tuning)
+	patience(flags, &tuning)
 	return t.writes(cmd)
 }
 

@@ -57,9 +57,9 @@ func (t *tool) plan(ctx context.Context, a *app.App, tuning migrate.Config, iden
 		tuning.Tenants = only(tenants)
 		tuning.Statuses = tenancy.Statuses()
 	}
-	r, err := a.Runner(tuning)
+	r, err := runner(a, tuning)
 	if err != nil {
-		return usage(err)
+		return err
 	}
 	plan, err := r.Plan(ctx)
 	if err != nil {
