@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/entenancy/tenancy/internal/pgerror"
 )
 
 // On PostgreSQL the tenants' transactions of a run do not wait for the server's disk,
@@ -74,7 +76,7 @@ func (c *confirmer) confirm(ctx context.Context, batch []Result) {
 	err := c.engine.confirm(context.WithoutCancel(ctx), c.run.config.Home, c.run.guard)
 	if err != nil {
 		c.run.lost.Store(true)
-		err = fmt.Errorf("%w: %w", ErrUnconfirmed, withoutConfig(err))
+		err = fmt.Errorf("%w: %w", ErrUnconfirmed, pgerror.WithoutConfig(err))
 	}
 	for _, result := range batch {
 		if err != nil {

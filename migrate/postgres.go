@@ -53,16 +53,6 @@ func openPostgres(_ context.Context, t tenancy.Tenant) (Database, error) {
 	return Database{DB: stdlib.OpenDB(*config), Server: fmt.Sprintf("%s:%d", config.Host, config.Port)}, nil
 }
 
-// withoutConfig takes out of an error what pgx puts around it: the configuration
-// of the connection, with its password.
-func withoutConfig(err error) error {
-	var failed *pgconn.ConnectError
-	if errors.As(err, &failed) {
-		return fmt.Errorf("migrate: connecting: %w", failed.Unwrap())
-	}
-	return err
-}
-
 func (*postgresEngine) name(schema, table string) string {
 	if schema == "" {
 		return identifier(table)

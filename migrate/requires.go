@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/pgerror"
 )
 
 // Requires returns a function that fails with tenancy.ErrBehind for a tenant
@@ -72,7 +73,7 @@ func (r *requirement) at(ctx context.Context, p *place, version string) error {
 	case r.engine.missing(err), err == nil && !s.exists:
 		return fmt.Errorf("migrate: %w: its schema or database is not there", tenancy.ErrNotProvisioned)
 	case err != nil:
-		return withoutConfig(err)
+		return pgerror.WithoutConfig(err)
 	case s.done < version:
 		return fmt.Errorf("migrate: %w: they are at version %q and have to be at %q: apply its migrations", tenancy.ErrBehind, s.done, version)
 	}

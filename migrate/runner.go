@@ -10,6 +10,7 @@ import (
 	atlas "ariga.io/atlas/sql/migrate"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/pgerror"
 )
 
 // Runner migrates tenants. It is made by [New], holds nothing open, and is safe
@@ -249,7 +250,7 @@ func (r *Runner) gone(ctx context.Context, p *place, there bool) (Outcome, error
 
 // failed returns the result with an error, and where in the files it was.
 func (r Result) failed(err error) Result {
-	err = withoutConfig(err)
+	err = pgerror.WithoutConfig(err)
 	r.Outcome, r.Err = Failed, err
 	var at *statementError
 	if errors.As(err, &at) {

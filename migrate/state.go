@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	atlas "ariga.io/atlas/sql/migrate"
+
+	"github.com/entenancy/tenancy/internal/pgerror"
 )
 
 // state sums up what was applied in a place.
@@ -56,7 +58,7 @@ func (r *Runner) survey(ctx context.Context, q querier, schemas []string) (map[s
 			break
 		}
 	}
-	return nil, fmt.Errorf("migrate: reading the state of %d schemas: %w", len(schemas), withoutConfig(err))
+	return nil, fmt.Errorf("migrate: reading the state of %d schemas: %w", len(schemas), pgerror.WithoutConfig(err))
 }
 
 func (r *Runner) surveyOnce(ctx context.Context, q querier, schemas []string) (map[string]*state, error) {

@@ -14,10 +14,10 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver"
+	"github.com/entenancy/tenancy/internal/pgerror"
 )
 
 // Databases opens tenants' own databases, each by the URL in its
@@ -119,20 +119,10 @@ type databaseConnector struct {
 func (c *databaseConnector) Connect(ctx context.Context) (sqldriver.Conn, error) {
 	opened, err := c.Connector.Connect(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("postgres: connecting to the database of %s: %w", c.tenant, withoutConfig(err))
+		return nil, fmt.Errorf("postgres: opening the database of %s: %w", c.tenant, pgerror.WithoutConfig(err))
 	}
 	if opened, ok := opened.(*conn); ok {
 		lingers(opened.wire())
 	}
 	return opened, nil
-}
-
-// withoutConfig takes out of an error what pgx puts around it: the
-// configuration, with its password.
-func withoutConfig(err error) error {
-	var failed *pgconn.ConnectError
-	if errors.As(err, &failed) {
-		return failed.Unwrap()
-	}
-	return err
 }

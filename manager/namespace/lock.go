@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/pgerror"
 )
 
 // Locker keeps others from a tenant while something is done to it. It waits until
@@ -89,7 +90,7 @@ func lockSession(ctx context.Context, db *sql.DB, id tenancy.ID, lock func(*sql.
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return nil, fmt.Errorf("namespace: waiting for the lock of tenant %q: %w", id, withoutConfig(err))
+	return nil, fmt.Errorf("namespace: waiting for the lock of tenant %q: %w", id, pgerror.WithoutConfig(err))
 }
 
 func release(ctx context.Context, conn *sql.Conn, unlock string) {

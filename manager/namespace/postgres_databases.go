@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/pgerror"
 )
 
 // PostgresDatabases keeps a PostgreSQL database for each tenant with
@@ -176,7 +177,7 @@ func (k *PostgresDatabases) createDatabase(ctx context.Context, name string) (er
 			break
 		}
 	}
-	return withoutConfig(err)
+	return pgerror.WithoutConfig(err)
 }
 
 // pause waits a little longer with each try.
@@ -257,7 +258,7 @@ func (k *PostgresDatabases) mark(ctx context.Context, name string) (mark string,
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", false, nil
 	}
-	return found.String, err == nil, withoutConfig(err)
+	return found.String, err == nil, pgerror.WithoutConfig(err)
 }
 
 // Drop implements [Keeper]. It ends the sessions of whoever is still connected, a
@@ -296,5 +297,5 @@ func (k *PostgresDatabases) dropDatabase(ctx context.Context, name string) (err 
 			break
 		}
 	}
-	return withoutConfig(err)
+	return pgerror.WithoutConfig(err)
 }

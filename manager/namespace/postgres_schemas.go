@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/pgerror"
 	"github.com/entenancy/tenancy/migrate"
 )
 
@@ -115,7 +116,7 @@ func (k *PostgresSchemas) Verify(ctx context.Context, t tenancy.Tenant) error {
 	case errors.Is(err, sql.ErrNoRows):
 		return missing(t, "schema", name)
 	case err != nil:
-		return failed("looking at the schema", t, withoutConfig(err))
+		return failed("looking at the schema", t, pgerror.WithoutConfig(err))
 	case mark.String != markOf(t.ID):
 		return foreign(t, "schema", name)
 	}
@@ -207,7 +208,7 @@ func (k *PostgresSchemas) Discard(ctx context.Context, spare tenancy.Tenant) err
 func listSpares(ctx context.Context, db *sql.DB, query string, of func(name string) tenancy.Tenant) (spares []Spare, err error) {
 	rows, err := db.QueryContext(ctx, query)
 	if err != nil {
-		return nil, fmt.Errorf("namespace: listing spares: %w", withoutConfig(err))
+		return nil, fmt.Errorf("namespace: listing spares: %w", pgerror.WithoutConfig(err))
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {

@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/entenancy/tenancy/internal/pgerror"
 )
 
 // The codes by which a script says what it found.
@@ -48,7 +50,7 @@ func script(ctx context.Context, db *sql.DB, declare, body string) (result strin
 func onConn(ctx context.Context, db *sql.DB, do func(*pgx.Conn) error) error {
 	conn, err := db.Conn(ctx)
 	if err != nil {
-		return withoutConfig(err)
+		return pgerror.WithoutConfig(err)
 	}
 	defer conn.Close() //nolint:errcheck // it only gives the connection back
 	return conn.Raw(func(driverConn any) error {
@@ -58,16 +60,6 @@ func onConn(ctx context.Context, db *sql.DB, do func(*pgx.Conn) error) error {
 		}
 		return do(std.Conn())
 	})
-}
-
-// withoutConfig takes out of an error what pgx puts around it: the
-// configuration of the connection.
-func withoutConfig(err error) error {
-	var failed *pgconn.ConnectError
-	if errors.As(err, &failed) {
-		return fmt.Errorf("connecting: %w", failed.Unwrap())
-	}
-	return err
 }
 
 func hasCode(err error, codes ...string) bool {
@@ -120,7 +112,7 @@ func verifyGrants(ctx context.Context, db *sql.DB, schema string, roles []string
 FROM pg_catalog.pg_namespace n WHERE n.nspname = $2`, role, schema).Scan(&usage, &table)
 		switch {
 		case err != nil:
-			return fmt.Errorf("looking at the grants of role %q: %w", role, withoutConfig(err))
+			return fmt.Errorf("looking at the grants of role %q: %w", role, pgerror.WithoutConfig(err))
 		case !usage:
 			return fmt.Errorf("role %q has no USAGE of schema %q", role, schema)
 		case table != "":

@@ -14,6 +14,7 @@ import (
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/cmd/tenancy/internal/app"
+	"github.com/entenancy/tenancy/internal/pgerror"
 )
 
 // databases looks for the databases of tenants' own. One that is marked as the
@@ -100,12 +101,7 @@ func answered(err error) bool {
 	return errors.As(err, &pg) || errors.As(err, &my)
 }
 
-// plain is an error as one line, without what pgx puts around it: the configuration
-// of the connection.
+// plain is an error as one line, without the configuration of the connection.
 func plain(err error) string {
-	var failed *pgconn.ConnectError
-	if errors.As(err, &failed) {
-		err = failed.Unwrap()
-	}
-	return strings.ReplaceAll(err.Error(), "\n", " ")
+	return strings.ReplaceAll(pgerror.WithoutConfig(err).Error(), "\n", " ")
 }
