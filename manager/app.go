@@ -51,8 +51,11 @@ type App struct {
 	// a tenant, see package middleware. Default to what a token says, and to
 	// everybody: the resolver alone decides. Strategy jwt beside others that prove
 	// nothing needs Authorize, or Config.Resolution.Agree.
-	Principal func(*http.Request) any
-	Authorize func(ctx context.Context, principal any, tenant tenancy.Tenant) error
+	// PrincipalVary names the request headers that Principal reads, for caches, see
+	// [middleware.Config].
+	Principal     func(*http.Request) any
+	PrincipalVary []string
+	Authorize     func(ctx context.Context, principal any, tenant tenancy.Tenant) error
 
 	// HTTPClient fetches the keys of Config.JWT.JWKSURL, and is to trust that server.
 	// Defaults to http.DefaultClient.

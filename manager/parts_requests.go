@@ -113,7 +113,7 @@ func (m *Manager) openGate(context.Context) error {
 		proxies = append(proxies, prefix)
 	}
 	config := middleware.Config{
-		Principal: m.app.Principal, Authorize: m.app.Authorize, Excluded: cfg.ExcludedPaths,
+		Principal: m.app.Principal, PrincipalVary: m.app.PrincipalVary, Authorize: m.app.Authorize, Excluded: cfg.ExcludedPaths,
 		TrustedProxies: proxies, Forwarding: middleware.Forwarding(cfg.Forwarding), Observer: m.observer, Logger: m.app.Logger,
 	}
 	if m.limits.tenants != nil {

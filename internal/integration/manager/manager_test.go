@@ -345,6 +345,20 @@ func TestStrangersDoNotPushTenantsOut(t *testing.T) {
 	}
 }
 
+// TestCachesAreToldWhatCallersAreToldBy: what a handler sends a member, a cache shows no stranger.
+func TestCachesAreToldWhatCallersAreToldBy(t *testing.T) {
+	t.Parallel()
+	m := open(t, sqliteConfig(t), manager.App{
+		Principal:     func(r *http.Request) any { return r.Header.Get("X-User") },
+		PrincipalVary: []string{"X-User"},
+	})
+	w := httptest.NewRecorder()
+	m.Handler(http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+	if got := w.Header().Get("Vary"); got != "X-Tenant-Id, X-User" {
+		t.Errorf("Vary is %q", got)
+	}
+}
+
 // Tenants are found by their own domains, which the registry keeps.
 func TestDomains(t *testing.T) {
 	t.Parallel()
