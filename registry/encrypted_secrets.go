@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -38,10 +37,8 @@ func (s *EncryptedStore) sealMetadata(ctx context.Context, id tenancy.ID, values
 	if err != nil {
 		return nil, invalid("Metadata", "it is not JSON")
 	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber() // a number need not fit a float64 to be kept
 	var plain map[string]any
-	if err := decoder.Decode(&plain); err != nil {
+	if err := json.Unmarshal(text, &plain); err != nil {
 		return nil, invalid("Metadata", "it is not a JSON object")
 	}
 	return replaceSecrets(plain, metadataField, func(field string, value any) (any, error) {

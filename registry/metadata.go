@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -21,11 +22,15 @@ func encodeMetadata(values map[string]any) (string, error) {
 	if err != nil {
 		return "", invalid("Metadata", "it is not JSON") // err would repeat a value
 	}
-	decoded, err := decodeMetadata(string(text))
-	if err != nil {
-		return "", err
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var decoded map[string]any
+	if err := decoder.Decode(&decoded); err != nil {
+		return "", invalid("Metadata", "it is not a JSON object")
 	}
 	switch {
+	case changesNumber(decoded):
+		return "", invalid("Metadata", "it has a number that a float64 would change: give it as a text")
 	case hasNUL(decoded):
 		return "", invalid("Metadata", "it has a NUL character") // which jsonb cannot hold
 	case depth(decoded) > maxMetadataDepth:

@@ -30,11 +30,12 @@ type NewTenant struct {
 	// Placement says where its rows live. It must agree with Isolation.
 	Placement tenancy.Placement
 	// Plan is the application's own word for what the tenant has bought, up to
-	// 255 characters on one line.
+	// 255 characters on one line, without a space at either end.
 	Plan string
 	// Metadata is what the application keeps with the tenant: anything that
 	// encoding/json makes an object of. It comes back as JSON gives it, with
-	// numbers as float64.
+	// numbers as float64. A number that would come back as another, such as an
+	// integer above 1<<53 with all its digits, is refused: give it as a text.
 	Metadata map[string]any
 }
 
@@ -57,7 +58,7 @@ func (n NewTenant) Validate() error {
 		n.validateStatus(),
 		n.Isolation.Validate(),
 		n.validatePlacement(),
-		validateText("Plan", n.Plan, maxText),
+		validatePlan(n.Plan),
 		validateMetadata(n.Metadata),
 	)
 }
@@ -110,6 +111,15 @@ func validateName(name string) error {
 		return invalid("Name", "it is empty")
 	}
 	return validateText("Name", name, maxText)
+}
+
+// validatePlan refuses a space at either end too: to MySQL and MariaDB "gold "
+// is the same as "gold".
+func validatePlan(plan string) error {
+	if strings.Trim(plan, " ") != plan {
+		return invalid("Plan", "it begins or ends with a space")
+	}
+	return validateText("Plan", plan, maxText)
 }
 
 // validateText refuses what a database would refuse, cut or show as something

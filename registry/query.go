@@ -72,7 +72,7 @@ func (q Query) Validate() error {
 	_, _, err := q.Position()
 	return cmp.Or(
 		q.validateStatus(),
-		asQuery("Plan", validateText("Plan", q.Plan, maxText)),
+		asQuery("Plan", validatePlan(q.Plan)),
 		asQuery("Isolation", q.Isolation.Validate()),
 		q.validateOrder(),
 		q.validateSkip(),

@@ -1,6 +1,7 @@
 package registrytest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -36,7 +37,7 @@ func roundTrips() map[string]registry.NewTenant {
 			Identifier: "in-a-database", Name: "Ä 東京 🏢", Status: tenancy.StatusSuspended, Plan: "größer", Isolation: tenancy.IsolationDatabase,
 			Placement: tenancy.Placement{DatabaseURL: tenancy.NewSecret("postgres://u:p@h/d")},
 			Metadata: map[string]any{
-				"null": nil, "yes": true, "number": 1.5, "big": 1e300, "text": `"\u0000" 🏢`, "": "empty key",
+				"null": nil, "yes": true, "number": 1.5, "big": 1e300, "largest": float64(1 << 53), "text": `"\u0000" 🏢`, "": "empty key",
 				"nested": map[string]any{"list": []any{"a", []any{}, map[string]any{"null": nil}}},
 			},
 		},
@@ -126,6 +127,8 @@ func refused() map[string]refusedTenant {
 		"NUL in name":        {other, func(n *registry.NewTenant) { n.Name = "hidden\x00" }},
 		"name not UTF-8":     {other, func(n *registry.NewTenant) { n.Name = "hidden\xff" }},
 		"long plan":          {other, func(n *registry.NewTenant) { n.Plan = strings.Repeat("a", 256) }},
+		"space after plan":   {other, func(n *registry.NewTenant) { n.Plan = "hidden " }},
+		"space before plan":  {other, func(n *registry.NewTenant) { n.Plan = " hidden" }},
 		"status":             {other, func(n *registry.NewTenant) { n.Status = "hidden" }},
 		"isolation":          {other, func(n *registry.NewTenant) { n.Isolation = "hidden" }},
 		"two places": {other, func(n *registry.NewTenant) {
@@ -137,6 +140,15 @@ func refused() map[string]refusedTenant {
 		"metadata that is no JSON":  {other, func(n *registry.NewTenant) { n.Metadata = map[string]any{"k": math.NaN()} }},
 		"NUL in metadata":           {other, func(n *registry.NewTenant) { n.Metadata = map[string]any{"k": []any{"hidden\x00"}} }},
 		"metadata that is too deep": {other, func(n *registry.NewTenant) { n.Metadata = nested(31) }},
+		"number that would change":  {other, func(n *registry.NewTenant) { n.Metadata = map[string]any{"k": int64(1<<53 + 1)} }},
+	}
+}
+
+// changingNumbers are those that come back as others.
+func changingNumbers() []any {
+	return []any{
+		int64(1<<53 + 1), int64(math.MinInt64), uint64(math.MaxUint64), []any{map[string]any{"k": int64(1<<53 + 1)}},
+		json.Number("9007199254740993"), json.Number("0.12345678901234567890"), json.Number("1e400"), json.Number("1e-400"), struct{ N int64 }{1<<60 + 1},
 	}
 }
 

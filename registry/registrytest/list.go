@@ -182,7 +182,7 @@ func testListRefused(t *testing.T, s registry.Store) {
 	byID := registry.Query{}.CursorAfter(acme)
 	byTime := registry.Query{Order: registry.OrderNewest}.CursorAfter(acme)
 	for name, q := range map[string]registry.Query{
-		"status": {Status: "unheard-of"}, "isolation": {Isolation: "unheard-of"}, "plan": {Plan: "a\x00"}, "order": {Order: "random"},
+		"status": {Status: "unheard-of"}, "isolation": {Isolation: "unheard-of"}, "plan": {Plan: "a\x00"}, "space after plan": {Plan: "gold "}, "order": {Order: "random"},
 		"skip": {Skip: -1}, "cursor": {After: "%"}, "damaged": {After: byID[1:]}, "an id": {After: registry.Cursor(acme.ID)},
 		"cursor by time": {After: byTime}, "cursor by id": {Order: registry.OrderNewest, After: byID},
 	} {

@@ -1,6 +1,7 @@
 package registrytest
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"reflect"
@@ -18,6 +19,7 @@ func metadataTests() map[string]func(*testing.T, registry.Store) {
 		"MergeMetadata/keys":      testMergeKeys,
 		"MergeMetadata/at once":   testMergesAtOnce,
 		"MergeMetadata/refused":   testMergeRefused,
+		"MergeMetadata/numbers":   testMergeNumbers,
 		"MergeMetadata/many keys": testMergeManyKeys,
 	}
 }
@@ -135,6 +137,37 @@ func testMergeRefused(t *testing.T, s registry.Store) {
 	got, err := s.MergeMetadata(t.Context(), "gone", object{"k": "v"})
 	wantError(t, "no such tenant", got, err, tenancy.ErrNotFound)
 	wantStored(t, s, acme)
+}
+
+// A number that would come back as another is refused: the next one who reads
+// the tenant and writes it back would change it. Any float64 is kept.
+func testMergeNumbers(t *testing.T, s registry.Store) {
+	acme := create(t, s, active("acme"))
+	for i, number := range changingNumbers() {
+		got, err := s.MergeMetadata(t.Context(), acme.ID, object{"k": number})
+		wantError(t, fmt.Sprint("number ", i), got, err, tenancy.ErrInvalidTenant)
+	}
+	wantStored(t, s, acme)
+	for i, number := range []any{
+		0, int64(1<<53 - 1), int64(-1 << 53), 0.1, float32(0.1), 1.0 / 3, 123456789012345680000.0, json.Number("1.50"), json.Number("-12E+3"),
+	} {
+		text, err := json.Marshal(number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want float64
+		if err := json.Unmarshal(text, &want); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.MergeMetadata(t.Context(), acme.ID, object{"k": number})
+		if err != nil {
+			t.Errorf("number %d: %v", i, err)
+			continue
+		}
+		if again, err := s.Update(t.Context(), got); err != nil || again.Metadata()["k"] != want {
+			t.Errorf("number %d: got %v and %v, want %v", i, again.Metadata(), err, want)
+		}
+	}
 }
 
 func testMergeManyKeys(t *testing.T, s registry.Store) {
