@@ -10,17 +10,33 @@ import (
 	"github.com/entenancy/tenancy/registry/ent"
 )
 
-// inTx calls do in a transaction, which it commits unless do fails.
+// inTx calls do in a transaction, which it commits unless do fails. After a
+// statement has waited for a lock, the next ones see what was done meanwhile.
 func inTx(ctx context.Context, driver dialect.Driver, do func(dialect.ExecQuerier) error) error {
 	tx, err := driver.Tx(ctx)
 	if err != nil {
 		return err
 	}
-	if err := do(tx); err != nil {
+	err = readCommitted(ctx, tx, driver.Dialect())
+	if err == nil {
+		err = do(tx)
+	}
+	if err != nil {
 		_ = tx.Rollback() // err says more
 		return err
 	}
 	return tx.Commit()
+}
+
+// readCommitted sets the level of a transaction that has only begun, because
+// the default of a database of PostgreSQL may be one at which it sees nothing
+// of what was committed since. MySQL looks at the newest rows when it writes or
+// locks, and SQLite has one writer at a time.
+func readCommitted(ctx context.Context, tx dialect.ExecQuerier, dialectName string) error {
+	if dialectName != dialect.Postgres {
+		return nil
+	}
+	return tx.Exec(ctx, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED", []any{}, nil)
 }
 
 // within returns a client in the transaction.

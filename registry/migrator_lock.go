@@ -35,8 +35,6 @@ const lockKey = "7308604897068083558"
 // lockPostgres holds until the end of the transaction.
 func lockPostgres(ctx context.Context, tx dialect.ExecQuerier) error {
 	for _, statement := range []string{
-		// The database's default may be a level at which a transaction does not see what was done before it had the lock.
-		"SET TRANSACTION ISOLATION LEVEL READ COMMITTED",
 		"SELECT pg_advisory_xact_lock(" + lockKey + ")",
 		createRevisions,
 	} {

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"entgo.io/ent/dialect"
 
@@ -235,6 +237,52 @@ func TestDomainsConcurrent(t *testing.T) {
 			t.Errorf("%d domains are left (%v)", left, err)
 		}
 	})
+}
+
+// A tenant is erased while it is given a domain, by connections whose
+// transactions see by default what there was when they began.
+func TestErasedWhileADomainIsAdded(t *testing.T) {
+	t.Parallel()
+	address, err := url.Parse(postgres().dsn(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := postgres().connect(t, address.String())
+	address.RawQuery = strings.TrimPrefix(address.RawQuery+"&default_transaction_isolation=repeatable%20read", "&")
+	repeatable := postgres().connect(t, address.String())
+	if err := open(t, db).Init(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	tenantsOf(t, open(t, db), "acme")
+	adding, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = adding.Rollback() }()
+	for _, statement := range []string{
+		"SELECT id FROM tenancy_tenants WHERE id = 'acme' FOR UPDATE",
+		"INSERT INTO tenancy_domains (domain, tenant_id, created_at) VALUES ('acme.test', 'acme', now())",
+	} {
+		if _, err := adding.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	erased := make(chan error, 1)
+	go func() { erased <- open(t, repeatable).Erase(t.Context(), "acme") }()
+	deadline := time.Now().Add(30 * time.Second)
+	for waiting := 0; waiting == 0; time.Sleep(5 * time.Millisecond) {
+		err := db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&waiting)
+		if err != nil || time.Now().After(deadline) || len(erased) > 0 {
+			t.Fatalf("Erase does not wait (%v)", err)
+		}
+	}
+	if err := adding.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-erased; err != nil {
+		t.Error(err)
+	}
+	checkDomainsOf(t, open(t, db).Domains(), "acme")
 }
 
 // A lookup is one statement, whatever it is for, and reads no table.
