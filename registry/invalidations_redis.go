@@ -16,8 +16,9 @@ import (
 // the caches drop tenants, and no more. It is safe for concurrent use. Make
 // one with NewRedisInvalidations.
 type RedisInvalidations struct {
-	client *redis.Client
-	cfg    RedisInvalidationsConfig
+	client    *redis.Client
+	publisher *redis.Client // of the same connections
+	cfg       RedisInvalidationsConfig
 }
 
 var _ Invalidations = (*RedisInvalidations)(nil)
@@ -43,7 +44,10 @@ func NewRedisInvalidations(client *redis.Client, cfg RedisInvalidationsConfig) (
 	}
 	cfg.Channel = cmp.Or(cfg.Channel, "tenancy:registry")
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
-	return &RedisInvalidations{client: client, cfg: cfg}, nil
+	return &RedisInvalidations{
+		client: client, cfg: cfg,
+		publisher: client.WithTimeout(publishTimeout), // a read of the client's does not end with its context
+	}, nil
 }
 
 // maxRedisText is far below what Redis takes, so that others get a word in.
@@ -56,7 +60,7 @@ func (r *RedisInvalidations) Publish(ctx context.Context, inv Invalidation) erro
 		return fmt.Errorf("tenancy: registry: publishing an invalidation: %w", err)
 	}
 	for _, text := range texts {
-		if err := r.client.Publish(ctx, r.cfg.Channel, text).Err(); err != nil {
+		if err := r.publisher.Publish(ctx, r.cfg.Channel, text).Err(); err != nil {
 			return fmt.Errorf("tenancy: registry: publishing an invalidation: %w", err)
 		}
 	}

@@ -233,6 +233,37 @@ func TestPublisherIsCutOff(t *testing.T) {
 	})
 }
 
+// A change waits for a Redis that says nothing as little as for one that is
+// gone, however long the client would.
+func TestPublisherOfASilentRedis(t *testing.T) {
+	t.Parallel()
+	options := redisOptions(t)
+	way := newProxy(t, options.Addr)
+	options.Addr, options.ReadTimeout = way.address(), time.Minute
+	invalidations, err := registry.NewRedisInvalidations(redisClient(t, options), registry.RedisInvalidationsConfig{Channel: prefix(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := sqlite(t)
+	cache := inMemory(t, db, registry.CacheConfig{TTL: time.Hour, Invalidations: invalidations})
+	wait(t, "the cache listens", func() bool { return cache.Stats().Flushes == 1 })
+	acme := create(t, cache, "acme") // which makes a connection for publishing
+	way.silence()
+	defer way.mend() // or the cache cannot be closed while it listens anew
+	began := time.Now()
+	suspended, err := cache.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > options.ReadTimeout/2 {
+		t.Errorf("the change waited for %v", took)
+	}
+	wantFound(t, cache, suspended)
+	if got := cache.Stats(); got.Unpublished != 1 {
+		t.Errorf("got %+v, want 1 unpublished", got)
+	}
+}
+
 // Thousands of tenants at once are more than a message of PostgreSQL holds.
 func TestInvalidationOfMany(t *testing.T) {
 	t.Parallel()
