@@ -76,7 +76,7 @@ func (o *outbox) take() (inv Invalidation, more bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	inv, o.pending = o.pending, Invalidation{Origin: o.cache.origin}
-	o.failing = inv.All || len(inv.IDs)+len(inv.Identifiers) > 0
+	o.failing = inv.All || inv.named() > 0
 	return inv, o.failing
 }
 

@@ -43,12 +43,13 @@ func (inv Invalidation) concerns(about subject) bool {
 	return inv.All || slices.Contains(inv.IDs, about.id) || slices.Contains(inv.Identifiers, about.identifier)
 }
 
-// maxNamed is how many tenants an invalidation names before All is shorter.
+// maxNamed is how many ids and identifiers an invalidation has before All is
+// shorter.
 const maxNamed = 10_000
 
 // and returns an invalidation of what either one is about.
 func (inv Invalidation) and(other Invalidation) Invalidation {
-	inv.All = inv.All || other.All || len(inv.IDs)+len(other.IDs) > maxNamed
+	inv.All = inv.All || other.All || inv.named()+other.named() > maxNamed
 	if inv.All {
 		inv.IDs, inv.Identifiers = nil, nil
 		return inv
@@ -57,6 +58,8 @@ func (inv Invalidation) and(other Invalidation) Invalidation {
 	inv.Identifiers = slices.Concat(inv.Identifiers, other.Identifiers)
 	return inv
 }
+
+func (inv Invalidation) named() int { return len(inv.IDs) + len(inv.Identifiers) }
 
 // texts returns the invalidation in texts of at most limit bytes, in which a
 // single tenant has to fit.
