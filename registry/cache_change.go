@@ -2,6 +2,8 @@ package registry
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/entenancy/tenancy"
 )
@@ -9,6 +11,10 @@ import (
 // Create implements Store.
 func (c *Cache) Create(ctx context.Context, n NewTenant) (tenancy.Tenant, error) {
 	t, err := c.store.Create(ctx, n)
+	if refused(err) {
+		c.entries.forgetUnknown(naming([]tenancy.ID{n.ID}, n.Identifier))
+		return t, err
+	}
 	c.changed(ctx, []tenancy.ID{n.ID, t.ID}, n.Identifier)
 	return t, err
 }
@@ -16,8 +22,27 @@ func (c *Cache) Create(ctx context.Context, n NewTenant) (tenancy.Tenant, error)
 // Update implements Store.
 func (c *Cache) Update(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
 	updated, err := c.store.Update(ctx, t)
+	if refused(err) {
+		c.entries.forgetUnknown(naming(nil, t.Identifier))
+		c.changed(ctx, []tenancy.ID{t.ID})
+		return updated, err
+	}
 	c.changed(ctx, []tenancy.ID{t.ID}, t.Identifier)
 	return updated, err
+}
+
+// refused reports whether nothing was written, for certain. Whoever has the
+// identifier that was asked for stays in the cache then: it may be anyone's,
+// and be asked for by strangers, as on a form for new tenants.
+func refused(err error) bool {
+	var broken *BrokenError // which was written, and cannot be read
+	if errors.As(err, &broken) {
+		return false
+	}
+	return slices.ContainsFunc([]error{
+		tenancy.ErrExists, tenancy.ErrConflict, tenancy.ErrTooManyTenants,
+		tenancy.ErrInvalidTenant, tenancy.ErrInvalidIdentifier, tenancy.ErrInvalidID,
+	}, func(refusal error) bool { return errors.Is(err, refusal) })
 }
 
 // SetStatus implements Store.
@@ -61,9 +86,15 @@ func (c *Cache) InvalidateAll(ctx context.Context) { c.tell(ctx, Invalidation{Al
 // failed may have been made before it did; and if it failed because the tenant
 // is not what the caller believed, the cache may be where that comes from.
 func (c *Cache) changed(ctx context.Context, ids []tenancy.ID, identifiers ...string) {
-	var inv Invalidation
+	if inv := naming(ids, identifiers...); inv.named() > 0 {
+		c.tell(ctx, inv)
+	}
+}
+
+// naming returns an invalidation of those that can be a tenant's.
+func naming(ids []tenancy.ID, identifiers ...string) (inv Invalidation) {
 	for _, id := range ids {
-		if id.Validate() == nil { // or it is no tenant's
+		if id.Validate() == nil {
 			inv.IDs = append(inv.IDs, id)
 		}
 	}
@@ -72,9 +103,7 @@ func (c *Cache) changed(ctx context.Context, ids []tenancy.ID, identifiers ...st
 			inv.Identifiers = append(inv.Identifiers, identifier)
 		}
 	}
-	if len(inv.IDs)+len(inv.Identifiers) > 0 {
-		c.tell(ctx, inv)
-	}
+	return inv
 }
 
 func (c *Cache) tell(ctx context.Context, inv Invalidation) {

@@ -3,7 +3,12 @@ package registry_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/registry"
@@ -162,6 +167,115 @@ func (p *tape) Publish(_ context.Context, inv registry.Invalidation) error {
 func (p *tape) Listen(ctx context.Context, handle func(registry.Invalidation)) {
 	p.handle <- handle
 	<-ctx.Done()
+}
+
+// Who asks for an identifier that is taken, or for something else that is
+// refused, takes nobody out of any cache.
+func TestCacheRefusalsEvictNoOne(t *testing.T) {
+	t.Parallel()
+	store := &gate{Store: registry.NewMemoryStore(registry.MemoryConfig{MaxTenants: 3})}
+	messages := &tape{handle: make(chan func(registry.Invalidation), 1)}
+	cache := newCache(t, store, registry.CacheConfig{Invalidations: messages})
+	acme, globex := mustCreate(t, store, "acme"), mustCreate(t, store, "globex")
+	wantFound(t, cache, acme)
+	store.reads.Store(0)
+	wantRefused := func(err, want error) {
+		t.Helper()
+		if !errors.Is(err, want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+	}
+	create := func(n registry.NewTenant) error { return second(cache.Create(t.Context(), n)) }
+	wantRefused(create(registry.NewTenant{Identifier: "acme", Name: "Stranger"}), tenancy.ErrExists)
+	wantRefused(create(registry.NewTenant{Identifier: "acme"}), tenancy.ErrInvalidTenant)
+	wantRefused(create(registry.NewTenant{ID: " ", Identifier: "acme", Name: "Stranger"}), tenancy.ErrInvalidID)
+	mustCreate(t, store, "initech")
+	wantRefused(create(registry.NewTenant{Identifier: "acme", Name: "Stranger"}), tenancy.ErrTooManyTenants)
+	if len(messages.published) != 0 {
+		t.Errorf("published %+v", messages.published)
+	}
+	globex.Identifier = "acme"
+	wantRefused(second(cache.Update(t.Context(), globex)), tenancy.ErrExists)
+	for _, inv := range messages.published {
+		if inv.All || len(inv.Identifiers) > 0 || slices.Contains(inv.IDs, acme.ID) {
+			t.Errorf("published %+v, which is about acme", inv)
+		}
+	}
+	wantFound(t, cache, acme)
+	store.wantReads(t, "acme", 0)
+}
+
+// A name is taken that the cache knew for nobody's.
+func TestCacheLearnsThatANameIsTaken(t *testing.T) {
+	t.Parallel()
+	store, messages := newGate(), &tape{handle: make(chan func(registry.Invalidation), 1)}
+	cache := newCache(t, store, registry.CacheConfig{NegativeTTL: time.Hour, Invalidations: messages})
+	for i, ask := range []func(identifier string) error{
+		func(identifier string) error {
+			return second(cache.Create(t.Context(), registry.NewTenant{Identifier: identifier, Name: "Another"}))
+		},
+		func(identifier string) error {
+			another := mustCreate(t, store, "another")
+			another.Identifier = identifier
+			return second(cache.Update(t.Context(), another))
+		},
+	} {
+		identifier := fmt.Sprint("acme-", i)
+		wantNotFound(t, cache, identifier)
+		acme := mustCreate(t, store, identifier)
+		wantNotFound(t, cache, identifier) // as it was
+		if err := ask(identifier); !errors.Is(err, tenancy.ErrExists) {
+			t.Fatalf("got %v, want ErrExists", err)
+		}
+		wantFound(t, cache, acme)
+	}
+}
+
+// unreachable are Invalidations that can be published from some time on.
+type unreachable struct {
+	mu        sync.Mutex
+	reachable bool
+	published []registry.Invalidation
+}
+
+func (u *unreachable) Publish(_ context.Context, inv registry.Invalidation) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.reachable {
+		return errLost
+	}
+	u.published = append(u.published, inv)
+	return nil
+}
+
+func (u *unreachable) Listen(ctx context.Context, _ func(registry.Invalidation)) { <-ctx.Done() }
+
+// creates is a store whose creations may have been made, and fail.
+type creates struct{ registry.Store }
+
+func (creates) Create(context.Context, registry.NewTenant) (tenancy.Tenant, error) {
+	return tenancy.Tenant{}, errLost
+}
+
+// In a long outage the cache does not remember all names that it has to tell.
+func TestCacheTellsOfAllAfterALongOutage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		messages := &unreachable{}
+		cache := newCache(t, creates{newGate()}, registry.CacheConfig{Invalidations: messages})
+		for i := range 10_001 {
+			_, _ = cache.Create(t.Context(), registry.NewTenant{Identifier: fmt.Sprint("tenant-", i), Name: "Tenant"})
+		}
+		messages.mu.Lock()
+		messages.reachable = true
+		messages.mu.Unlock()
+		time.Sleep(10 * time.Second)
+		messages.mu.Lock()
+		defer messages.mu.Unlock()
+		if len(messages.published) != 1 || !messages.published[0].All {
+			t.Errorf("published %d messages, want one about all", len(messages.published))
+		}
+	})
 }
 
 // What a cache has published comes back to it, and is no news.

@@ -140,12 +140,29 @@ func (e *entries) invalidate(inv Invalidation) {
 	}
 	for _, id := range inv.IDs {
 		e.order.Remove(id)
-		e.unknown.Remove(subject{id: id})
 	}
 	for _, identifier := range inv.Identifiers {
 		if found := e.byIdentifier.get(identifier); found != nil {
 			e.order.Remove(found.tenant.ID)
 		}
+	}
+	e.removeUnknown(inv)
+}
+
+// forgetUnknown drops that no tenant has the ids and identifiers, and keeps
+// those who have them.
+func (e *entries) forgetUnknown(inv Invalidation) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.changes.add(inv)
+	e.removeUnknown(inv)
+}
+
+func (e *entries) removeUnknown(inv Invalidation) {
+	for _, id := range inv.IDs {
+		e.unknown.Remove(subject{id: id})
+	}
+	for _, identifier := range inv.Identifiers {
 		e.unknown.Remove(subject{identifier: identifier})
 	}
 }
