@@ -42,6 +42,9 @@ type Cache struct {
 
 	hits, negativeHits, misses, reads, flushes counter
 
+	listening chan struct{} // closed once the invalidations of others arrive
+	listens   sync.Once
+
 	life context.Context // of the goroutines that Close ends
 	end  context.CancelFunc
 	mu   sync.Mutex // so that none starts while Close waits
@@ -87,7 +90,9 @@ func NewCache(store Store, cfg CacheConfig) (*Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tenancy: registry.NewCache: %w", err)
 	}
-	c := &Cache{store: store, cfg: cfg, entries: entries, made: time.Now(), origin: uuid.NewString()}
+	c := &Cache{
+		store: store, cfg: cfg, entries: entries, made: time.Now(), origin: uuid.NewString(), listening: make(chan struct{}),
+	}
 	c.life, c.end = context.WithCancel(context.Background())
 	c.outbox = &outbox{cache: c, pending: Invalidation{Origin: c.origin}}
 	c.start(c.purgeNowAndThen)
@@ -173,12 +178,18 @@ func (c *Cache) hear(inv Invalidation) {
 	c.entries.invalidate(inv)
 	if inv.All {
 		c.flushes.add(1)
+		c.listens.Do(func() { close(c.listening) })
 	}
 }
 
+// warmWait is how long Warm waits for invalidations to arrive.
+const warmWait = 5 * time.Second
+
 // Warm reads the tenants that were created last, n of them or as many as the
-// cache holds, and returns how many there were.
+// cache holds, and returns how many it has kept. Where there are Invalidations
+// it waits until they arrive, up to 5 seconds: all is dropped when they begin to.
 func (c *Cache) Warm(ctx context.Context, n int) (int, error) {
+	c.awaitInvalidations(ctx)
 	warmed := 0
 	q := Query{Order: OrderNewest}
 	for n = min(n, c.cfg.Size); n > 0; {
@@ -189,13 +200,26 @@ func (c *Cache) Warm(ctx context.Context, n int) (int, error) {
 			return warmed, err
 		}
 		for _, t := range page.Tenants {
-			c.entries.put(t, from, now+c.cfg.TTL)
+			if c.entries.put(t, from, now+c.cfg.TTL) {
+				warmed++
+			}
 		}
-		warmed += len(page.Tenants)
 		n -= len(page.Tenants) + len(page.Invalid)
 		if q.After = page.Next; q.After == "" {
 			break
 		}
 	}
 	return warmed, nil
+}
+
+func (c *Cache) awaitInvalidations(ctx context.Context) {
+	if c.cfg.Invalidations == nil {
+		return
+	}
+	select {
+	case <-c.listening:
+	case <-ctx.Done():
+	case <-c.life.Done():
+	case <-time.After(warmWait):
+	}
 }

@@ -80,17 +80,17 @@ func (e *entries) used(hit *entry, now time.Duration) {
 	e.mu.Unlock()
 }
 
-// put keeps a tenant that was read after change number from, unless it has
-// changed since.
-func (e *entries) put(t tenancy.Tenant, from uint64, expires time.Duration) {
+// put keeps a tenant that was read after change number from, and reports false
+// if it has changed since.
+func (e *entries) put(t tenancy.Tenant, from uint64, expires time.Duration) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed || e.changes.concern(subject{t.ID, t.Identifier}, from, e.changes.latest.Load()) {
-		return
+		return false
 	}
 	if old := e.byID.get(string(t.ID)); old != nil {
 		if old.tenant.Version > t.Version {
-			return
+			return false
 		}
 		e.order.Remove(t.ID)
 	}
@@ -106,6 +106,7 @@ func (e *entries) put(t tenancy.Tenant, from uint64, expires time.Duration) {
 	e.byIdentifier.put(t.Identifier, added)
 	e.unknown.Remove(subject{id: t.ID})
 	e.unknown.Remove(subject{identifier: t.Identifier})
+	return true
 }
 
 // putUnknown keeps that no tenant was found after change number from.

@@ -246,6 +246,65 @@ func TestCacheWarm(t *testing.T) {
 	}
 }
 
+// All is dropped when the invalidations of others begin to arrive, so Warm
+// waits for that, and not for ever.
+func TestCacheWarmWaitsForInvalidations(t *testing.T) {
+	t.Parallel()
+	for name, arrive := range map[string]bool{"they arrive": true, "they do not": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store, messages := newGate(), &tape{handle: make(chan func(registry.Invalidation))}
+				acme := mustCreate(t, store, "acme")
+				cache := newCache(t, store, registry.CacheConfig{Invalidations: messages})
+				hear := <-messages.handle
+				warmed := make(chan int)
+				go func() {
+					n, err := cache.Warm(t.Context(), 10)
+					if err != nil {
+						t.Error(err)
+					}
+					warmed <- n
+				}()
+				synctest.Wait()
+				if arrive {
+					hear(registry.Invalidation{All: true})
+				}
+				if n := <-warmed; n != 1 {
+					t.Errorf("kept %d, want 1", n)
+				}
+				wantFound(t, cache, acme)
+				store.wantReads(t, "after Warm", 0)
+			})
+		})
+	}
+}
+
+// Warm counts what it has kept: not what was changed while it was read.
+func TestCacheWarmCountsWhatItKeeps(t *testing.T) {
+	t.Parallel()
+	store := newGate()
+	acme := mustCreate(t, store, "acme")
+	mustCreate(t, store, "globex")
+	var cache *registry.Cache
+	cache = newCache(t, listed{store, func() { cache.Invalidate(t.Context(), acme.ID) }}, registry.CacheConfig{})
+	if n, err := cache.Warm(t.Context(), 10); n != 1 || err != nil {
+		t.Errorf("kept %d (%v), want 1", n, err)
+	}
+}
+
+// listed is a store that calls meanwhile once it has read a list.
+type listed struct {
+	registry.Store
+	meanwhile func()
+}
+
+func (s listed) List(ctx context.Context, q registry.Query) (registry.Page, error) {
+	page, err := s.Store.List(ctx, q)
+	s.meanwhile()
+	return page, err
+}
+
 func TestCacheConfigIsChecked(t *testing.T) {
 	t.Parallel()
 	store := newGate()
