@@ -61,8 +61,9 @@ type RedisCacheConfig struct {
 	// that opens what the others write. Defaults to none: then whoever can
 	// write to Redis decides which tenants there are and where their rows live.
 	Cipher *crypt.Cipher
-	// Timeout is how long a lookup waits for Redis before it asks the store.
-	// Defaults to 250 milliseconds.
+	// Timeout is how long a lookup waits for Redis before it asks the store,
+	// and half of what its context leaves it, if that is less. Defaults to 250
+	// milliseconds.
 	Timeout time.Duration
 	// RetryAfter is how long Redis is left alone after a failure. Defaults to
 	// a second.
@@ -164,9 +165,34 @@ func (c *RedisCache) within(ctx context.Context, do func(ctx context.Context) er
 	return do(ctx)
 }
 
-// try calls do in the same way, unless Redis fails.
-func (c *RedisCache) try(ctx context.Context, do func(ctx context.Context) error) {
-	c.outage.try(ctx, func(ctx context.Context) error { return c.within(ctx, do) })
+// try calls do, unless Redis fails, with a client and a context that give up
+// when the share of Redis is over.
+func (c *RedisCache) try(ctx context.Context, do func(ctx context.Context, client *redis.Client) error) {
+	c.outage.try(ctx, func(ctx context.Context) error {
+		share, client := c.share(ctx), c.client
+		if share <= 0 {
+			return nil
+		}
+		if share < c.cfg.Timeout {
+			client = client.WithTimeout(share)
+		}
+		ctx, cancel := context.WithTimeout(ctx, share)
+		defer cancel()
+		err := do(ctx, client)
+		if share < c.cfg.Timeout/10 {
+			return nil // it was too short to tell that Redis fails
+		}
+		return err
+	})
+}
+
+// share is how long Redis may take: half of what is left to the caller at
+// most, because the store may have to be asked afterwards.
+func (c *RedisCache) share(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return min(c.cfg.Timeout, time.Until(deadline)/2)
+	}
+	return c.cfg.Timeout
 }
 
 // prefix has the number of the format in it, so that releases with different

@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"strings"
 	"sync"
@@ -115,6 +116,34 @@ func TestRedisHearsOfChangesAfterAnOutage(t *testing.T) {
 		got, err := other.ByIdentifier(t.Context(), "acme")
 		return err == nil && got.Status == tenancy.StatusSuspended
 	})
+}
+
+// A lookup with little time does not spend all of it on a Redis that says
+// nothing, and the next ones spend none. With very little it says nothing about
+// Redis, and the next one tries.
+func TestRedisIsSilentForOneInAHurry(t *testing.T) {
+	t.Parallel()
+	for timeout, outages := range map[time.Duration]uint64{20 * time.Second: 1, time.Minute: 0} {
+		t.Run(timeout.String(), func(t *testing.T) {
+			t.Parallel()
+			options := redisOptions(t)
+			way := newProxy(t, options.Addr)
+			options.Addr = way.address()
+			db := sqlite(t)
+			cache := inRedis(t, db, redisClient(t, options), registry.RedisCacheConfig{Prefix: prefix(t), Timeout: timeout, RetryAfter: time.Minute})
+			acme := create(t, cache, "acme")
+			wantFound(t, cache, acme)
+			way.silence()
+			hurried, cancel := context.WithTimeout(t.Context(), 6*time.Second)
+			defer cancel()
+			if got, err := cache.ByIdentifier(hurried, "acme"); err != nil || !got.Equal(acme) {
+				t.Errorf("got %v and %v", got, err)
+			}
+			if got := cache.Stats().Outages; got != outages {
+				t.Errorf("%d outages, want %d", got, outages)
+			}
+		})
+	}
 }
 
 // Redis may be down when a process starts, and when it ends.
