@@ -131,7 +131,8 @@ func (c *RedisCache) Stats() RedisCacheStats {
 
 // Clear removes all entries, a thousand at a time, and returns how many that
 // were: those of the tenants and those of their identifiers. Lookups that are
-// under way may put theirs in again. See Invalidate for single tenants.
+// under way may put theirs in again, unless a newer one was there: versions of
+// tenants stay for a while. See Invalidate for single tenants.
 func (c *RedisCache) Clear(ctx context.Context) (int, error) {
 	cleared := 0
 	pattern := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(c.prefix()) + "*"
@@ -141,11 +142,11 @@ func (c *RedisCache) Clear(ctx context.Context) (int, error) {
 			return cleared, fmt.Errorf("tenancy: registry: clearing the cache: %w", err)
 		}
 		if len(keys) > 0 {
-			n, err := c.client.Unlink(ctx, keys...).Result()
+			n, err := c.scripts.clear.Run(ctx, c.client, keys, c.keptOut().Milliseconds()).Int()
 			if err != nil {
 				return cleared, fmt.Errorf("tenancy: registry: clearing the cache: %w", err)
 			}
-			cleared += int(n)
+			cleared += n
 		}
 		if cursor = next; cursor == 0 {
 			return cleared, nil

@@ -79,22 +79,26 @@ func (c *RedisCache) changed(ctx context.Context, err error, ids []tenancy.ID, t
 }
 
 // barred is how long a tenant has no entry if its version is not known. It is
-// longer than a read takes, and short because it is also what a change costs
-// that failed without having changed anything.
+// longer than a read takes, whatever the TTL of the one who reads, and short
+// because it is also what a change costs that failed without having changed
+// anything.
 const barred = time.Minute
+
+// keptOut is how long entries of older versions than a known one stay out.
+func (c *RedisCache) keptOut() time.Duration { return max(c.cfg.TTL, barred) }
 
 // raise tells Redis of the versions that tenants have.
 func (c *RedisCache) raise(ctx context.Context, versions map[tenancy.ID]int64) error {
 	ids := slices.Sorted(maps.Keys(versions))
 	for some := range slices.Chunk(ids, batch) {
 		keys, args := make([]string, 0, len(some)), make([]any, 0, 1+2*len(some))
-		args = append(args, max(min(c.cfg.TTL, barred).Milliseconds(), 1))
+		args = append(args, barred.Milliseconds())
 		for _, id := range some {
-			life := c.cfg.TTL
-			if versions[id] == anyVersion {
-				life = min(life, barred)
+			life := barred
+			if versions[id] != anyVersion {
+				life = c.keptOut()
 			}
-			keys, args = append(keys, c.idKey(id)), append(args, versions[id], max(life.Milliseconds(), 1))
+			keys, args = append(keys, c.idKey(id)), append(args, versions[id], life.Milliseconds())
 		}
 		err := c.within(ctx, func(ctx context.Context) error { return c.scripts.raise.Run(ctx, c.client, keys, args...).Err() })
 		if err != nil {

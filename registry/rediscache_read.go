@@ -89,7 +89,8 @@ func (c *RedisCache) fill(ctx context.Context, tenants ...tenancy.Tenant) {
 			life := c.life()
 			if entry, ok := c.encode(ctx, t, time.Now().Add(life)); ok {
 				keys = append(keys, c.idKey(t.ID), c.identifierKey(t.Identifier))
-				args = append(args, string(t.ID), t.Version, entry, max(life.Milliseconds(), 1))
+				// It may stay for longer than it is served: it keeps older ones out.
+				args = append(args, string(t.ID), t.Version, entry, max(life, barred).Milliseconds())
 			}
 		}
 		if len(keys) == 0 {

@@ -10,11 +10,12 @@ import "github.com/redis/go-redis/v9"
 // numbers are exact up to there.
 const anyVersion = 1<<53 - 1
 
-type scripts struct{ find, fill, raise, remove *redis.Script }
+type scripts struct{ find, fill, raise, remove, clear *redis.Script }
 
 func newScripts() scripts {
 	return scripts{
-		find: redis.NewScript(find), fill: redis.NewScript(fill), raise: redis.NewScript(raise), remove: redis.NewScript(remove),
+		find: redis.NewScript(find), fill: redis.NewScript(fill), raise: redis.NewScript(raise),
+		remove: redis.NewScript(remove), clear: redis.NewScript(clearAll),
 	}
 }
 
@@ -25,7 +26,7 @@ if not id then return {} end
 return {id, redis.call('GET', ARGV[1] .. id) or ''}`
 
 // fill puts entries in, unless a newer version was seen. For each there are
-// two keys and four arguments: id and version, entry and milliseconds to live.
+// two keys and four arguments: id and version, entry and milliseconds to stay.
 const fill = versionOf + `
 for i = 1, #KEYS / 2 do
 	local key, id, version, entry, life = KEYS[2*i-1], ARGV[4*i-3], ARGV[4*i-2], ARGV[4*i-1], ARGV[4*i]
@@ -56,6 +57,22 @@ return redis.status_reply('OK')`
 const remove = `
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return redis.status_reply('OK')`
+
+// clearAll takes entries away, and what leads to them, and returns how many
+// that were. Their versions stay, for so many milliseconds, and so does what
+// keeps older ones out already: a reader may have begun before a change.
+const clearAll = `
+local cleared = 0
+for _, key in ipairs(KEYS) do
+	local version, entry = string.match(redis.call('GET', key) or '', '^(%d+) (.?)')
+	if not version then
+		cleared = cleared + redis.call('UNLINK', key)
+	elseif entry ~= '' then
+		redis.call('SET', key, version .. ' ', 'PX', ARGV[1])
+		cleared = cleared + 1
+	end
+end
+return cleared`
 
 const versionOf = `
 local function version_of(value)

@@ -143,11 +143,13 @@ func (s slow) ByID(ctx context.Context, id tenancy.ID) (tenancy.Tenant, error) {
 }
 
 // A reader finds a tenant and is slow to put it into Redis. Meanwhile the
-// tenant is changed, and found by someone else. The old one does not come in.
+// tenant is changed, and found by someone else, and the cache is cleared. The
+// old one does not come in.
 func TestRedisSlowReaderBringsNothingOld(t *testing.T) {
 	t.Parallel()
 	for name, change := range changes() {
-		for _, foundBetween := range []bool{false, true} {
+		for i := range 4 {
+			foundBetween, cleared := i%2 == 1, i/2 == 1
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				db, client := sqlite(t), redisClient(t, redisOptions(t))
@@ -165,6 +167,11 @@ func TestRedisSlowReaderBringsNothingOld(t *testing.T) {
 				now, err := db.ByID(t.Context(), acme.ID)
 				if foundBetween && err == nil {
 					wantFound(t, cache, now)
+				}
+				if cleared {
+					if _, err := cache.Clear(t.Context()); err != nil {
+						t.Fatal(err)
+					}
 				}
 				close(s.proceed)
 				if err := <-done; err != nil {
@@ -186,16 +193,19 @@ func TestRedisSlowReaderBringsNothingOld(t *testing.T) {
 func TestRedisSlowReaderAfterAFailedChange(t *testing.T) {
 	t.Parallel()
 	db, client := sqlite(t), redisClient(t, redisOptions(t))
-	cfg := registry.RedisCacheConfig{Prefix: prefix(t), TTL: 2 * time.Second}
+	cfg := registry.RedisCacheConfig{Prefix: prefix(t)}
 	cache := inRedis(t, db, client, cfg)
 	s := slow{db, make(chan struct{}), make(chan struct{})}
 	reader := inRedis(t, s, client, cfg)
 	acme := create(t, cache, "acme")
-	failed := time.Now()
 	if _, err := cache.SetStatus(t.Context(), acme.ID, tenancy.StatusActive); err == nil {
 		t.Fatal("it was active already")
 	}
-	time.Sleep(time.Second)
+	const left = 20 * time.Second
+	key := cfg.Prefix + ":v1:id:" + string(acme.ID)
+	if !client.PExpire(t.Context(), key, left).Val() {
+		t.Fatal("nothing keeps entries out")
+	}
 	done := make(chan error, 1)
 	go func() { done <- errorOf(reader.ByID(t.Context(), acme.ID)) }()
 	<-s.read
@@ -203,12 +213,48 @@ func TestRedisSlowReaderAfterAFailedChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(time.Until(failed.Add(cfg.TTL + 100*time.Millisecond)))
+	if got := client.PTTL(t.Context(), key).Val(); got <= left {
+		t.Errorf("the old one stays out for %v, as if nothing had been changed since", got)
+	}
 	close(s.proceed)
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
 	wantFound(t, cache, suspended)
+}
+
+// A process whose entries live for a moment changes a tenant. A slow reader of
+// another, whose entries live for long, has the old one: a moment is no time in
+// which all reads have ended.
+func TestRedisSlowReaderAfterAShortTTL(t *testing.T) {
+	t.Parallel()
+	for name, foundBetween := range map[string]bool{"changed": false, "changed and found": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, client := sqlite(t), redisClient(t, redisOptions(t))
+			brief := registry.RedisCacheConfig{Prefix: prefix(t), TTL: time.Millisecond}
+			cache := inRedis(t, db, client, brief)
+			s := slow{db, make(chan struct{}), make(chan struct{})}
+			reader := inRedis(t, s, client, registry.RedisCacheConfig{Prefix: brief.Prefix})
+			acme := create(t, cache, "acme")
+			done := make(chan error, 1)
+			go func() { done <- errorOf(reader.ByID(t.Context(), acme.ID)) }()
+			<-s.read
+			suspended, err := cache.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if foundBetween {
+				wantFound(t, cache, suspended)
+			}
+			time.Sleep(100 * brief.TTL)
+			close(s.proceed)
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+			wantFound(t, inRedis(t, db, client, registry.RedisCacheConfig{Prefix: brief.Prefix}), suspended)
+		})
+	}
 }
 
 // Several processes change and find the same few tenants. No one finds one
