@@ -21,8 +21,9 @@ import (
 // the moment that the call returns, not by a lookup that was under way, and
 // whatever came of the call. What is changed through other processes is not
 // served any more as soon as their invalidation arrives, see [Invalidations],
-// and at the latest when the TTL is over. What is changed behind the registry's
-// back is the caller's to Invalidate.
+// and at the latest when the TTL is over, over a [RedisCache] once that has heard
+// of the change. What is changed behind the registry's back is the caller's to
+// Invalidate.
 //
 // A tenant that does not exist is remembered too, for a shorter time. Broken
 // tenants and errors are not. Lookups that miss at once share one read of the
@@ -45,10 +46,11 @@ type Cache struct {
 	listening chan struct{} // closed once the invalidations of others arrive
 	listens   sync.Once
 
-	life context.Context // of the goroutines that Close ends
-	end  context.CancelFunc
-	mu   sync.Mutex // so that none starts while Close waits
-	busy sync.WaitGroup
+	life    context.Context // of the goroutines that Close ends
+	end     context.CancelFunc
+	endLate func()     // ends the calls of hearLate
+	mu      sync.Mutex // so that none starts while Close waits
+	busy    sync.WaitGroup
 }
 
 var _ Store = (*Cache)(nil)
@@ -99,6 +101,7 @@ func NewCache(store Store, cfg CacheConfig) (*Cache, error) {
 	if cfg.Invalidations != nil {
 		c.start(func() { cfg.Invalidations.Listen(c.life, c.hear) })
 	}
+	c.endLate = onLate(store, c.hearLate)
 	return c, nil
 }
 
@@ -131,6 +134,7 @@ func (c *Cache) Close() {
 	c.mu.Lock()
 	c.end()
 	c.mu.Unlock()
+	c.endLate()
 	c.entries.close()
 	c.busy.Wait()
 }

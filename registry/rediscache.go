@@ -28,7 +28,14 @@ import (
 // process that reaches the same Redis, from the moment that the call returns:
 // an entry that a slow reader brings is refused if the tenant was changed
 // since. If the process that changes a tenant cannot reach Redis, others serve
-// the old one until Redis can be told, and at the latest when the TTL is over.
+// the old one until Redis can be told. A Cache above tells them again then. If
+// the process ends before, they serve it until the TTL is over, and after that
+// until the TTL of the Cache is that has read it last.
+//
+// The same holds for what Redis forgets: one that is started again from a dump
+// or a log of its own, or a replica that takes over and had not heard of the
+// latest changes, brings back tenants from before those. Give the cache a Redis
+// that keeps nothing on disk, and a TTL that you can live with.
 //
 // While Redis fails, the store is read: nothing fails, and nothing waits for
 // Redis longer than the Timeout, once in RetryAfter.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,10 +27,28 @@ type outage struct {
 
 	mu      sync.Mutex
 	pending map[tenancy.ID]int64
+	late    map[*lateListener]bool // who hears of what was pending
 
 	life context.Context // of the goroutine
 	end  context.CancelFunc
 	busy sync.WaitGroup
+}
+
+type lateListener struct{ hear func([]tenancy.ID) }
+
+func (o *outage) onLate(hear func([]tenancy.ID)) (stop func()) {
+	listener := &lateListener{hear}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.late == nil {
+		o.late = map[*lateListener]bool{}
+	}
+	o.late[listener] = true
+	return func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		delete(o.late, listener)
+	}
 }
 
 // close ends the goroutine. What fails from then on is not tried again.
@@ -111,6 +130,7 @@ func (o *outage) caughtUp() bool {
 	if o.raise(o.life, versions) != nil {
 		return false
 	}
+	o.tellLate(slices.Collect(maps.Keys(versions)))
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	maps.DeleteFunc(o.pending, func(id tenancy.ID, version int64) bool { return versions[id] == version })
@@ -119,4 +139,16 @@ func (o *outage) caughtUp() bool {
 	}
 	o.down.Store(false)
 	return true
+}
+
+func (o *outage) tellLate(ids []tenancy.ID) {
+	if len(ids) == 0 {
+		return
+	}
+	o.mu.Lock()
+	listeners := slices.Collect(maps.Keys(o.late))
+	o.mu.Unlock()
+	for _, listener := range listeners {
+		listener.hear(ids)
+	}
 }

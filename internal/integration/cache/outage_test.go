@@ -118,6 +118,63 @@ func TestRedisHearsOfChangesAfterAnOutage(t *testing.T) {
 	})
 }
 
+// The process that suspends a tenant tells the others, and cannot reach Redis.
+// One of them hears of it, reads the old tenant from Redis and keeps it. It
+// hears again once Redis has been told.
+func TestOthersHearAgainOfChangesAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	for name, layer := range map[string]layer{
+		"Redis": func(_ *testing.T, s registry.Store) registry.Store { return s },
+		"encrypted": func(t *testing.T, s registry.Store) registry.Store {
+			t.Helper()
+			store, err := registry.NewEncryptedStore(s, cipher(t), registry.EncryptedConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return store
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, direct, options := sqlite(t), redisClient(t, redisOptions(t)), redisOptions(t)
+			way := newProxy(t, options.Addr)
+			options.Addr, options.DialTimeout = way.address(), time.Second
+			invalidations, err := registry.NewRedisInvalidations(direct, registry.RedisInvalidationsConfig{Channel: prefix(t)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg := registry.RedisCacheConfig{Prefix: prefix(t), RetryAfter: 20 * time.Millisecond}
+			process := func(shared *registry.RedisCache) *registry.Cache {
+				cache := inMemory(t, layer(t, shared), registry.CacheConfig{TTL: time.Hour, Invalidations: invalidations})
+				wait(t, "the cache listens", func() bool { return cache.Stats().Flushes == 1 })
+				return cache
+			}
+			inRedisThere := inRedis(t, db, direct, cfg)
+			here, there := process(inRedis(t, db, redisClient(t, options), cfg)), process(inRedisThere)
+			acme := create(t, here, "acme")
+			wantFound(t, there, acme)
+			wantFound(t, inRedisThere, acme) // it is in Redis, too
+			way.cut()
+			hits := inRedisThere.Stats().Hits
+			suspended, err := here.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wait(t, "the other one reads it from Redis again", func() bool {
+				wantFound(t, there, acme) // it cannot know
+				return inRedisThere.Stats().Hits > hits
+			})
+			way.mend()
+			wait(t, "the other one hears again", func() bool {
+				got, err := there.ByIdentifier(t.Context(), "acme")
+				return err == nil && got.Status == tenancy.StatusSuspended
+			})
+			wantFound(t, there, suspended)
+			wantFound(t, here, suspended)
+		})
+	}
+}
+
 // A lookup with little time does not spend all of it on a Redis that says
 // nothing, and the next ones spend none. With very little it says nothing about
 // Redis, and the next one tries.
