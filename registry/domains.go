@@ -48,6 +48,10 @@ type DomainStore interface {
 // DomainTable is a [DomainStore] in the registry's database. Get one from
 // [EntStore.Domains]. Each lookup is one statement, whatever it is asked for; a
 // [DomainCache] saves most of them.
+//
+// Where tenants are looked up in a [Cache], find them by a DomainCache over that
+// Cache and not by the table. IdentifierByDomain returns the identifier that a
+// tenant has now, under which the Cache may still have another who had it before.
 type DomainTable struct{ store *EntStore }
 
 var _ DomainStore = (*DomainTable)(nil)
