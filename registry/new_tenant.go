@@ -3,6 +3,8 @@ package registry
 import (
 	"cmp"
 	"fmt"
+	"io"
+	"log/slog"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -37,6 +39,19 @@ type NewTenant struct {
 	// numbers as float64. A number that would come back as another, such as an
 	// integer above 1<<53 with all its digits, is refused: give it as a text.
 	Metadata map[string]any
+}
+
+// String names the tenant by what is known of it: its metadata may hold secrets.
+func (n NewTenant) String() string {
+	return tenancy.Tenant{ID: n.ID, Identifier: n.Identifier}.String()
+}
+
+// Format implements [fmt.Formatter]: every verb prints what String returns.
+func (n NewTenant) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, n.String()) }
+
+// LogValue implements [slog.LogValuer] as [tenancy.Tenant] does.
+func (n NewTenant) LogValue() slog.Value {
+	return tenancy.Tenant{ID: n.ID, Identifier: n.Identifier, Status: n.Status, Isolation: n.Isolation, Plan: n.Plan}.LogValue()
 }
 
 // Lengths of the columns, in characters.

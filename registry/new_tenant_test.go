@@ -2,6 +2,8 @@ package registry_test
 
 import (
 	"errors"
+	"fmt"
+	"log/slog"
 	"math"
 	"strings"
 	"testing"
@@ -113,6 +115,18 @@ func TestNewTenantThatIsValid(t *testing.T) {
 		change(&n)
 		if err := n.Validate(); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestNewTenantShowsNoSecret(t *testing.T) {
+	t.Parallel()
+	n := registry.NewTenant{ID: "1", Identifier: "acme", Metadata: map[string]any{tenancy.SecretPrefix + "key": "hidden"}}
+	var logged strings.Builder
+	slog.New(slog.NewTextHandler(&logged, nil)).Info("created", "tenant", n)
+	for _, shown := range []string{fmt.Sprintf("%v %+v %#v %s", n, n, &n, n), logged.String()} {
+		if strings.Contains(shown, "hidden") || !strings.Contains(shown, "acme") {
+			t.Errorf("it shows as %s", shown)
 		}
 	}
 }
