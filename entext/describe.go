@@ -16,6 +16,7 @@ type entity struct {
 	Column     string
 	Writable   bool
 	IDColumn   string
+	Keys       []string
 	EdgeList   []edge
 	Dependents []dependent
 }
@@ -41,13 +42,14 @@ type hop struct{ Table, KeyColumn, Ref string }
 
 // entities describes the graph's types for the template of tenancy.go.
 func entities(g *gen.Graph) ([]entity, error) {
-	dependents, err := dependentsOf(g)
+	t, err := tablesOf(g)
 	if err != nil {
 		return nil, err
 	}
 	all := make([]entity, 0, len(g.Nodes))
 	for _, n := range g.Nodes {
-		e := entity{Type: n, Writable: of(n).Writable, Dependents: dependents[n.Table()]}
+		table := n.Table()
+		e := entity{Type: n, Writable: of(n).Writable, Keys: t.keys(table), Dependents: t.dependents(table, table, nil)}
 		if isScoped(n) {
 			e.Column = columnExpr(n)
 		}
@@ -129,15 +131,18 @@ func joinTables(g *gen.Graph) ([]joinTable, error) {
 	return joins, err
 }
 
-// dependentsOf returns, for each table, the tables with rows of tenants that
-// the database changes along with its rows.
-func dependentsOf(g *gen.Graph) (map[string][]dependent, error) {
-	t, err := tablesOf(g)
-	all := make(map[string][]dependent)
-	for _, root := range t.all {
-		all[root.Name] = t.dependents(root.Name, root.Name, nil)
+// keys returns the columns of a table that refer to rows of tenants. The type
+// whose table it is need not know: an edge can be declared at the other end only.
+func (t tables) keys(name string) []string {
+	var columns []string
+	for _, table := range t.all {
+		for _, fk := range table.ForeignKeys {
+			if _, scoped := t.scopes[fk.RefTable.Name]; scoped && table.Name == name {
+				columns = append(columns, fk.Columns[0].Name)
+			}
+		}
 	}
-	return all, err
+	return columns
 }
 
 // dependents returns what hangs on the rows of table, at the end of a path

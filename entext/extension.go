@@ -42,7 +42,6 @@ func (Extension) Templates() []*gen.Template {
 		"tenancyColumnName": columnName,
 		"tenancyEntities":   entities,
 		"tenancyGlobal":     isGlobal,
-		"tenancyJoins":      carriesTenant,
 		"tenancyJoinScoped": hasJoinScope,
 		"tenancyJoinRows":   joinTables,
 		"tenancyMetadata":   metadata,

@@ -3,7 +3,6 @@ package entext
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"entgo.io/ent/entc/gen"
 
@@ -82,9 +81,4 @@ func throughOf(e *gen.Edge) *gen.Type {
 func hasJoinScope(e *gen.Edge) bool {
 	_, ok := joinScope(e)
 	return ok
-}
-
-// carriesTenant reports whether an entity has edges whose join rows carry the tenant.
-func carriesTenant(n *gen.Type) bool {
-	return slices.ContainsFunc(n.EdgesWithID(), hasJoinScope)
 }

@@ -61,18 +61,6 @@ func plainName(c string) string {
 	return strings.Trim(c, "\"`")
 }
 
-// links returns the entity's foreign keys to rows of tenants that are columns
-// of its own table.
-func (e *Entity) links() []*Edge {
-	var own []*Edge
-	for i := range e.Edges {
-		if edge := &e.Edges[i]; edge.Table == e.Table && !edge.Target.global() {
-			own = append(own, edge)
-		}
-	}
-	return own
-}
-
-func errUncheckedLink(e *Entity, edge *Edge, remedy string) error {
-	return denied(fmt.Errorf("%w: edge %q of %s is set to a row that was not checked; %s", tenancy.ErrCrossTenant, edge.Name, e.Name, remedy))
+func errUncheckedLink(e *Entity, column, remedy string) error {
+	return denied(fmt.Errorf("%w: foreign key %q of %s is set to a row that was not checked; %s", tenancy.ErrCrossTenant, column, e.Name, remedy))
 }

@@ -10,16 +10,17 @@ import (
 	"github.com/entenancy/tenancy"
 )
 
-// Create returns the driver that inserts the one row of spec. The row has to
-// be the context's tenant's, and so have all rows that it links to.
-func Create(drv dialect.Driver, spec *sqlgraph.CreateSpec, e *Entity, schemas Schemas) dialect.Driver {
+// Create returns the driver that inserts the one row of spec, and the one beneath
+// it for the entity that is created. The row has to be the context's tenant's, and
+// so have all rows that it links to.
+func Create(drv dialect.Driver, spec *sqlgraph.CreateSpec, e *Entity, schemas Schemas) (guarded, plain dialect.Driver) {
 	g := &guard{Driver: unwrap(drv)}
 	spec.OnConflict = g.holdUpsert(e, spec.OnConflict)
 	g.checks = []check{func(ctx context.Context, q querier) error { return g.checkRows(ctx, q, e, schemas, spec) }}
 	if len(spec.OnConflict) > 0 {
 		g.checks = append(g.checks, func(ctx context.Context, q querier) error { return checkInserted(ctx, q, e, schemas, spec) })
 	}
-	return g
+	return g, g.Driver
 }
 
 // CreateBulk returns the driver that inserts the rows of spec, which have to be

@@ -21,13 +21,20 @@ func Delete(ctx context.Context, drv dialect.Driver, e *Entity, schemas Schemas)
 			return nil, nil, err
 		}
 	}
+	if !e.global() && !o.system() {
+		if _, err := e.Tenant.arg(o.scope); err != nil {
+			return nil, nil, err
+		}
+	}
 	g := &guard{Driver: unwrap(drv)}
 	return func(s *sql.Selector) { g.failed = o.restrictDelete(ctx, s) }, g, nil
 }
 
 func (o operation) restrictDelete(ctx context.Context, s *sql.Selector) error {
 	if s.Table() == nil || s.TableName() != o.entity.Table {
-		deny(s, errOtherTable("a predicate"))
+		err := errOtherTable("a predicate")
+		deny(s, err)
+		return err
 	}
 	switch {
 	case !o.entity.global():

@@ -44,6 +44,8 @@ func Int64Column(name string) Column { return Column{name, KindInt64} }
 // Entity describes one ent type to the functions of this package. entext
 // generates it; it is read-only and safe for concurrent use.
 type Entity struct {
+	// Protocol is the Protocol that it was generated for.
+	Protocol int
 	// Name is the ent type, Table its table, ID the column of its id (empty
 	// for an edge schema with a composite one).
 	Name, Table, ID string
@@ -51,6 +53,9 @@ type Entity struct {
 	Tenant Column
 	// Writable says that tenants may write the rows of this global entity.
 	Writable bool
+	// Keys holds the columns of the table that refer to rows of tenants, at
+	// whichever end their edges are declared.
+	Keys []string
 	// Edges holds the edges through which a mutation reaches other tables.
 	Edges []Edge
 	// Dependents holds the tables whose rows the database changes or deletes

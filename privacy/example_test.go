@@ -65,7 +65,7 @@ func ExampleDenyCrossTenant() {
 func ExampleInterceptor() {
 	acme := tenancy.NewContext(context.Background(), tenancy.Tenant{ID: "acme"})
 
-	traverser := privacy.Interceptor().(ent.Traverser)
+	traverser := privacy.Interceptor(privacy.KindString).(ent.Traverser)
 	err := traverser.Traverse(acme, "a query of a client without entext")
 	fmt.Println(errors.Is(err, tenancy.ErrNotInstalled))
 	// Output: true

@@ -29,6 +29,9 @@ type operation struct {
 
 // begin decides whether the context may write rows of e at all.
 func begin(ctx context.Context, e *Entity, schemas Schemas) (operation, error) {
+	if err := e.check(); err != nil {
+		return operation{}, err
+	}
 	scope, err := tenancy.ScopeFromContext(ctx)
 	o := operation{entity: e, schemas: schemas, scope: scope}
 	switch {

@@ -41,13 +41,16 @@ func restrict(ctx context.Context, s *sql.Selector, c Column) {
 
 // confined runs a user's predicates on s. Whatever they do, the condition that
 // was there before stays in force beside theirs, as when ent looks again for
-// the one row of an UpdateOne, and s goes on reading from its table.
-func confined(s *sql.Selector, user func(*sql.Selector)) {
+// the one row of an UpdateOne, and s goes on reading from its table. It returns
+// what went wrong, of which s keeps the text only.
+func confined(s *sql.Selector, user func(*sql.Selector)) error {
 	before, table := s.P(), s.Table()
 	s.SetP(nil)
 	user(s)
+	err := s.Err()
 	if s.Table() != table {
-		s.AddError(errOtherTable("a predicate"))
+		err = errOtherTable("a predicate")
+		s.AddError(err)
 	}
 	own := s.P()
 	s.SetP(before)
@@ -58,6 +61,7 @@ func confined(s *sql.Selector, user func(*sql.Selector)) {
 	default:
 		closeWith(s, parenthesized(own))
 	}
+	return err
 }
 
 func errOtherTable(who string) error {

@@ -20,9 +20,10 @@ func Query(ctx context.Context, spec *sqlgraph.QuerySpec, e *Entity) {
 	}
 	user := spec.Predicate
 	spec.Predicate = func(s *sql.Selector) {
+		s.AddError(e.check())
 		Enter(ctx, s)
 		if user != nil {
-			confined(s, user)
+			_ = confined(s, user) // ent asks s for it
 		}
 		if !e.global() {
 			restrict(ctx, s, e.Tenant)
@@ -45,6 +46,9 @@ func Query(ctx context.Context, spec *sqlgraph.QuerySpec, e *Entity) {
 // It runs when all predicates, modifiers and orders are in place; table is
 // what s read from before them.
 func Select(ctx context.Context, s *sql.Selector, e *Entity, table *sql.SelectTable) {
+	if err := e.check(); err != nil {
+		deny(s, err)
+	}
 	switch {
 	case !e.global():
 		restrict(ctx, s, e.Tenant)

@@ -64,17 +64,24 @@ func Policy() ent.Policy {
 }
 
 // Interceptor returns the guard of mixin.Tenant. It refuses queries without a
-// tenant and clients that were not generated with entext, for every shape of
-// query, also where ent asks neither policies nor selectors for their errors.
-func Interceptor() ent.Interceptor {
+// tenant, or with one whose id the column cannot store, and clients that were not
+// generated with entext, for every shape of query, also where ent asks neither
+// policies nor selectors for their errors.
+func Interceptor(k Kind) ent.Interceptor {
+	column := Column{TenantField, k}
 	return ent.TraverseFunc(func(ctx context.Context, q ent.Query) error {
 		if err := checkGenerated(q); err != nil {
 			return err
 		}
-		if _, err := tenancy.ScopeFromContext(ctx); err != nil {
+		scope, err := tenancy.ScopeFromContext(ctx)
+		if err != nil {
 			return denied(err)
 		}
-		return nil
+		if scope.System() {
+			return nil
+		}
+		_, err = column.arg(scope)
+		return err
 	})
 }
 

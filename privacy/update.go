@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -13,7 +14,8 @@ import (
 )
 
 // Update restricts the rows that spec updates to the context's tenant's, makes
-// sure that the rows it links to are, and returns the driver to do it with.
+// sure that the rows it links to are, and returns the driver to do it with, which
+// reports what went wrong in the user's predicates and modifiers.
 func Update(ctx context.Context, drv dialect.Driver, spec *sqlgraph.UpdateSpec, e *Entity, schemas Schemas) (dialect.Driver, error) {
 	o, err := begin(ctx, e, schemas)
 	if err != nil {
@@ -23,6 +25,7 @@ func Update(ctx context.Context, drv dialect.Driver, spec *sqlgraph.UpdateSpec, 
 	if err != nil {
 		return nil, err
 	}
+	drv = unwrap(drv)
 	q := querier{drv, drv.Dialect(), schemas}
 	tenant, err := o.tenantOfUpdate(ctx, q, spec, l)
 	if err != nil {
@@ -32,11 +35,13 @@ func Update(ctx context.Context, drv dialect.Driver, spec *sqlgraph.UpdateSpec, 
 		return nil, err
 	}
 	u := update{operation: o, spec: spec, tenant: tenant, cleared: l.cleared, user: spec.Predicate}
+	mayFail := u.user != nil || len(spec.Modifiers) > 0
 	if err := u.restrict(ctx, q); err != nil {
 		return nil, err
 	}
-	if joins := joinInserts(q.dialect, l.joins); len(joins) > 0 {
-		return &guard{Driver: drv, joins: joins}, nil
+	u.guard.Driver, u.guard.joins = drv, joinInserts(q.dialect, l.joins)
+	if mayFail || len(u.guard.joins) > 0 {
+		return &u.guard, nil
 	}
 	return drv, nil
 }
@@ -83,7 +88,7 @@ type update struct {
 	id      any        // tenant as the entity's column has it
 	cleared []Dependent
 	user    func(*sql.Selector)
-	failed  error // what went wrong in the user's predicate
+	guard   guard // refuses the statement for what went wrong in the user's code
 }
 
 // restrict replaces the predicate of the specification and seals it.
@@ -115,11 +120,7 @@ func (u *update) restrict(ctx context.Context, q querier) (err error) {
 func (u *update) apply(ctx context.Context, s *sql.Selector) {
 	s.WithContext(ctx)
 	if u.user != nil {
-		confined(s, u.user)
-	}
-	if u.failed = s.Err(); u.failed != nil {
-		closeWith(s, sql.False())
-		return
+		u.fail(confined(s, u.user))
 	}
 	if u.id == nil {
 		if p := s.P(); p != nil {
@@ -133,34 +134,36 @@ func (u *update) apply(ctx context.Context, s *sql.Selector) {
 	}
 }
 
-// seal is the last modifier of the statement.
+// fail has the statement refused with the first error.
+func (u *update) fail(err error) { u.guard.failed = cmp.Or(u.guard.failed, err) }
+
+// seal is the last modifier of the statement. ent skips an UPDATE with nothing to
+// set, and the guard with it.
 func (u *update) seal(b *sql.UpdateBuilder) {
-	if u.failed != nil {
-		b.AddError(u.failed)
-	}
-	// ent skips an UPDATE with nothing to set, the predicate with it, and goes
-	// on to the row's edges. Setting the tenant to what it is keeps the check.
-	if u.id != nil && b.Empty() && one(u.spec) {
+	switch {
+	case !b.Empty():
+	case u.guard.failed != nil:
+		b.SetNull(u.entity.Table) // any column does: it is not run
+	case u.id != nil && one(u.spec):
+		// ent would skip the predicate, too, and go on to the row's edges. Setting
+		// the tenant to what it is keeps the check.
 		b.Set(u.entity.Tenant.Name, u.id)
 	}
 }
 
-// edit runs a tenant's own modifiers and refuses what they may not do: write
-// to another table, move rows to another tenant, link them to rows that were
-// not checked. They cannot reach beyond the tenant either: Where puts what is
-// there in parentheses, being a conjunction itself.
+// edit runs a tenant's own modifiers and refuses what they may not do: link rows
+// to others that were not checked, write to another table and move rows to another
+// tenant. They cannot reach beyond the tenant either.
 func (u *update) edit(b *sql.UpdateBuilder, mods []func(*sql.UpdateBuilder)) {
 	table, before := tableOf(b), assignmentsOf(b)
 	for _, m := range mods {
 		m(b)
 	}
-	if tableOf(b) != table {
-		b.AddError(errOtherTable("a modifier"))
+	for _, key := range u.entity.Keys {
+		u.fail(u.keepLink(b, key, before))
 	}
-	for _, edge := range u.entity.links() {
-		if err := u.keepLink(b, edge, before); err != nil {
-			b.AddError(err)
-		}
+	if tableOf(b) != table {
+		u.fail(errOtherTable("a modifier"))
 	}
 	if u.id == nil {
 		return
@@ -168,9 +171,7 @@ func (u *update) edit(b *sql.UpdateBuilder, mods []func(*sql.UpdateBuilder)) {
 	if slices.Contains(assignmentsOf(b).columns, u.entity.Tenant.Name) {
 		b.Set(u.entity.Tenant.Name, u.id)
 	}
-	if err := assignmentsOf(b).onlyOnce(u.entity); err != nil {
-		b.AddError(err)
-	}
+	u.fail(assignmentsOf(b).onlyOnce(u.entity))
 	b.Where(sql.EQ(u.entity.Tenant.Name, u.id))
 }
 
@@ -180,25 +181,25 @@ func tableOf(b *sql.UpdateBuilder) string {
 
 // keepLink puts the checked value of a foreign key back, if there is one, and
 // refuses any other.
-func (u *update) keepLink(b *sql.UpdateBuilder, edge *Edge, before assignments) error {
-	had, _ := before.count(edge.Column)
-	n, err := assignmentsOf(b).count(edge.Column)
+func (u *update) keepLink(b *sql.UpdateBuilder, key string, before assignments) error {
+	had, _ := before.count(key)
+	n, err := assignmentsOf(b).count(key)
 	switch {
 	case err != nil:
 		return err
 	case n != had:
-		return errUncheckedLink(u.entity, edge, "set it with the edge's own method and not by a modifier")
+		return errUncheckedLink(u.entity, key, "set it with the edge's own method and not by a modifier")
 	case n == 0:
 		return nil
 	}
 	for _, spec := range u.spec.Edges.Add {
 		owns := spec.Rel == sqlgraph.M2O || spec.Rel == sqlgraph.O2O && (spec.Inverse || spec.Bidi)
-		if owns && spec.Columns[0] == edge.Column {
-			b.Set(edge.Column, spec.Target.Nodes[0])
+		if owns && spec.Columns[0] == key {
+			b.Set(key, spec.Target.Nodes[0])
 			return nil
 		}
 	}
-	return errUncheckedLink(u.entity, edge, "it has no checked value")
+	return errUncheckedLink(u.entity, key, "it has no checked value")
 }
 
 // restrictComposite is for UpdateOne of an edge schema with a composite id.
@@ -214,6 +215,9 @@ func (u *update) restrictComposite(ctx context.Context, q querier) error {
 		s.Where(sql.EQ(t.C(id.Column), id.Value))
 	}
 	predicate(s)
+	if u.guard.failed != nil {
+		return u.guard.failed
+	}
 	query, args := s.Query()
 	n, err := q.count(ctx, query, args)
 	if err != nil {

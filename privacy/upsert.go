@@ -103,13 +103,13 @@ func sameTenantOrFail(e *Entity) sql.Querier {
 // value that is there, or the value that was offered for insertion, which has
 // been checked.
 func keepLinks(e *Entity, set *sql.UpdateSet) error {
-	for _, edge := range e.links() {
-		n, err := assignmentsOf(set.UpdateBuilder).count(edge.Column)
+	for _, key := range e.Keys {
+		n, err := assignmentsOf(set.UpdateBuilder).count(key)
 		if err != nil {
 			return err
 		}
-		if n > 1 || n == 1 && !harmless(set, edge.Column) {
-			return errUncheckedLink(e, edge, "set it on the create and use UpdateNewValues or the field's Update method")
+		if n > 1 || n == 1 && !harmless(set, key) {
+			return errUncheckedLink(e, key, "set it on the create and use UpdateNewValues or the field's Update method")
 		}
 	}
 	return nil

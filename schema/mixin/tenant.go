@@ -67,7 +67,9 @@ func (t Tenant) Hooks() []ent.Hook { return []ent.Hook{privacy.Hook(t.kind())} }
 
 // Interceptors returns the guard that refuses queries without a tenant and
 // clients that were generated without entext.
-func (Tenant) Interceptors() []ent.Interceptor { return []ent.Interceptor{privacy.Interceptor()} }
+func (t Tenant) Interceptors() []ent.Interceptor {
+	return []ent.Interceptor{privacy.Interceptor(t.kind())}
+}
 
 func (t Tenant) column() string {
 	if t.Column == "" {

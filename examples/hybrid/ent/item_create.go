@@ -124,7 +124,7 @@ func (_c *ItemCreate) createSpec() (*Item, *sqlgraph.CreateSpec) {
 		_spec = sqlgraph.NewCreateSpec(item.Table, sqlgraph.NewFieldSpec(item.FieldID, field.TypeInt))
 	)
 	_spec.Schema = _c.schemaConfig.Item
-	_c.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyItem, _c.tenancySchema)
+	_c.config.driver, _node.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyItem, _c.tenancySchema)
 	if value, ok := _c.mutation.TenantID(); ok {
 		_spec.SetField(item.FieldTenantID, field.TypeString, value)
 		_node.TenantID = value

@@ -154,7 +154,7 @@ func (_c *OrderCreate) createSpec() (*Order, *sqlgraph.CreateSpec) {
 		_spec = sqlgraph.NewCreateSpec(order.Table, sqlgraph.NewFieldSpec(order.FieldID, field.TypeInt))
 	)
 	_spec.Schema = _c.schemaConfig.Order
-	_c.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyOrder, _c.tenancySchema)
+	_c.config.driver, _node.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyOrder, _c.tenancySchema)
 	if value, ok := _c.mutation.TenantID(); ok {
 		_spec.SetField(order.FieldTenantID, field.TypeString, value)
 		_node.TenantID = value

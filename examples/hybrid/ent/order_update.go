@@ -271,10 +271,16 @@ func (_u *OrderUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	_spec.Node.Schema = _u.schemaConfig.Order
 	ctx = internal.NewSchemaConfigContext(ctx, _u.schemaConfig)
-	_, err = tenantprivacy.Update(ctx, _u.driver, _spec, tenancyOrder, _u.tenancySchema)
+	tenantDriver, err := tenantprivacy.Update(ctx, _u.driver, _spec, tenancyOrder, _u.tenancySchema)
 	if err != nil {
 		return _node, err
 	}
+	// The driver is for this statement, not for the entity that it returns.
+	userDriver := _u.config.driver
+	_u.config.driver = tenantDriver
+	defer func() {
+		_u.config.driver = userDriver
+	}()
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{order.Label}
@@ -565,10 +571,19 @@ func (_u *OrderUpdateOne) sqlSave(ctx context.Context) (_node *Order, err error)
 	}
 	_spec.Node.Schema = _u.schemaConfig.Order
 	ctx = internal.NewSchemaConfigContext(ctx, _u.schemaConfig)
-	_, err = tenantprivacy.Update(ctx, _u.driver, _spec, tenancyOrder, _u.tenancySchema)
+	tenantDriver, err := tenantprivacy.Update(ctx, _u.driver, _spec, tenancyOrder, _u.tenancySchema)
 	if err != nil {
 		return _node, err
 	}
+	// The driver is for this statement, not for the entity that it returns.
+	userDriver := _u.config.driver
+	_u.config.driver = tenantDriver
+	defer func() {
+		_u.config.driver = userDriver
+		if _node != nil {
+			_node.config.driver = userDriver
+		}
+	}()
 	_node = &Order{config: _u.config}
 	_spec.Assign = _node.assignValues
 	_spec.ScanValues = _node.scanValues

@@ -11,18 +11,21 @@ import (
 // How each entity relates to tenants, for the checks of package privacy.
 var (
 	tenancyCountry = &tenantprivacy.Entity{
-		Name:  "Country",
-		Table: "countries",
-		ID:    "id",
+		Protocol: 2,
+		Name:     "Country",
+		Table:    "countries",
+		ID:       "id",
 		Dependents: []tenantprivacy.Dependent{
 			{Path: []tenantprivacy.Hop{{Table: "orders", Column: "order_country", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 		},
 	}
 	tenancyItem = &tenantprivacy.Entity{
-		Name:   "Item",
-		Table:  "items",
-		ID:     "id",
-		Tenant: tenantprivacy.StringColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "Item",
+		Table:    "items",
+		ID:       "id",
+		Tenant:   tenantprivacy.StringColumn("tenant_id"),
+		Keys:     []string{"order_items"},
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "order",
@@ -35,10 +38,11 @@ var (
 		},
 	}
 	tenancyOrder = &tenantprivacy.Entity{
-		Name:   "Order",
-		Table:  "orders",
-		ID:     "id",
-		Tenant: tenantprivacy.StringColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "Order",
+		Table:    "orders",
+		ID:       "id",
+		Tenant:   tenantprivacy.StringColumn("tenant_id"),
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "items",
@@ -64,13 +68,13 @@ var (
 )
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ItemMutation) TenancyProtocol() int { return 1 }
+func (*ItemMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*ItemMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*OrderMutation) TenancyProtocol() int { return 1 }
+func (*OrderMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*OrderMutation) TenancyColumn() string { return "tenant_id" }

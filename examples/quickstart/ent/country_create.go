@@ -106,7 +106,7 @@ func (_c *CountryCreate) createSpec() (*Country, *sqlgraph.CreateSpec) {
 		_node = &Country{config: _c.config}
 		_spec = sqlgraph.NewCreateSpec(country.Table, sqlgraph.NewFieldSpec(country.FieldID, field.TypeInt))
 	)
-	_c.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyCountry, nil)
+	_c.config.driver, _node.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyCountry, nil)
 	if value, ok := _c.mutation.Code(); ok {
 		_spec.SetField(country.FieldCode, field.TypeString, value)
 		_node.Code = value

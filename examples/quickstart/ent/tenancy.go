@@ -11,9 +11,10 @@ import (
 // How each entity relates to tenants, for the checks of package privacy.
 var (
 	tenancyCountry = &tenantprivacy.Entity{
-		Name:  "Country",
-		Table: "countries",
-		ID:    "id",
+		Protocol: 2,
+		Name:     "Country",
+		Table:    "countries",
+		ID:       "id",
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "orders",
@@ -26,10 +27,12 @@ var (
 		},
 	}
 	tenancyItem = &tenantprivacy.Entity{
-		Name:   "Item",
-		Table:  "items",
-		ID:     "id",
-		Tenant: tenantprivacy.StringColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "Item",
+		Table:    "items",
+		ID:       "id",
+		Tenant:   tenantprivacy.StringColumn("tenant_id"),
+		Keys:     []string{"order_items"},
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "order",
@@ -42,10 +45,12 @@ var (
 		},
 	}
 	tenancyOrder = &tenantprivacy.Entity{
-		Name:   "Order",
-		Table:  "orders",
-		ID:     "id",
-		Tenant: tenantprivacy.StringColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "Order",
+		Table:    "orders",
+		ID:       "id",
+		Tenant:   tenantprivacy.StringColumn("tenant_id"),
+		Keys:     []string{"user_orders"},
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "customer",
@@ -86,10 +91,11 @@ var (
 		},
 	}
 	tenancyTag = &tenantprivacy.Entity{
-		Name:   "Tag",
-		Table:  "tags",
-		ID:     "id",
-		Tenant: tenantprivacy.StringColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "Tag",
+		Table:    "tags",
+		ID:       "id",
+		Tenant:   tenantprivacy.StringColumn("tenant_id"),
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "orders",
@@ -103,10 +109,11 @@ var (
 		},
 	}
 	tenancyUser = &tenantprivacy.Entity{
-		Name:   "User",
-		Table:  "users",
-		ID:     "id",
-		Tenant: tenantprivacy.StringColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "User",
+		Table:    "users",
+		ID:       "id",
+		Tenant:   tenantprivacy.StringColumn("tenant_id"),
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "orders",
@@ -121,25 +128,25 @@ var (
 )
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ItemMutation) TenancyProtocol() int { return 1 }
+func (*ItemMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*ItemMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*OrderMutation) TenancyProtocol() int { return 1 }
+func (*OrderMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*OrderMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*TagMutation) TenancyProtocol() int { return 1 }
+func (*TagMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*TagMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*UserMutation) TenancyProtocol() int { return 1 }
+func (*UserMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*UserMutation) TenancyColumn() string { return "tenant_id" }

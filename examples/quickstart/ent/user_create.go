@@ -154,7 +154,7 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 		_node = &User{config: _c.config}
 		_spec = sqlgraph.NewCreateSpec(user.Table, sqlgraph.NewFieldSpec(user.FieldID, field.TypeUUID))
 	)
-	_c.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyUser, nil)
+	_c.config.driver, _node.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyUser, nil)
 	if id, ok := _c.mutation.ID(); ok {
 		_node.ID = id
 		_spec.ID.Value = &id

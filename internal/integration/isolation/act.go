@@ -81,7 +81,8 @@ func (a *Act) Refused(err error, meanings ...error) {
 	}
 }
 
-// Told is Refused where ent keeps the text of an error only.
+// Told is Refused where ent keeps the text of an error only: those of queries, and
+// those of the user's own predicates.
 func (a *Act) Told(err, meaning error) {
 	a.Refused(err)
 	if err != nil && !strings.Contains(err.Error(), meaning.Error()) {

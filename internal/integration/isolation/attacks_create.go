@@ -116,6 +116,7 @@ func createLinked(a *Act) {
 		"M2O and global":         c.Order.Create().SetNumber("x").SetOwnerID(b.Ann).SetCountryID(a.Country).AddLabelIDs(a.Label),
 		"M2O that is not there":  c.Order.Create().SetNumber("x").SetOwnerID(1),
 		"O2M":                    c.Order.Create().SetNumber("x").AddItemIDs(b.ItemIdle),
+		"O2M one way":            user().AddWatchedIDs(b.OrderIdle),
 		"O2M, one of two":        c.Order.Create().SetNumber("x").AddItemIDs(a.A.ItemIdle, b.ItemIdle),
 		"O2O":                    user().SetProfileID(b.ProfileIdle),
 		"O2O back":               c.Profile.Create().SetBio("x").SetUserID(b.Idle),

@@ -28,6 +28,7 @@ func assignments() []assignment {
 		{"owner", func(w *World, u *sql.UpdateSet) { u.Set("owner_id", w.B.Ann) }},
 		{"owner in capitals", func(w *World, u *sql.UpdateSet) { u.Set("OWNER_ID", w.B.Ann) }},
 		{"owner quoted", func(w *World, u *sql.UpdateSet) { u.Set(quoted(u, "owner_id"), w.B.Ann) }},
+		{"a key whose edge is at the other end", func(w *World, u *sql.UpdateSet) { u.Set("user_watched", w.B.Ann) }},
 		{"owner after the value offered", func(w *World, u *sql.UpdateSet) { u.SetExcluded("owner_id").Set("OWNER_ID", w.B.Ann) }},
 		{"owner by addition", func(w *World, u *sql.UpdateSet) { u.Add("owner_id", w.B.Ann-w.A.Ann) }},
 		{"owner by expression", func(w *World, u *sql.UpdateSet) {

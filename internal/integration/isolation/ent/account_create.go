@@ -144,7 +144,7 @@ func (_c *AccountCreate) createSpec() (*Account, *sqlgraph.CreateSpec) {
 	)
 	_spec.Schema = _c.schemaConfig.Account
 	_spec.OnConflict = _c.conflict
-	_c.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyAccount, _c.tenancySchema)
+	_c.config.driver, _node.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyAccount, _c.tenancySchema)
 	if value, ok := _c.mutation.Login(); ok {
 		_spec.SetField(account.FieldLogin, field.TypeString, value)
 		_node.Login = value

@@ -113,7 +113,7 @@ func (_c *BadgeCreate) createSpec() (*Badge, *sqlgraph.CreateSpec) {
 	)
 	_spec.Schema = _c.schemaConfig.Badge
 	_spec.OnConflict = _c.conflict
-	_c.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyBadge, _c.tenancySchema)
+	_c.config.driver, _node.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyBadge, _c.tenancySchema)
 	if value, ok := _c.mutation.Name(); ok {
 		_spec.SetField(badge.FieldName, field.TypeString, value)
 		_node.Name = value

@@ -154,10 +154,16 @@ func (_u *BadgeUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	_spec.Node.Schema = _u.schemaConfig.Badge
 	ctx = internal.NewSchemaConfigContext(ctx, _u.schemaConfig)
 	_spec.AddModifiers(_u.modifiers...)
-	_, err = tenantprivacy.Update(ctx, _u.driver, _spec, tenancyBadge, _u.tenancySchema)
+	tenantDriver, err := tenantprivacy.Update(ctx, _u.driver, _spec, tenancyBadge, _u.tenancySchema)
 	if err != nil {
 		return _node, err
 	}
+	// The driver is for this statement, not for the entity that it returns.
+	userDriver := _u.config.driver
+	_u.config.driver = tenantDriver
+	defer func() {
+		_u.config.driver = userDriver
+	}()
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{badge.Label}
@@ -332,10 +338,19 @@ func (_u *BadgeUpdateOne) sqlSave(ctx context.Context) (_node *Badge, err error)
 	_spec.Node.Schema = _u.schemaConfig.Badge
 	ctx = internal.NewSchemaConfigContext(ctx, _u.schemaConfig)
 	_spec.AddModifiers(_u.modifiers...)
-	_, err = tenantprivacy.Update(ctx, _u.driver, _spec, tenancyBadge, _u.tenancySchema)
+	tenantDriver, err := tenantprivacy.Update(ctx, _u.driver, _spec, tenancyBadge, _u.tenancySchema)
 	if err != nil {
 		return _node, err
 	}
+	// The driver is for this statement, not for the entity that it returns.
+	userDriver := _u.config.driver
+	_u.config.driver = tenantDriver
+	defer func() {
+		_u.config.driver = userDriver
+		if _node != nil {
+			_node.config.driver = userDriver
+		}
+	}()
 	_node = &Badge{config: _u.config}
 	_spec.Assign = _node.assignValues
 	_spec.ScanValues = _node.scanValues

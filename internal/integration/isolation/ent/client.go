@@ -2444,6 +2444,25 @@ func (c *UserClient) QueryOrders(_m *User) *OrderQuery {
 	return query
 }
 
+// QueryWatched queries the watched edge of a User.
+func (c *UserClient) QueryWatched(_m *User) *OrderQuery {
+	query := (&OrderClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(user.Table, user.FieldID, id),
+			sqlgraph.To(order.Table, order.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, user.WatchedTable, user.WatchedColumn),
+		)
+		schemaConfig := _m.schemaConfig
+		step.To.Schema = schemaConfig.Order
+		step.Edge.Schema = schemaConfig.Order
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // QueryProfile queries the profile edge of a User.
 func (c *UserClient) QueryProfile(_m *User) *ProfileQuery {
 	query := (&ProfileClient{config: c.config}).Query()

@@ -109,7 +109,7 @@ func (_c *CountryCreate) createSpec() (*Country, *sqlgraph.CreateSpec) {
 	)
 	_spec.Schema = _c.schemaConfig.Country
 	_spec.OnConflict = _c.conflict
-	_c.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyCountry, _c.tenancySchema)
+	_c.config.driver, _node.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyCountry, _c.tenancySchema)
 	if value, ok := _c.mutation.Code(); ok {
 		_spec.SetField(country.FieldCode, field.TypeString, value)
 		_node.Code = value

@@ -506,6 +506,18 @@ var schemaGraph = func() *sqlgraph.Schema {
 		"Order",
 	)
 	graph.MustAddE(
+		"watched",
+		&sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.WatchedTable,
+			Columns: []string{user.WatchedColumn},
+			Bidi:    false,
+		},
+		"User",
+		"Order",
+	)
+	graph.MustAddE(
 		"profile",
 		&sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2O,
@@ -1679,6 +1691,20 @@ func (f *UserFilter) WhereHasOrders() {
 // WhereHasOrdersWith applies a predicate to check if query has an edge orders with a given conditions (other predicates).
 func (f *UserFilter) WhereHasOrdersWith(preds ...predicate.Order) {
 	f.Where(entql.HasEdgeWith("orders", sqlgraph.WrapFunc(func(s *sql.Selector) {
+		for _, p := range preds {
+			p(s)
+		}
+	})))
+}
+
+// WhereHasWatched applies a predicate to check if query has an edge watched.
+func (f *UserFilter) WhereHasWatched() {
+	f.Where(entql.HasEdge("watched"))
+}
+
+// WhereHasWatchedWith applies a predicate to check if query has an edge watched with a given conditions (other predicates).
+func (f *UserFilter) WhereHasWatchedWith(preds ...predicate.Order) {
+	f.Where(entql.HasEdgeWith("watched", sqlgraph.WrapFunc(func(s *sql.Selector) {
 		for _, p := range preds {
 			p(s)
 		}

@@ -184,7 +184,7 @@ func (_c *ItemCreate) createSpec() (*Item, *sqlgraph.CreateSpec) {
 	)
 	_spec.Schema = _c.schemaConfig.Item
 	_spec.OnConflict = _c.conflict
-	_c.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyItem, _c.tenancySchema)
+	_c.config.driver, _node.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyItem, _c.tenancySchema)
 	if id, ok := _c.mutation.ID(); ok {
 		_node.ID = id
 		_spec.ID.Value = &id

@@ -186,7 +186,7 @@ func (_u *LabelUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if err != nil {
 		return _node, err
 	}
-	// The driver that writes join rows is for this statement, not for the entity that it returns.
+	// The driver is for this statement, not for the entity that it returns.
 	userDriver := _u.config.driver
 	_u.config.driver = tenantDriver
 	defer func() {
@@ -398,7 +398,7 @@ func (_u *LabelUpdateOne) sqlSave(ctx context.Context) (_node *Label, err error)
 	if err != nil {
 		return _node, err
 	}
-	// The driver that writes join rows is for this statement, not for the entity that it returns.
+	// The driver is for this statement, not for the entity that it returns.
 	userDriver := _u.config.driver
 	_u.config.driver = tenantDriver
 	defer func() {

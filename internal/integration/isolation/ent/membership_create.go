@@ -188,7 +188,7 @@ func (_c *MembershipCreate) createSpec() (*Membership, *sqlgraph.CreateSpec) {
 	)
 	_spec.Schema = _c.schemaConfig.Membership
 	_spec.OnConflict = _c.conflict
-	_c.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyMembership, _c.tenancySchema)
+	_c.config.driver, _node.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyMembership, _c.tenancySchema)
 	if value, ok := _c.mutation.TenantID(); ok {
 		_spec.SetField(membership.FieldTenantID, field.TypeString, value)
 		_node.TenantID = value

@@ -127,7 +127,7 @@ func (_c *MemoCreate) createSpec() (*Memo, *sqlgraph.CreateSpec) {
 	)
 	_spec.Schema = _c.schemaConfig.Memo
 	_spec.OnConflict = _c.conflict
-	_c.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyMemo, _c.tenancySchema)
+	_c.config.driver, _node.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyMemo, _c.tenancySchema)
 	if value, ok := _c.mutation.TenantID(); ok {
 		_spec.SetField(memo.FieldTenantID, field.TypeString, value)
 		_node.TenantID = value

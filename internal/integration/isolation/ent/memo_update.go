@@ -154,10 +154,16 @@ func (_u *MemoUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	_spec.Node.Schema = _u.schemaConfig.Memo
 	ctx = internal.NewSchemaConfigContext(ctx, _u.schemaConfig)
 	_spec.AddModifiers(_u.modifiers...)
-	_, err = tenantprivacy.Update(ctx, _u.driver, _spec, tenancyMemo, _u.tenancySchema)
+	tenantDriver, err := tenantprivacy.Update(ctx, _u.driver, _spec, tenancyMemo, _u.tenancySchema)
 	if err != nil {
 		return _node, err
 	}
+	// The driver is for this statement, not for the entity that it returns.
+	userDriver := _u.config.driver
+	_u.config.driver = tenantDriver
+	defer func() {
+		_u.config.driver = userDriver
+	}()
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{memo.Label}
@@ -332,10 +338,19 @@ func (_u *MemoUpdateOne) sqlSave(ctx context.Context) (_node *Memo, err error) {
 	_spec.Node.Schema = _u.schemaConfig.Memo
 	ctx = internal.NewSchemaConfigContext(ctx, _u.schemaConfig)
 	_spec.AddModifiers(_u.modifiers...)
-	_, err = tenantprivacy.Update(ctx, _u.driver, _spec, tenancyMemo, _u.tenancySchema)
+	tenantDriver, err := tenantprivacy.Update(ctx, _u.driver, _spec, tenancyMemo, _u.tenancySchema)
 	if err != nil {
 		return _node, err
 	}
+	// The driver is for this statement, not for the entity that it returns.
+	userDriver := _u.config.driver
+	_u.config.driver = tenantDriver
+	defer func() {
+		_u.config.driver = userDriver
+		if _node != nil {
+			_node.config.driver = userDriver
+		}
+	}()
 	_node = &Memo{config: _u.config}
 	_spec.Assign = _node.assignValues
 	_spec.ScanValues = _node.scanValues

@@ -6329,6 +6329,9 @@ type UserMutation struct {
 	orders             map[int]struct{}
 	removedorders      map[int]struct{}
 	clearedorders      bool
+	watched            map[int]struct{}
+	removedwatched     map[int]struct{}
+	clearedwatched     bool
 	profile            *int
 	clearedprofile     bool
 	groups             map[int]struct{}
@@ -6811,6 +6814,60 @@ func (m *UserMutation) ResetOrders() {
 	m.orders = nil
 	m.clearedorders = false
 	m.removedorders = nil
+}
+
+// AddWatchedIDs adds the "watched" edge to the Order entity by ids.
+func (m *UserMutation) AddWatchedIDs(ids ...int) {
+	if m.watched == nil {
+		m.watched = make(map[int]struct{})
+	}
+	for i := range ids {
+		m.watched[ids[i]] = struct{}{}
+	}
+}
+
+// ClearWatched clears the "watched" edge to the Order entity.
+func (m *UserMutation) ClearWatched() {
+	m.clearedwatched = true
+}
+
+// WatchedCleared reports if the "watched" edge to the Order entity was cleared.
+func (m *UserMutation) WatchedCleared() bool {
+	return m.clearedwatched
+}
+
+// RemoveWatchedIDs removes the "watched" edge to the Order entity by IDs.
+func (m *UserMutation) RemoveWatchedIDs(ids ...int) {
+	if m.removedwatched == nil {
+		m.removedwatched = make(map[int]struct{})
+	}
+	for i := range ids {
+		delete(m.watched, ids[i])
+		m.removedwatched[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedWatched returns the removed IDs of the "watched" edge to the Order entity.
+func (m *UserMutation) RemovedWatchedIDs() (ids []int) {
+	for id := range m.removedwatched {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// WatchedIDs returns the "watched" edge IDs in the mutation.
+func (m *UserMutation) WatchedIDs() (ids []int) {
+	for id := range m.watched {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetWatched resets all changes to the "watched" edge.
+func (m *UserMutation) ResetWatched() {
+	m.watched = nil
+	m.clearedwatched = false
+	m.removedwatched = nil
 }
 
 // SetProfileID sets the "profile" edge to the Profile entity by id.
@@ -7724,9 +7781,12 @@ func (m *UserMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *UserMutation) AddedEdges() []string {
-	edges := make([]string, 0, 14)
+	edges := make([]string, 0, 15)
 	if m.orders != nil {
 		edges = append(edges, user.EdgeOrders)
+	}
+	if m.watched != nil {
+		edges = append(edges, user.EdgeWatched)
 	}
 	if m.profile != nil {
 		edges = append(edges, user.EdgeProfile)
@@ -7777,6 +7837,12 @@ func (m *UserMutation) AddedIDs(name string) []ent.Value {
 	case user.EdgeOrders:
 		ids := make([]ent.Value, 0, len(m.orders))
 		for id := range m.orders {
+			ids = append(ids, id)
+		}
+		return ids
+	case user.EdgeWatched:
+		ids := make([]ent.Value, 0, len(m.watched))
+		for id := range m.watched {
 			ids = append(ids, id)
 		}
 		return ids
@@ -7858,9 +7924,12 @@ func (m *UserMutation) AddedIDs(name string) []ent.Value {
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *UserMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 14)
+	edges := make([]string, 0, 15)
 	if m.removedorders != nil {
 		edges = append(edges, user.EdgeOrders)
+	}
+	if m.removedwatched != nil {
+		edges = append(edges, user.EdgeWatched)
 	}
 	if m.removedgroups != nil {
 		edges = append(edges, user.EdgeGroups)
@@ -7902,6 +7971,12 @@ func (m *UserMutation) RemovedIDs(name string) []ent.Value {
 	case user.EdgeOrders:
 		ids := make([]ent.Value, 0, len(m.removedorders))
 		for id := range m.removedorders {
+			ids = append(ids, id)
+		}
+		return ids
+	case user.EdgeWatched:
+		ids := make([]ent.Value, 0, len(m.removedwatched))
+		for id := range m.removedwatched {
 			ids = append(ids, id)
 		}
 		return ids
@@ -7971,9 +8046,12 @@ func (m *UserMutation) RemovedIDs(name string) []ent.Value {
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *UserMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 14)
+	edges := make([]string, 0, 15)
 	if m.clearedorders {
 		edges = append(edges, user.EdgeOrders)
+	}
+	if m.clearedwatched {
+		edges = append(edges, user.EdgeWatched)
 	}
 	if m.clearedprofile {
 		edges = append(edges, user.EdgeProfile)
@@ -8023,6 +8101,8 @@ func (m *UserMutation) EdgeCleared(name string) bool {
 	switch name {
 	case user.EdgeOrders:
 		return m.clearedorders
+	case user.EdgeWatched:
+		return m.clearedwatched
 	case user.EdgeProfile:
 		return m.clearedprofile
 	case user.EdgeGroups:
@@ -8076,6 +8156,9 @@ func (m *UserMutation) ResetEdge(name string) error {
 	switch name {
 	case user.EdgeOrders:
 		m.ResetOrders()
+		return nil
+	case user.EdgeWatched:
+		m.ResetWatched()
 		return nil
 	case user.EdgeProfile:
 		m.ResetProfile()

@@ -32,6 +32,7 @@ type Order struct {
 	// The values are being populated by the OrderQuery when eager-loading is set.
 	Edges         OrderEdges `json:"edges"`
 	order_country *int
+	user_watched  *int
 	selectValues  sql.SelectValues
 }
 
@@ -103,6 +104,8 @@ func (*Order) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullString)
 		case order.ForeignKeys[0]: // order_country
 			values[i] = new(sql.NullInt64)
+		case order.ForeignKeys[1]: // user_watched
+			values[i] = new(sql.NullInt64)
 		default:
 			values[i] = new(sql.UnknownType)
 		}
@@ -161,6 +164,13 @@ func (_m *Order) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.order_country = new(int)
 				*_m.order_country = int(value.Int64)
+			}
+		case order.ForeignKeys[1]:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for edge-field user_watched", value)
+			} else if value.Valid {
+				_m.user_watched = new(int)
+				*_m.user_watched = int(value.Int64)
 			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])

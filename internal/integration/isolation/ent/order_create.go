@@ -230,7 +230,7 @@ func (_c *OrderCreate) createSpec() (*Order, *sqlgraph.CreateSpec) {
 	)
 	_spec.Schema = _c.schemaConfig.Order
 	_spec.OnConflict = _c.conflict
-	_c.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyOrder, _c.tenancySchema)
+	_c.config.driver, _node.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyOrder, _c.tenancySchema)
 	if value, ok := _c.mutation.TenantID(); ok {
 		_spec.SetField(order.FieldTenantID, field.TypeString, value)
 		_node.TenantID = value

@@ -425,7 +425,7 @@ func (_q *ProfileQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Prof
 		if err := _q.loadUser(ctx, query, nodes, nil,
 			func(n *Profile, e *User) {
 				n.Edges.User = e
-				if !e.Edges.loadedTypes[1] {
+				if !e.Edges.loadedTypes[2] {
 					e.Edges.Profile = n
 				}
 			}); err != nil {
@@ -596,7 +596,7 @@ func (_q *ProfileQuery) Modify(modifiers ...func(s *sql.Selector)) *ProfileSelec
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*ProfileQuery) TenancyProtocol() int { return 1 }
+func (*ProfileQuery) TenancyProtocol() int { return 2 }
 
 // ProfileGroupBy is the group-by builder for Profile entities.
 type ProfileGroupBy struct {

@@ -283,7 +283,7 @@ func (_u *TeamUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if err != nil {
 		return _node, err
 	}
-	// The driver that writes join rows is for this statement, not for the entity that it returns.
+	// The driver is for this statement, not for the entity that it returns.
 	userDriver := _u.config.driver
 	_u.config.driver = tenantDriver
 	defer func() {
@@ -591,7 +591,7 @@ func (_u *TeamUpdateOne) sqlSave(ctx context.Context) (_node *Team, err error) {
 	if err != nil {
 		return _node, err
 	}
-	// The driver that writes join rows is for this statement, not for the entity that it returns.
+	// The driver is for this statement, not for the entity that it returns.
 	userDriver := _u.config.driver
 	_u.config.driver = tenantDriver
 	defer func() {

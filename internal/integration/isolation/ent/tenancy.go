@@ -14,10 +14,12 @@ import (
 // How each entity relates to tenants, for the checks of package privacy.
 var (
 	tenancyAccount = &tenantprivacy.Entity{
+		Protocol: 2,
 		Name:     "Account",
 		Table:    "accounts",
 		ID:       "id",
 		Writable: true,
+		Keys:     []string{"account_favorite"},
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "users",
@@ -51,9 +53,11 @@ var (
 		},
 	}
 	tenancyBadge = &tenantprivacy.Entity{
-		Name:  "Badge",
-		Table: "badges",
-		ID:    "id",
+		Protocol: 2,
+		Name:     "Badge",
+		Table:    "badges",
+		ID:       "id",
+		Keys:     []string{"user_badges"},
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "bearer",
@@ -66,10 +70,11 @@ var (
 		},
 	}
 	tenancyClub = &tenantprivacy.Entity{
-		Name:   "Club",
-		Table:  "clubs",
-		ID:     "id",
-		Tenant: tenantprivacy.StringColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "Club",
+		Table:    "clubs",
+		ID:       "id",
+		Tenant:   tenantprivacy.StringColumn("tenant_id"),
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "guests",
@@ -83,9 +88,10 @@ var (
 		},
 	}
 	tenancyCountry = &tenantprivacy.Entity{
-		Name:  "Country",
-		Table: "countries",
-		ID:    "id",
+		Protocol: 2,
+		Name:     "Country",
+		Table:    "countries",
+		ID:       "id",
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "orders",
@@ -101,10 +107,11 @@ var (
 		},
 	}
 	tenancyGroup = &tenantprivacy.Entity{
-		Name:   "Group",
-		Table:  "groups",
-		ID:     "id",
-		Tenant: tenantprivacy.StringColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "Group",
+		Table:    "groups",
+		ID:       "id",
+		Tenant:   tenantprivacy.StringColumn("tenant_id"),
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "users",
@@ -118,10 +125,12 @@ var (
 		},
 	}
 	tenancyItem = &tenantprivacy.Entity{
-		Name:   "Item",
-		Table:  "items",
-		ID:     "id",
-		Tenant: tenantprivacy.StringColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "Item",
+		Table:    "items",
+		ID:       "id",
+		Tenant:   tenantprivacy.StringColumn("tenant_id"),
+		Keys:     []string{"order_items"},
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "order",
@@ -134,9 +143,10 @@ var (
 		},
 	}
 	tenancyLabel = &tenantprivacy.Entity{
-		Name:  "Label",
-		Table: "labels",
-		ID:    "id",
+		Protocol: 2,
+		Name:     "Label",
+		Table:    "labels",
+		ID:       "id",
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "orders",
@@ -153,10 +163,12 @@ var (
 		},
 	}
 	tenancyMembership = &tenantprivacy.Entity{
-		Name:   "Membership",
-		Table:  "memberships",
-		ID:     "id",
-		Tenant: tenantprivacy.StringColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "Membership",
+		Table:    "memberships",
+		ID:       "id",
+		Tenant:   tenantprivacy.StringColumn("tenant_id"),
+		Keys:     []string{"user_id", "team_id"},
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "user",
@@ -177,10 +189,11 @@ var (
 		},
 	}
 	tenancyMemo = &tenantprivacy.Entity{
-		Name:   "Memo",
-		Table:  "memos",
-		ID:     "id",
-		Tenant: tenantprivacy.StringColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "Memo",
+		Table:    "memos",
+		ID:       "id",
+		Tenant:   tenantprivacy.StringColumn("tenant_id"),
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "account",
@@ -193,10 +206,12 @@ var (
 		},
 	}
 	tenancyOrder = &tenantprivacy.Entity{
-		Name:   "Order",
-		Table:  "orders",
-		ID:     "id",
-		Tenant: tenantprivacy.StringColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "Order",
+		Table:    "orders",
+		ID:       "id",
+		Tenant:   tenantprivacy.StringColumn("tenant_id"),
+		Keys:     []string{"owner_id", "user_watched"},
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "owner",
@@ -237,10 +252,12 @@ var (
 		},
 	}
 	tenancyProfile = &tenantprivacy.Entity{
-		Name:   "Profile",
-		Table:  "profiles",
-		ID:     "id",
-		Tenant: tenantprivacy.StringColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "Profile",
+		Table:    "profiles",
+		ID:       "id",
+		Tenant:   tenantprivacy.StringColumn("tenant_id"),
+		Keys:     []string{"user_profile"},
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "user",
@@ -253,10 +270,11 @@ var (
 		},
 	}
 	tenancyTeam = &tenantprivacy.Entity{
-		Name:   "Team",
-		Table:  "teams",
-		ID:     "id",
-		Tenant: tenantprivacy.StringColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "Team",
+		Table:    "teams",
+		ID:       "id",
+		Tenant:   tenantprivacy.StringColumn("tenant_id"),
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "users",
@@ -278,10 +296,12 @@ var (
 		},
 	}
 	tenancyUser = &tenantprivacy.Entity{
-		Name:   "User",
-		Table:  "users",
-		ID:     "id",
-		Tenant: tenantprivacy.StringColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "User",
+		Table:    "users",
+		ID:       "id",
+		Tenant:   tenantprivacy.StringColumn("tenant_id"),
+		Keys:     []string{"user_spouse", "user_reports"},
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "orders",
@@ -289,6 +309,14 @@ var (
 				Inverse: false,
 				Table:   "orders",
 				Column:  "owner_id",
+				Target:  tenantprivacy.Target{Table: "orders", ID: "id", Tenant: tenantprivacy.StringColumn("tenant_id")},
+			},
+			{
+				Name:    "watched",
+				Rel:     sqlgraph.O2M,
+				Inverse: false,
+				Table:   "orders",
+				Column:  "user_watched",
 				Target:  tenantprivacy.Target{Table: "orders", ID: "id", Tenant: tenantprivacy.StringColumn("tenant_id")},
 			},
 			{
@@ -406,15 +434,18 @@ var (
 		Dependents: []tenantprivacy.Dependent{
 			{Path: []tenantprivacy.Hop{{Table: "orders", Column: "owner_id", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 			{Path: []tenantprivacy.Hop{{Table: "orders", Column: "owner_id", Ref: "id"}, {Table: "items", Column: "order_items", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "orders", Column: "user_watched", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 			{Path: []tenantprivacy.Hop{{Table: "profiles", Column: "user_profile", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 			{Path: []tenantprivacy.Hop{{Table: "users", Column: "user_spouse", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 			{Path: []tenantprivacy.Hop{{Table: "users", Column: "user_reports", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 		},
 	}
 	tenancyVisit = &tenantprivacy.Entity{
-		Name:   "Visit",
-		Table:  "visits",
-		Tenant: tenantprivacy.StringColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "Visit",
+		Table:    "visits",
+		Tenant:   tenantprivacy.StringColumn("tenant_id"),
+		Keys:     []string{"guest_id", "club_id"},
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "guest",
@@ -437,61 +468,61 @@ var (
 )
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ClubMutation) TenancyProtocol() int { return 1 }
+func (*ClubMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*ClubMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*GroupMutation) TenancyProtocol() int { return 1 }
+func (*GroupMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*GroupMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ItemMutation) TenancyProtocol() int { return 1 }
+func (*ItemMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*ItemMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*MembershipMutation) TenancyProtocol() int { return 1 }
+func (*MembershipMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*MembershipMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*MemoMutation) TenancyProtocol() int { return 1 }
+func (*MemoMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*MemoMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*OrderMutation) TenancyProtocol() int { return 1 }
+func (*OrderMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*OrderMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ProfileMutation) TenancyProtocol() int { return 1 }
+func (*ProfileMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*ProfileMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*TeamMutation) TenancyProtocol() int { return 1 }
+func (*TeamMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*TeamMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*UserMutation) TenancyProtocol() int { return 1 }
+func (*UserMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*UserMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*VisitMutation) TenancyProtocol() int { return 1 }
+func (*VisitMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*VisitMutation) TenancyColumn() string { return "tenant_id" }

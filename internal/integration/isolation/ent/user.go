@@ -42,6 +42,8 @@ type User struct {
 type UserEdges struct {
 	// Orders holds the value of the orders edge.
 	Orders []*Order `json:"orders,omitempty"`
+	// Watched holds the value of the watched edge.
+	Watched []*Order `json:"watched,omitempty"`
 	// Profile holds the value of the profile edge.
 	Profile *Profile `json:"profile,omitempty"`
 	// Groups holds the value of the groups edge.
@@ -72,8 +74,9 @@ type UserEdges struct {
 	Visits []*Visit `json:"visits,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes      [15]bool
+	loadedTypes      [16]bool
 	namedOrders      map[string][]*Order
+	namedWatched     map[string][]*Order
 	namedGroups      map[string][]*Group
 	namedFriends     map[string][]*User
 	namedFollowers   map[string][]*User
@@ -96,12 +99,21 @@ func (e UserEdges) OrdersOrErr() ([]*Order, error) {
 	return nil, &NotLoadedError{edge: "orders"}
 }
 
+// WatchedOrErr returns the Watched value or an error if the edge
+// was not loaded in eager-loading.
+func (e UserEdges) WatchedOrErr() ([]*Order, error) {
+	if e.loadedTypes[1] {
+		return e.Watched, nil
+	}
+	return nil, &NotLoadedError{edge: "watched"}
+}
+
 // ProfileOrErr returns the Profile value or an error if the edge
 // was not loaded in eager-loading, or loaded but was not found.
 func (e UserEdges) ProfileOrErr() (*Profile, error) {
 	if e.Profile != nil {
 		return e.Profile, nil
-	} else if e.loadedTypes[1] {
+	} else if e.loadedTypes[2] {
 		return nil, &NotFoundError{label: profile.Label}
 	}
 	return nil, &NotLoadedError{edge: "profile"}
@@ -110,7 +122,7 @@ func (e UserEdges) ProfileOrErr() (*Profile, error) {
 // GroupsOrErr returns the Groups value or an error if the edge
 // was not loaded in eager-loading.
 func (e UserEdges) GroupsOrErr() ([]*Group, error) {
-	if e.loadedTypes[2] {
+	if e.loadedTypes[3] {
 		return e.Groups, nil
 	}
 	return nil, &NotLoadedError{edge: "groups"}
@@ -121,7 +133,7 @@ func (e UserEdges) GroupsOrErr() ([]*Group, error) {
 func (e UserEdges) SpouseOrErr() (*User, error) {
 	if e.Spouse != nil {
 		return e.Spouse, nil
-	} else if e.loadedTypes[3] {
+	} else if e.loadedTypes[4] {
 		return nil, &NotFoundError{label: user.Label}
 	}
 	return nil, &NotLoadedError{edge: "spouse"}
@@ -130,7 +142,7 @@ func (e UserEdges) SpouseOrErr() (*User, error) {
 // FriendsOrErr returns the Friends value or an error if the edge
 // was not loaded in eager-loading.
 func (e UserEdges) FriendsOrErr() ([]*User, error) {
-	if e.loadedTypes[4] {
+	if e.loadedTypes[5] {
 		return e.Friends, nil
 	}
 	return nil, &NotLoadedError{edge: "friends"}
@@ -139,7 +151,7 @@ func (e UserEdges) FriendsOrErr() ([]*User, error) {
 // FollowersOrErr returns the Followers value or an error if the edge
 // was not loaded in eager-loading.
 func (e UserEdges) FollowersOrErr() ([]*User, error) {
-	if e.loadedTypes[5] {
+	if e.loadedTypes[6] {
 		return e.Followers, nil
 	}
 	return nil, &NotLoadedError{edge: "followers"}
@@ -148,7 +160,7 @@ func (e UserEdges) FollowersOrErr() ([]*User, error) {
 // FollowingOrErr returns the Following value or an error if the edge
 // was not loaded in eager-loading.
 func (e UserEdges) FollowingOrErr() ([]*User, error) {
-	if e.loadedTypes[6] {
+	if e.loadedTypes[7] {
 		return e.Following, nil
 	}
 	return nil, &NotLoadedError{edge: "following"}
@@ -159,7 +171,7 @@ func (e UserEdges) FollowingOrErr() ([]*User, error) {
 func (e UserEdges) ManagerOrErr() (*User, error) {
 	if e.Manager != nil {
 		return e.Manager, nil
-	} else if e.loadedTypes[7] {
+	} else if e.loadedTypes[8] {
 		return nil, &NotFoundError{label: user.Label}
 	}
 	return nil, &NotLoadedError{edge: "manager"}
@@ -168,7 +180,7 @@ func (e UserEdges) ManagerOrErr() (*User, error) {
 // ReportsOrErr returns the Reports value or an error if the edge
 // was not loaded in eager-loading.
 func (e UserEdges) ReportsOrErr() ([]*User, error) {
-	if e.loadedTypes[8] {
+	if e.loadedTypes[9] {
 		return e.Reports, nil
 	}
 	return nil, &NotLoadedError{edge: "reports"}
@@ -177,7 +189,7 @@ func (e UserEdges) ReportsOrErr() ([]*User, error) {
 // TeamsOrErr returns the Teams value or an error if the edge
 // was not loaded in eager-loading.
 func (e UserEdges) TeamsOrErr() ([]*Team, error) {
-	if e.loadedTypes[9] {
+	if e.loadedTypes[10] {
 		return e.Teams, nil
 	}
 	return nil, &NotLoadedError{edge: "teams"}
@@ -186,7 +198,7 @@ func (e UserEdges) TeamsOrErr() ([]*Team, error) {
 // ClubsOrErr returns the Clubs value or an error if the edge
 // was not loaded in eager-loading.
 func (e UserEdges) ClubsOrErr() ([]*Club, error) {
-	if e.loadedTypes[10] {
+	if e.loadedTypes[11] {
 		return e.Clubs, nil
 	}
 	return nil, &NotLoadedError{edge: "clubs"}
@@ -195,7 +207,7 @@ func (e UserEdges) ClubsOrErr() ([]*Club, error) {
 // AccountsOrErr returns the Accounts value or an error if the edge
 // was not loaded in eager-loading.
 func (e UserEdges) AccountsOrErr() ([]*Account, error) {
-	if e.loadedTypes[11] {
+	if e.loadedTypes[12] {
 		return e.Accounts, nil
 	}
 	return nil, &NotLoadedError{edge: "accounts"}
@@ -204,7 +216,7 @@ func (e UserEdges) AccountsOrErr() ([]*Account, error) {
 // BadgesOrErr returns the Badges value or an error if the edge
 // was not loaded in eager-loading.
 func (e UserEdges) BadgesOrErr() ([]*Badge, error) {
-	if e.loadedTypes[12] {
+	if e.loadedTypes[13] {
 		return e.Badges, nil
 	}
 	return nil, &NotLoadedError{edge: "badges"}
@@ -213,7 +225,7 @@ func (e UserEdges) BadgesOrErr() ([]*Badge, error) {
 // MembershipsOrErr returns the Memberships value or an error if the edge
 // was not loaded in eager-loading.
 func (e UserEdges) MembershipsOrErr() ([]*Membership, error) {
-	if e.loadedTypes[13] {
+	if e.loadedTypes[14] {
 		return e.Memberships, nil
 	}
 	return nil, &NotLoadedError{edge: "memberships"}
@@ -222,7 +234,7 @@ func (e UserEdges) MembershipsOrErr() ([]*Membership, error) {
 // VisitsOrErr returns the Visits value or an error if the edge
 // was not loaded in eager-loading.
 func (e UserEdges) VisitsOrErr() ([]*Visit, error) {
-	if e.loadedTypes[14] {
+	if e.loadedTypes[15] {
 		return e.Visits, nil
 	}
 	return nil, &NotLoadedError{edge: "visits"}
@@ -334,6 +346,11 @@ func (_m *User) Value(name string) (ent.Value, error) {
 // QueryOrders queries the "orders" edge of the User entity.
 func (_m *User) QueryOrders() *OrderQuery {
 	return NewUserClient(_m.config).QueryOrders(_m)
+}
+
+// QueryWatched queries the "watched" edge of the User entity.
+func (_m *User) QueryWatched() *OrderQuery {
+	return NewUserClient(_m.config).QueryWatched(_m)
 }
 
 // QueryProfile queries the "profile" edge of the User entity.
@@ -475,6 +492,30 @@ func (_m *User) appendNamedOrders(name string, edges ...*Order) {
 		_m.Edges.namedOrders[name] = []*Order{}
 	} else {
 		_m.Edges.namedOrders[name] = append(_m.Edges.namedOrders[name], edges...)
+	}
+}
+
+// NamedWatched returns the Watched named value or an error if the edge was not
+// loaded in eager-loading with this name.
+func (_m *User) NamedWatched(name string) ([]*Order, error) {
+	if _m.Edges.namedWatched == nil {
+		return nil, &NotLoadedError{edge: name}
+	}
+	nodes, ok := _m.Edges.namedWatched[name]
+	if !ok {
+		return nil, &NotLoadedError{edge: name}
+	}
+	return nodes, nil
+}
+
+func (_m *User) appendNamedWatched(name string, edges ...*Order) {
+	if _m.Edges.namedWatched == nil {
+		_m.Edges.namedWatched = make(map[string][]*Order)
+	}
+	if len(edges) == 0 {
+		_m.Edges.namedWatched[name] = []*Order{}
+	} else {
+		_m.Edges.namedWatched[name] = append(_m.Edges.namedWatched[name], edges...)
 	}
 }
 

@@ -105,6 +105,21 @@ func (_c *UserCreate) AddOrders(v ...*Order) *UserCreate {
 	return _c.AddOrderIDs(ids...)
 }
 
+// AddWatchedIDs adds the "watched" edge to the Order entity by IDs.
+func (_c *UserCreate) AddWatchedIDs(ids ...int) *UserCreate {
+	_c.mutation.AddWatchedIDs(ids...)
+	return _c
+}
+
+// AddWatched adds the "watched" edges to the Order entity.
+func (_c *UserCreate) AddWatched(v ...*Order) *UserCreate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddWatchedIDs(ids...)
+}
+
 // SetProfileID sets the "profile" edge to the Profile entity by ID.
 func (_c *UserCreate) SetProfileID(id int) *UserCreate {
 	_c.mutation.SetProfileID(id)
@@ -400,7 +415,7 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 	)
 	_spec.Schema = _c.schemaConfig.User
 	_spec.OnConflict = _c.conflict
-	_c.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyUser, _c.tenancySchema)
+	_c.config.driver, _node.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyUser, _c.tenancySchema)
 	if value, ok := _c.mutation.TenantID(); ok {
 		_spec.SetField(user.FieldTenantID, field.TypeString, value)
 		_node.TenantID = value
@@ -431,6 +446,23 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 			Inverse: false,
 			Table:   user.OrdersTable,
 			Columns: []string{user.OrdersColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(order.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _c.schemaConfig.Order
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.WatchedIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.WatchedTable,
+			Columns: []string{user.WatchedColumn},
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(order.FieldID, field.TypeInt),

@@ -37,6 +37,7 @@ type UserQuery struct {
 	inters               []Interceptor
 	predicates           []predicate.User
 	withOrders           *OrderQuery
+	withWatched          *OrderQuery
 	withProfile          *ProfileQuery
 	withGroups           *GroupQuery
 	withSpouse           *UserQuery
@@ -54,6 +55,7 @@ type UserQuery struct {
 	withFKs              bool
 	modifiers            []func(*sql.Selector)
 	withNamedOrders      map[string]*OrderQuery
+	withNamedWatched     map[string]*OrderQuery
 	withNamedGroups      map[string]*GroupQuery
 	withNamedFriends     map[string]*UserQuery
 	withNamedFollowers   map[string]*UserQuery
@@ -116,6 +118,31 @@ func (_q *UserQuery) QueryOrders() *OrderQuery {
 			sqlgraph.From(user.Table, user.FieldID, selector),
 			sqlgraph.To(order.Table, order.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, user.OrdersTable, user.OrdersColumn),
+		)
+		schemaConfig := _q.schemaConfig
+		step.To.Schema = schemaConfig.Order
+		step.Edge.Schema = schemaConfig.Order
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryWatched chains the current query on the "watched" edge.
+func (_q *UserQuery) QueryWatched() *OrderQuery {
+	query := (&OrderClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(user.Table, user.FieldID, selector),
+			sqlgraph.To(order.Table, order.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, user.WatchedTable, user.WatchedColumn),
 		)
 		schemaConfig := _q.schemaConfig
 		step.To.Schema = schemaConfig.Order
@@ -669,6 +696,7 @@ func (_q *UserQuery) Clone() *UserQuery {
 		inters:          append([]Interceptor{}, _q.inters...),
 		predicates:      append([]predicate.User{}, _q.predicates...),
 		withOrders:      _q.withOrders.Clone(),
+		withWatched:     _q.withWatched.Clone(),
 		withProfile:     _q.withProfile.Clone(),
 		withGroups:      _q.withGroups.Clone(),
 		withSpouse:      _q.withSpouse.Clone(),
@@ -698,6 +726,17 @@ func (_q *UserQuery) WithOrders(opts ...func(*OrderQuery)) *UserQuery {
 		opt(query)
 	}
 	_q.withOrders = query
+	return _q
+}
+
+// WithWatched tells the query-builder to eager-load the nodes that are connected to
+// the "watched" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *UserQuery) WithWatched(opts ...func(*OrderQuery)) *UserQuery {
+	query := (&OrderClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withWatched = query
 	return _q
 }
 
@@ -940,8 +979,9 @@ func (_q *UserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*User, e
 		nodes       = []*User{}
 		withFKs     = _q.withFKs
 		_spec       = _q.querySpec()
-		loadedTypes = [15]bool{
+		loadedTypes = [16]bool{
 			_q.withOrders != nil,
+			_q.withWatched != nil,
 			_q.withProfile != nil,
 			_q.withGroups != nil,
 			_q.withSpouse != nil,
@@ -997,6 +1037,13 @@ func (_q *UserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*User, e
 					e.Edges.Owner = n
 				}
 			}); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withWatched; query != nil {
+		if err := _q.loadWatched(ctx, query, nodes,
+			func(n *User) { n.Edges.Watched = []*Order{} },
+			func(n *User, e *Order) { n.Edges.Watched = append(n.Edges.Watched, e) }); err != nil {
 			return nil, err
 		}
 	}
@@ -1056,7 +1103,7 @@ func (_q *UserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*User, e
 			func(n *User) { n.Edges.Reports = []*User{} },
 			func(n *User, e *User) {
 				n.Edges.Reports = append(n.Edges.Reports, e)
-				if !e.Edges.loadedTypes[7] {
+				if !e.Edges.loadedTypes[8] {
 					e.Edges.Manager = n
 				}
 			}); err != nil {
@@ -1132,6 +1179,13 @@ func (_q *UserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*User, e
 			return nil, err
 		}
 	}
+	for name, query := range _q.withNamedWatched {
+		if err := _q.loadWatched(ctx, query, nodes,
+			func(n *User) { n.appendNamedWatched(name) },
+			func(n *User, e *Order) { n.appendNamedWatched(name, e) }); err != nil {
+			return nil, err
+		}
+	}
 	for name, query := range _q.withNamedGroups {
 		if err := _q.loadGroups(ctx, query, nodes,
 			func(n *User) { n.appendNamedGroups(name) },
@@ -1165,7 +1219,7 @@ func (_q *UserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*User, e
 			func(n *User) { n.appendNamedReports(name) },
 			func(n *User, e *User) {
 				n.appendNamedReports(name, e)
-				if !e.Edges.loadedTypes[7] {
+				if !e.Edges.loadedTypes[8] {
 					e.Edges.Manager = n
 				}
 			}); err != nil {
@@ -1261,6 +1315,37 @@ func (_q *UserQuery) loadOrders(ctx context.Context, query *OrderQuery, nodes []
 		node, ok := nodeids[*fk]
 		if !ok {
 			return fmt.Errorf(`unexpected referenced foreign-key "owner_id" returned %v for node %v`, *fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *UserQuery) loadWatched(ctx context.Context, query *OrderQuery, nodes []*User, init func(*User), assign func(*User, *Order)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int]*User)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	query.withFKs = true
+	query.Where(predicate.Order(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(user.WatchedColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.user_watched
+		if fk == nil {
+			return fmt.Errorf(`foreign-key "user_watched" is nil for node %v`, n.ID)
+		}
+		node, ok := nodeids[*fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "user_watched" returned %v for node %v`, *fk, n.ID)
 		}
 		assign(node, n)
 	}
@@ -2056,6 +2141,20 @@ func (_q *UserQuery) WithNamedOrders(name string, opts ...func(*OrderQuery)) *Us
 	return _q
 }
 
+// WithNamedWatched tells the query-builder to eager-load the nodes that are connected to the "watched"
+// edge with the given name. The optional arguments are used to configure the query builder of the edge.
+func (_q *UserQuery) WithNamedWatched(name string, opts ...func(*OrderQuery)) *UserQuery {
+	query := (&OrderClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	if _q.withNamedWatched == nil {
+		_q.withNamedWatched = make(map[string]*OrderQuery)
+	}
+	_q.withNamedWatched[name] = query
+	return _q
+}
+
 // WithNamedGroups tells the query-builder to eager-load the nodes that are connected to the "groups"
 // edge with the given name. The optional arguments are used to configure the query builder of the edge.
 func (_q *UserQuery) WithNamedGroups(name string, opts ...func(*GroupQuery)) *UserQuery {
@@ -2211,7 +2310,7 @@ func (_q *UserQuery) WithNamedVisits(name string, opts ...func(*VisitQuery)) *Us
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*UserQuery) TenancyProtocol() int { return 1 }
+func (*UserQuery) TenancyProtocol() int { return 2 }
 
 // UserGroupBy is the group-by builder for User entities.
 type UserGroupBy struct {

@@ -147,6 +147,21 @@ func (_u *UserUpdate) AddOrders(v ...*Order) *UserUpdate {
 	return _u.AddOrderIDs(ids...)
 }
 
+// AddWatchedIDs adds the "watched" edge to the Order entity by IDs.
+func (_u *UserUpdate) AddWatchedIDs(ids ...int) *UserUpdate {
+	_u.mutation.AddWatchedIDs(ids...)
+	return _u
+}
+
+// AddWatched adds the "watched" edges to the Order entity.
+func (_u *UserUpdate) AddWatched(v ...*Order) *UserUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddWatchedIDs(ids...)
+}
+
 // SetProfileID sets the "profile" edge to the Profile entity by ID.
 func (_u *UserUpdate) SetProfileID(id int) *UserUpdate {
 	_u.mutation.SetProfileID(id)
@@ -378,6 +393,27 @@ func (_u *UserUpdate) RemoveOrders(v ...*Order) *UserUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveOrderIDs(ids...)
+}
+
+// ClearWatched clears all "watched" edges to the Order entity.
+func (_u *UserUpdate) ClearWatched() *UserUpdate {
+	_u.mutation.ClearWatched()
+	return _u
+}
+
+// RemoveWatchedIDs removes the "watched" edge to Order entities by IDs.
+func (_u *UserUpdate) RemoveWatchedIDs(ids ...int) *UserUpdate {
+	_u.mutation.RemoveWatchedIDs(ids...)
+	return _u
+}
+
+// RemoveWatched removes "watched" edges to Order entities.
+func (_u *UserUpdate) RemoveWatched(v ...*Order) *UserUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveWatchedIDs(ids...)
 }
 
 // ClearProfile clears the "profile" edge to the Profile entity.
@@ -719,6 +755,54 @@ func (_u *UserUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 			Inverse: false,
 			Table:   user.OrdersTable,
 			Columns: []string{user.OrdersColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(order.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Order
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.WatchedCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.WatchedTable,
+			Columns: []string{user.WatchedColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(order.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Order
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedWatchedIDs(); len(nodes) > 0 && !_u.mutation.WatchedCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.WatchedTable,
+			Columns: []string{user.WatchedColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(order.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Order
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.WatchedIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.WatchedTable,
+			Columns: []string{user.WatchedColumn},
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(order.FieldID, field.TypeInt),
@@ -1334,7 +1418,7 @@ func (_u *UserUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if err != nil {
 		return _node, err
 	}
-	// The driver that writes join rows is for this statement, not for the entity that it returns.
+	// The driver is for this statement, not for the entity that it returns.
 	userDriver := _u.config.driver
 	_u.config.driver = tenantDriver
 	defer func() {
@@ -1467,6 +1551,21 @@ func (_u *UserUpdateOne) AddOrders(v ...*Order) *UserUpdateOne {
 		ids[i] = v[i].ID
 	}
 	return _u.AddOrderIDs(ids...)
+}
+
+// AddWatchedIDs adds the "watched" edge to the Order entity by IDs.
+func (_u *UserUpdateOne) AddWatchedIDs(ids ...int) *UserUpdateOne {
+	_u.mutation.AddWatchedIDs(ids...)
+	return _u
+}
+
+// AddWatched adds the "watched" edges to the Order entity.
+func (_u *UserUpdateOne) AddWatched(v ...*Order) *UserUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddWatchedIDs(ids...)
 }
 
 // SetProfileID sets the "profile" edge to the Profile entity by ID.
@@ -1700,6 +1799,27 @@ func (_u *UserUpdateOne) RemoveOrders(v ...*Order) *UserUpdateOne {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveOrderIDs(ids...)
+}
+
+// ClearWatched clears all "watched" edges to the Order entity.
+func (_u *UserUpdateOne) ClearWatched() *UserUpdateOne {
+	_u.mutation.ClearWatched()
+	return _u
+}
+
+// RemoveWatchedIDs removes the "watched" edge to Order entities by IDs.
+func (_u *UserUpdateOne) RemoveWatchedIDs(ids ...int) *UserUpdateOne {
+	_u.mutation.RemoveWatchedIDs(ids...)
+	return _u
+}
+
+// RemoveWatched removes "watched" edges to Order entities.
+func (_u *UserUpdateOne) RemoveWatched(v ...*Order) *UserUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveWatchedIDs(ids...)
 }
 
 // ClearProfile clears the "profile" edge to the Profile entity.
@@ -2082,6 +2202,54 @@ func (_u *UserUpdateOne) sqlSave(ctx context.Context) (_node *User, err error) {
 		}
 		_spec.Edges.Add = append(_spec.Edges.Add, edge)
 	}
+	if _u.mutation.WatchedCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.WatchedTable,
+			Columns: []string{user.WatchedColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(order.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Order
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedWatchedIDs(); len(nodes) > 0 && !_u.mutation.WatchedCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.WatchedTable,
+			Columns: []string{user.WatchedColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(order.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Order
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.WatchedIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.WatchedTable,
+			Columns: []string{user.WatchedColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(order.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Order
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
 	if _u.mutation.ProfileCleared() {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2O,
@@ -2686,7 +2854,7 @@ func (_u *UserUpdateOne) sqlSave(ctx context.Context) (_node *User, err error) {
 	if err != nil {
 		return _node, err
 	}
-	// The driver that writes join rows is for this statement, not for the entity that it returns.
+	// The driver is for this statement, not for the entity that it returns.
 	userDriver := _u.config.driver
 	_u.config.driver = tenantDriver
 	defer func() {

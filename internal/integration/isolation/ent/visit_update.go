@@ -225,10 +225,16 @@ func (_u *VisitUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	_spec.Node.Schema = _u.schemaConfig.Visit
 	ctx = internal.NewSchemaConfigContext(ctx, _u.schemaConfig)
 	_spec.AddModifiers(_u.modifiers...)
-	_, err = tenantprivacy.Update(ctx, _u.driver, _spec, tenancyVisit, _u.tenancySchema)
+	tenantDriver, err := tenantprivacy.Update(ctx, _u.driver, _spec, tenancyVisit, _u.tenancySchema)
 	if err != nil {
 		return _node, err
 	}
+	// The driver is for this statement, not for the entity that it returns.
+	userDriver := _u.config.driver
+	_u.config.driver = tenantDriver
+	defer func() {
+		_u.config.driver = userDriver
+	}()
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{visit.Label}
@@ -475,13 +481,22 @@ func (_u *VisitUpdateOne) sqlSave(ctx context.Context) (_node *Visit, err error)
 	_spec.Node.Schema = _u.schemaConfig.Visit
 	ctx = internal.NewSchemaConfigContext(ctx, _u.schemaConfig)
 	_spec.AddModifiers(_u.modifiers...)
-	_, err = tenantprivacy.Update(ctx, _u.driver, _spec, tenancyVisit, _u.tenancySchema)
+	tenantDriver, err := tenantprivacy.Update(ctx, _u.driver, _spec, tenancyVisit, _u.tenancySchema)
 	if err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{visit.Label}
 		}
 		return _node, err
 	}
+	// The driver is for this statement, not for the entity that it returns.
+	userDriver := _u.config.driver
+	_u.config.driver = tenantDriver
+	defer func() {
+		_u.config.driver = userDriver
+		if _node != nil {
+			_node.config.driver = userDriver
+		}
+	}()
 	_node = &Visit{config: _u.config}
 	_spec.Assign = _node.assignValues
 	_spec.ScanValues = _node.scanValues

@@ -123,7 +123,7 @@ func (_c *ItemCreate) createSpec() (*Item, *sqlgraph.CreateSpec) {
 		_node = &Item{config: _c.config}
 		_spec = sqlgraph.NewCreateSpec(item.Table, sqlgraph.NewFieldSpec(item.FieldID, field.TypeInt))
 	)
-	_c.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyItem, nil)
+	_c.config.driver, _node.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyItem, nil)
 	if value, ok := _c.mutation.TenantID(); ok {
 		_spec.SetField(item.FieldTenantID, field.TypeString, value)
 		_node.TenantID = value

@@ -148,7 +148,7 @@ func (_c *OrderCreate) createSpec() (*Order, *sqlgraph.CreateSpec) {
 		_node = &Order{config: _c.config}
 		_spec = sqlgraph.NewCreateSpec(order.Table, sqlgraph.NewFieldSpec(order.FieldID, field.TypeInt))
 	)
-	_c.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyOrder, nil)
+	_c.config.driver, _node.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyOrder, nil)
 	if value, ok := _c.mutation.TenantID(); ok {
 		_spec.SetField(order.FieldTenantID, field.TypeString, value)
 		_node.TenantID = value

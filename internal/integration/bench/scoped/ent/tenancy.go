@@ -11,10 +11,12 @@ import (
 // How each entity relates to tenants, for the checks of package privacy.
 var (
 	tenancyItem = &tenantprivacy.Entity{
-		Name:   "Item",
-		Table:  "items",
-		ID:     "id",
-		Tenant: tenantprivacy.StringColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "Item",
+		Table:    "items",
+		ID:       "id",
+		Tenant:   tenantprivacy.StringColumn("tenant_id"),
+		Keys:     []string{"order_items"},
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "order",
@@ -27,10 +29,12 @@ var (
 		},
 	}
 	tenancyOrder = &tenantprivacy.Entity{
-		Name:   "Order",
-		Table:  "orders",
-		ID:     "id",
-		Tenant: tenantprivacy.StringColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "Order",
+		Table:    "orders",
+		ID:       "id",
+		Tenant:   tenantprivacy.StringColumn("tenant_id"),
+		Keys:     []string{"user_orders"},
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "owner",
@@ -54,10 +58,11 @@ var (
 		},
 	}
 	tenancyUser = &tenantprivacy.Entity{
-		Name:   "User",
-		Table:  "users",
-		ID:     "id",
-		Tenant: tenantprivacy.StringColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "User",
+		Table:    "users",
+		ID:       "id",
+		Tenant:   tenantprivacy.StringColumn("tenant_id"),
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "orders",
@@ -75,19 +80,19 @@ var (
 )
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ItemMutation) TenancyProtocol() int { return 1 }
+func (*ItemMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*ItemMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*OrderMutation) TenancyProtocol() int { return 1 }
+func (*OrderMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*OrderMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*UserMutation) TenancyProtocol() int { return 1 }
+func (*UserMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*UserMutation) TenancyColumn() string { return "tenant_id" }

@@ -119,7 +119,7 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 		_node = &User{config: _c.config}
 		_spec = sqlgraph.NewCreateSpec(user.Table, sqlgraph.NewFieldSpec(user.FieldID, field.TypeInt))
 	)
-	_c.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyUser, nil)
+	_c.config.driver, _node.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyUser, nil)
 	if value, ok := _c.mutation.TenantID(); ok {
 		_spec.SetField(user.FieldTenantID, field.TypeString, value)
 		_node.TenantID = value

@@ -168,10 +168,16 @@ func (_u *UserUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 		}
 		_spec.Edges.Add = append(_spec.Edges.Add, edge)
 	}
-	_, err = tenantprivacy.Update(ctx, _u.driver, _spec, tenancyUser, nil)
+	tenantDriver, err := tenantprivacy.Update(ctx, _u.driver, _spec, tenancyUser, nil)
 	if err != nil {
 		return _node, err
 	}
+	// The driver is for this statement, not for the entity that it returns.
+	userDriver := _u.config.driver
+	_u.config.driver = tenantDriver
+	defer func() {
+		_u.config.driver = userDriver
+	}()
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{user.Label}
@@ -361,10 +367,19 @@ func (_u *UserUpdateOne) sqlSave(ctx context.Context) (_node *User, err error) {
 		}
 		_spec.Edges.Add = append(_spec.Edges.Add, edge)
 	}
-	_, err = tenantprivacy.Update(ctx, _u.driver, _spec, tenancyUser, nil)
+	tenantDriver, err := tenantprivacy.Update(ctx, _u.driver, _spec, tenancyUser, nil)
 	if err != nil {
 		return _node, err
 	}
+	// The driver is for this statement, not for the entity that it returns.
+	userDriver := _u.config.driver
+	_u.config.driver = tenantDriver
+	defer func() {
+		_u.config.driver = userDriver
+		if _node != nil {
+			_node.config.driver = userDriver
+		}
+	}()
 	_node = &User{config: _u.config}
 	_spec.Assign = _node.assignValues
 	_spec.ScanValues = _node.scanValues

@@ -215,6 +215,7 @@ var (
 		{Name: "total", Type: field.TypeInt, Default: 0},
 		{Name: "order_country", Type: field.TypeInt, Nullable: true},
 		{Name: "owner_id", Type: field.TypeInt, Nullable: true},
+		{Name: "user_watched", Type: field.TypeInt, Nullable: true},
 	}
 	// OrdersTable holds the schema information for the "orders" table.
 	OrdersTable = &schema.Table{
@@ -233,6 +234,12 @@ var (
 				Columns:    []*schema.Column{OrdersColumns[6]},
 				RefColumns: []*schema.Column{UsersColumns[0]},
 				OnDelete:   schema.Cascade,
+			},
+			{
+				Symbol:     "orders_users_watched",
+				Columns:    []*schema.Column{OrdersColumns[7]},
+				RefColumns: []*schema.Column{UsersColumns[0]},
+				OnDelete:   schema.SetNull,
 			},
 		},
 		Indexes: []*schema.Index{
@@ -536,6 +543,7 @@ func init() {
 	MemosTable.ForeignKeys[0].RefTable = AccountsTable
 	OrdersTable.ForeignKeys[0].RefTable = CountriesTable
 	OrdersTable.ForeignKeys[1].RefTable = UsersTable
+	OrdersTable.ForeignKeys[2].RefTable = UsersTable
 	ProfilesTable.ForeignKeys[0].RefTable = UsersTable
 	UsersTable.ForeignKeys[0].RefTable = UsersTable
 	UsersTable.ForeignKeys[1].RefTable = UsersTable

@@ -62,6 +62,7 @@ var Tenancy = tenancyschema.Metadata{
 			PrimaryKey:   []string{"id"},
 			ForeignKeys: []tenancyschema.ForeignKey{
 				{Symbol: "orders_users_orders", Column: "owner_id", RefTable: "users", RefColumn: "id", RefTenantColumn: "tenant_id", OnDelete: "CASCADE"},
+				{Symbol: "orders_users_watched", Column: "user_watched", RefTable: "users", RefColumn: "id", RefTenantColumn: "tenant_id", OnDelete: "SET NULL"},
 			},
 		},
 		{

@@ -77,6 +77,7 @@ var Columns = []string{
 // table and are not defined as standalone fields in the schema.
 var ForeignKeys = []string{
 	"order_country",
+	"user_watched",
 }
 
 var (

@@ -34,6 +34,7 @@ func (User) Fields() []ent.Field {
 func (User) Edges() []ent.Edge {
 	return []ent.Edge{
 		edge.To("orders", Order.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
+		edge.To("watched", Order.Type), // orders know nothing of it
 		edge.To("profile", Profile.Type).Unique().Annotations(entsql.OnDelete(entsql.Cascade)),
 		edge.To("groups", Group.Type),
 		edge.To("spouse", User.Type).Unique(),

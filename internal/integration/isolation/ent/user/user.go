@@ -29,6 +29,8 @@ const (
 	FieldTags = "tags"
 	// EdgeOrders holds the string denoting the orders edge name in mutations.
 	EdgeOrders = "orders"
+	// EdgeWatched holds the string denoting the watched edge name in mutations.
+	EdgeWatched = "watched"
 	// EdgeProfile holds the string denoting the profile edge name in mutations.
 	EdgeProfile = "profile"
 	// EdgeGroups holds the string denoting the groups edge name in mutations.
@@ -66,6 +68,13 @@ const (
 	OrdersInverseTable = "orders"
 	// OrdersColumn is the table column denoting the orders relation/edge.
 	OrdersColumn = "owner_id"
+	// WatchedTable is the table that holds the watched relation/edge.
+	WatchedTable = "orders"
+	// WatchedInverseTable is the table name for the Order entity.
+	// It exists in this package in order to avoid circular dependency with the "order" package.
+	WatchedInverseTable = "orders"
+	// WatchedColumn is the table column denoting the watched relation/edge.
+	WatchedColumn = "user_watched"
 	// ProfileTable is the table that holds the profile relation/edge.
 	ProfileTable = "profiles"
 	// ProfileInverseTable is the table name for the Profile entity.
@@ -254,6 +263,28 @@ func ByOrdersCount(opts ...sql.OrderTermOption) OrderOption {
 func ByOrders(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
 		step := newOrdersStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Order
+		step.Edge.Schema = schemaConfig.Order
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
+// ByWatchedCount orders the results by the number of watched.
+func ByWatchedCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		step := newWatchedStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Order
+		step.Edge.Schema = schemaConfig.Order
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), opts...)
+	}
+}
+
+// ByWatched orders the results by terms over the watched.
+func ByWatched(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		step := newWatchedStep()
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.Order
 		step.Edge.Schema = schemaConfig.Order
@@ -540,6 +571,13 @@ func newOrdersStep() *sqlgraph.Step {
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(OrdersInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, OrdersTable, OrdersColumn),
+	)
+}
+func newWatchedStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(WatchedInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, WatchedTable, WatchedColumn),
 	)
 }
 func newProfileStep() *sqlgraph.Step {

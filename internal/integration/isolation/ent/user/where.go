@@ -444,6 +444,40 @@ func HasOrdersWith(preds ...predicate.Order) predicate.User {
 	})
 }
 
+// HasWatched applies the HasEdge predicate on the "watched" edge.
+func HasWatched() predicate.User {
+	return predicate.User(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, WatchedTable, WatchedColumn),
+		)
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Order
+		step.Edge.Schema = schemaConfig.Order
+		if full := newWatchedStep(); full != nil {
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.StringColumn("tenant_id"))
+			return
+		}
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasWatchedWith applies the HasEdge predicate on the "watched" edge with a given conditions (other predicates).
+func HasWatchedWith(preds ...predicate.Order) predicate.User {
+	return predicate.User(func(s *sql.Selector) {
+		step := newWatchedStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Order
+		step.Edge.Schema = schemaConfig.Order
+		preds := append(preds[:len(preds):len(preds)], tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")))
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
 // HasProfile applies the HasEdge predicate on the "profile" edge.
 func HasProfile() predicate.User {
 	return predicate.User(func(s *sql.Selector) {

@@ -183,7 +183,7 @@ func (_c *DocCreate) createSpec() (*Doc, *sqlgraph.CreateSpec) {
 		_node = &Doc{config: _c.config}
 		_spec = sqlgraph.NewCreateSpec(doc.Table, sqlgraph.NewFieldSpec(doc.FieldID, field.TypeUUID))
 	)
-	_c.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyDoc, nil)
+	_c.config.driver, _node.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyDoc, nil)
 	if id, ok := _c.mutation.ID(); ok {
 		_node.ID = id
 		_spec.ID.Value = &id

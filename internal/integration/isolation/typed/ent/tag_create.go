@@ -115,7 +115,7 @@ func (_c *TagCreate) createSpec() (*Tag, *sqlgraph.CreateSpec) {
 		_node = &Tag{config: _c.config}
 		_spec = sqlgraph.NewCreateSpec(tag.Table, sqlgraph.NewFieldSpec(tag.FieldID, field.TypeInt))
 	)
-	_c.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyTag, nil)
+	_c.config.driver, _node.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyTag, nil)
 	if value, ok := _c.mutation.TenantID(); ok {
 		_spec.SetField(tag.FieldTenantID, field.TypeUUID, value)
 		_node.TenantID = value

@@ -173,7 +173,7 @@ func (_u *TagUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if err != nil {
 		return _node, err
 	}
-	// The driver that writes join rows is for this statement, not for the entity that it returns.
+	// The driver is for this statement, not for the entity that it returns.
 	userDriver := _u.config.driver
 	_u.config.driver = tenantDriver
 	defer func() {
@@ -372,7 +372,7 @@ func (_u *TagUpdateOne) sqlSave(ctx context.Context) (_node *Tag, err error) {
 	if err != nil {
 		return _node, err
 	}
-	// The driver that writes join rows is for this statement, not for the entity that it returns.
+	// The driver is for this statement, not for the entity that it returns.
 	userDriver := _u.config.driver
 	_u.config.driver = tenantDriver
 	defer func() {

@@ -121,7 +121,7 @@ func (_c *EntryCreate) createSpec() (*Entry, *sqlgraph.CreateSpec) {
 		_spec = sqlgraph.NewCreateSpec(entry.Table, sqlgraph.NewFieldSpec(entry.FieldID, field.TypeInt))
 	)
 	_spec.OnConflict = _c.conflict
-	_c.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyEntry, nil)
+	_c.config.driver, _node.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyEntry, nil)
 	if value, ok := _c.mutation.TenantID(); ok {
 		_spec.SetField(entry.FieldTenantID, field.TypeInt64, value)
 		_node.TenantID = value

@@ -117,7 +117,7 @@ func (_c *MarkCreate) createSpec() (*Mark, *sqlgraph.CreateSpec) {
 		_spec = sqlgraph.NewCreateSpec(mark.Table, sqlgraph.NewFieldSpec(mark.FieldID, field.TypeInt))
 	)
 	_spec.OnConflict = _c.conflict
-	_c.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyMark, nil)
+	_c.config.driver, _node.config.driver = tenantprivacy.Create(_c.config.driver, _spec, tenancyMark, nil)
 	if value, ok := _c.mutation.TenantID(); ok {
 		_spec.SetField(mark.FieldTenantID, field.TypeInt64, value)
 		_node.TenantID = value

@@ -172,7 +172,7 @@ func (_u *MarkUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if err != nil {
 		return _node, err
 	}
-	// The driver that writes join rows is for this statement, not for the entity that it returns.
+	// The driver is for this statement, not for the entity that it returns.
 	userDriver := _u.config.driver
 	_u.config.driver = tenantDriver
 	defer func() {
@@ -371,7 +371,7 @@ func (_u *MarkUpdateOne) sqlSave(ctx context.Context) (_node *Mark, err error) {
 	if err != nil {
 		return _node, err
 	}
-	// The driver that writes join rows is for this statement, not for the entity that it returns.
+	// The driver is for this statement, not for the entity that it returns.
 	userDriver := _u.config.driver
 	_u.config.driver = tenantDriver
 	defer func() {

@@ -11,10 +11,12 @@ import (
 // How each entity relates to tenants, for the checks of package privacy.
 var (
 	tenancyDoc = &tenantprivacy.Entity{
-		Name:   "Doc",
-		Table:  "docs",
-		ID:     "id",
-		Tenant: tenantprivacy.UUIDColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "Doc",
+		Table:    "docs",
+		ID:       "id",
+		Tenant:   tenantprivacy.UUIDColumn("tenant_id"),
+		Keys:     []string{"doc_parts"},
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "whole",
@@ -47,10 +49,12 @@ var (
 		},
 	}
 	tenancyEntry = &tenantprivacy.Entity{
-		Name:   "Entry",
-		Table:  "entries",
-		ID:     "id",
-		Tenant: tenantprivacy.Int64Column("org_id"),
+		Protocol: 2,
+		Name:     "Entry",
+		Table:    "entries",
+		ID:       "id",
+		Tenant:   tenantprivacy.Int64Column("org_id"),
+		Keys:     []string{"ledger_entries"},
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "ledger",
@@ -63,10 +67,11 @@ var (
 		},
 	}
 	tenancyLedger = &tenantprivacy.Entity{
-		Name:   "Ledger",
-		Table:  "ledgers",
-		ID:     "id",
-		Tenant: tenantprivacy.Int64Column("org_id"),
+		Protocol: 2,
+		Name:     "Ledger",
+		Table:    "ledgers",
+		ID:       "id",
+		Tenant:   tenantprivacy.Int64Column("org_id"),
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "entries",
@@ -91,10 +96,11 @@ var (
 		},
 	}
 	tenancyMark = &tenantprivacy.Entity{
-		Name:   "Mark",
-		Table:  "marks",
-		ID:     "id",
-		Tenant: tenantprivacy.Int64Column("org_id"),
+		Protocol: 2,
+		Name:     "Mark",
+		Table:    "marks",
+		ID:       "id",
+		Tenant:   tenantprivacy.Int64Column("org_id"),
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "ledgers",
@@ -108,10 +114,11 @@ var (
 		},
 	}
 	tenancyTag = &tenantprivacy.Entity{
-		Name:   "Tag",
-		Table:  "tags",
-		ID:     "id",
-		Tenant: tenantprivacy.UUIDColumn("tenant_id"),
+		Protocol: 2,
+		Name:     "Tag",
+		Table:    "tags",
+		ID:       "id",
+		Tenant:   tenantprivacy.UUIDColumn("tenant_id"),
 		Edges: []tenantprivacy.Edge{
 			{
 				Name:    "docs",
@@ -127,31 +134,31 @@ var (
 )
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*DocMutation) TenancyProtocol() int { return 1 }
+func (*DocMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*DocMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*EntryMutation) TenancyProtocol() int { return 1 }
+func (*EntryMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*EntryMutation) TenancyColumn() string { return "org_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*LedgerMutation) TenancyProtocol() int { return 1 }
+func (*LedgerMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*LedgerMutation) TenancyColumn() string { return "org_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*MarkMutation) TenancyProtocol() int { return 1 }
+func (*MarkMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*MarkMutation) TenancyColumn() string { return "org_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*TagMutation) TenancyProtocol() int { return 1 }
+func (*TagMutation) TenancyProtocol() int { return 2 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*TagMutation) TenancyColumn() string { return "tenant_id" }
