@@ -172,7 +172,9 @@ func (u *update) edit(b *sql.UpdateBuilder, mods []func(*sql.UpdateBuilder)) {
 		b.Set(u.entity.Tenant.Name, u.id)
 	}
 	u.fail(assignmentsOf(b).onlyOnce(u.entity))
-	b.Where(sql.EQ(u.entity.Tenant.Name, u.id))
+	// What is there may be text with an OR in it. Only the second of the two puts it
+	// in parentheses, since the first has made a conjunction of it.
+	b.Where(sql.EQ(u.entity.Tenant.Name, u.id)).Where(sql.EQ(u.entity.Tenant.Name, u.id))
 }
 
 func tableOf(b *sql.UpdateBuilder) string {

@@ -114,6 +114,9 @@ func modifications() []modification {
 		{"set a key whose edge is at the other end", "", func(w *World, u *sql.UpdateBuilder) { u.Set("user_watched", w.B.Ann) }, false},
 		{"set owner by null and add", "", func(w *World, u *sql.UpdateBuilder) { u.Add("owner_id", w.B.Ann-w.A.Ann) }, false},
 		{"where raw OR", "", func(_ *World, u *sql.UpdateBuilder) { u.Where(sql.ExprP("1 = 1 OR 1 = 1")) }, false},
+		{"another statement where raw OR", "", func(_ *World, u *sql.UpdateBuilder) {
+			*u = *sql.Dialect(u.Dialect()).Update("orders").Set("note", "x").Where(sql.ExprP("1 = 1 OR 1 = 1"))
+		}, false},
 		{"where from a select", "", func(_ *World, u *sql.UpdateBuilder) {
 			u.FromSelect(sql.Select().From(sql.Table("orders")).Where(sql.ExprP("1 = 1 OR 1 = 1")))
 		}, false},
