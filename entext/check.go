@@ -6,6 +6,10 @@ import (
 	"strings"
 
 	"entgo.io/ent/entc/gen"
+	"entgo.io/ent/schema/field"
+
+	"github.com/entenancy/tenancy/privacy"
+	"github.com/entenancy/tenancy/schema"
 )
 
 // check reports everything about the graph that would let tenants meet.
@@ -35,12 +39,37 @@ func checkSchema(n *gen.Type) error {
 	case t.Column == "":
 		return refuse(n, "it is neither tenant-scoped nor global; embed mixin.Tenant{} in Mixin(), or annotate it with schema.Global(\"why\")")
 	}
+	return checkTenantField(n, t)
+}
+
+// checkTenantField demands that the tenant column is the field that mixin.Tenant
+// makes, and no other field's. One that can be set would move rows to other tenants.
+func checkTenantField(n *gen.Type, t schema.Tenancy) error {
+	want, ok := fieldTypes()[t.Type]
+	if !ok {
+		return refuse(n, "mixin.Tenant{Type: %q} is no type of a tenant column; take schema.String, schema.UUID or schema.Int64", t.Type)
+	}
+	var made bool
 	for _, f := range n.Fields {
-		if f.StorageKey() == t.Column && f.Position != nil && f.Position.MixedIn {
-			return nil
+		switch {
+		case f.StorageKey() != t.Column:
+		case made || f.Name != privacy.TenantField || f.Position == nil || !f.Position.MixedIn:
+			return refuse(n, "its tenant column %q is not only the field of mixin.Tenant; remove field %q, or give it another column", t.Column, f.Name)
+		case f.Type.Type != want || !f.Immutable || f.Optional || f.Nillable || f.Default || f.UpdateDefault:
+			return refuse(n, "its field %q is not as mixin.Tenant makes it, which is immutable, required and without a default; let the mixin have Fields of mixin.Tenant", f.Name)
+		default:
+			made = true
 		}
 	}
-	return refuse(n, "its tenant column %q is not the field of mixin.Tenant; remove the field of the same name", t.Column)
+	if !made {
+		return refuse(n, "its tenant column %q is not the field of mixin.Tenant; let the mixin have Fields of mixin.Tenant", t.Column)
+	}
+	return nil
+}
+
+// fieldTypes returns the type of the field that mixin.Tenant makes for each type of column.
+func fieldTypes() map[schema.ColumnType]field.Type {
+	return map[schema.ColumnType]field.Type{schema.String: field.TypeString, schema.UUID: field.TypeUUID, schema.Int64: field.TypeInt64}
 }
 
 // checkPlace refuses a place for all tenants where each may have its own.
@@ -91,6 +120,8 @@ func checkEdge(n *gen.Type, e *gen.Edge) error {
 	switch f := e.Field(); {
 	case f != nil && isScoped(n) && f.StorageKey() == of(n).Column:
 		return refuse(n, "its edge %q is over the tenant column, which the context sets; give the edge a field of its own", e.Name)
+	case isScoped(n) && e.Unique && e.StructField() == "Tenant":
+		return refuse(n, "its edge %q has the methods of the field %s; give it another name", e.Name, privacy.TenantField)
 	case joint != nil && !isScoped(joint) && (isScoped(n) || isScoped(e.Type)):
 		return refuse(joint, "it joins rows of tenants (%s.%s) and is not tenant-scoped; embed mixin.Tenant{} in it", n.Name, e.Name)
 	case joint != nil && isScoped(joint) && isGlobal(n) && isGlobal(e.Type):

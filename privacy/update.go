@@ -21,6 +21,9 @@ func Update(ctx context.Context, drv dialect.Driver, spec *sqlgraph.UpdateSpec, 
 	if err != nil {
 		return nil, err
 	}
+	if err := o.keepTenant(spec); err != nil {
+		return nil, err
+	}
 	l, err := o.links(spec.Edges.Add, spec.Edges.Clear)
 	if err != nil {
 		return nil, err
@@ -44,6 +47,22 @@ func Update(ctx context.Context, drv dialect.Driver, spec *sqlgraph.UpdateSpec, 
 		return &u.guard, nil
 	}
 	return drv, nil
+}
+
+// keepTenant refuses an update that sets the tenant column. ent generates none
+// for the field of mixin.Tenant.
+func (o operation) keepTenant(spec *sqlgraph.UpdateSpec) error {
+	if o.entity.global() {
+		return nil
+	}
+	for _, fields := range [][]*sqlgraph.FieldSpec{spec.Fields.Set, spec.Fields.Add, spec.Fields.Clear} {
+		for _, f := range fields {
+			if f.Column == o.entity.Tenant.Name {
+				return denied(fmt.Errorf("%w: an update sets the tenant of a %s", tenancy.ErrCrossTenant, o.entity.Name))
+			}
+		}
+	}
+	return nil
 }
 
 // tenantOfUpdate checks the rows that an update links to and returns the
