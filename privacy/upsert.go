@@ -84,18 +84,22 @@ func keepTenant(e *Entity, set *sql.UpdateSet) error {
 
 // sameTenantOrFail is the value of the tenant column in DO UPDATE: its own,
 // where the row met is of the tenant that was inserted. Elsewhere it is an
-// error in the database, so that the whole statement is undone: NULL for a
-// column that takes none, or two rows where one is allowed on MySQL, which in
-// some modes makes an empty string of NULL.
+// error in the database, so that the whole statement is undone: two rows where
+// one is allowed or, on SQLite, which takes the first of them, the absolute value
+// of the one integer that has none.
 func sameTenantOrFail(e *Entity) sql.Querier {
 	return sql.ExprFunc(func(b *sql.Builder) {
 		own, offered := tenantsOfUpsert(b, e)
-		if b.Dialect() == dialect.MySQL {
+		fail := "(SELECT " + own + " UNION ALL SELECT " + own + ")"
+		switch b.Dialect() {
+		case dialect.MySQL:
 			b.WriteString("IF(" + own + " = VALUES(").Ident(e.Tenant.Name)
-			b.WriteString("), " + own + ", (SELECT " + own + " UNION ALL SELECT " + own + "))")
+			b.WriteString("), " + own + ", " + fail + ")")
 			return
+		case dialect.SQLite: // with the columns in it, for a constant would fail for every row
+			fail = "ABS(-9223372036854775807 - (" + own + " IS NOT " + offered + "))"
 		}
-		b.WriteString("CASE WHEN " + own + " = " + offered + " THEN " + own + " END")
+		b.WriteString("CASE WHEN " + own + " = " + offered + " THEN " + own + " ELSE " + fail + " END")
 	})
 }
 
