@@ -14,7 +14,42 @@ import (
 // tenant-scoped table: neighbors of other tenants are not counted.
 func OrderByNeighborsCount(s *sql.Selector, step *sqlgraph.Step, c Column, opts ...sql.OrderTermOption) {
 	as := sql.OrderAs("count_" + step.To.Table)
-	OrderByNeighborTerms(s, step, c, sql.OrderByCount("*", append([]sql.OrderTermOption{as}, opts...)...))
+	count := sql.OrderByCount("*", append([]sql.OrderTermOption{as}, opts...)...)
+	if step.ThroughEdgeTable() {
+		orderByLinksCount(s, step, c, count)
+		return
+	}
+	OrderByNeighborTerms(s, step, c, count)
+}
+
+// orderByLinksCount counts the rows of a join table that lead to rows of the tenant.
+// Asked for terms over such an edge, sqlgraph names the join table's key without
+// saying whose it is, and the target can have a column of that name. So it is asked
+// for a term over the join table itself, to which the target is joined.
+func orderByLinksCount(s *sql.Selector, step *sqlgraph.Step, c Column, count *sql.OrderExprTerm) {
+	ctx := s.Context()
+	requireScope(ctx, s)
+	key, target := step.Edge.Columns[0], step.Edge.Columns[1]
+	if step.Edge.Inverse {
+		key, target = target, key
+	}
+	links := *step
+	links.Edge.Rel, links.Edge.Inverse, links.Edge.Columns = sqlgraph.O2M, false, []string{key}
+	withSubQuery(count, func(sub *sql.Selector) {
+		d := sql.Dialect(s.Dialect())
+		to := d.Table(step.To.Table).Schema(step.To.Schema)
+		own := d.Select(to.C(step.To.Column)).From(to)
+		restrict(ctx, own, c)
+		sub.Join(own).On(sub.C(target), own.C(step.To.Column))
+	})
+	sqlgraph.OrderByNeighborTerms(s, &links, count)
+}
+
+// requireScope makes s fail without a tenant.
+func requireScope(ctx context.Context, s *sql.Selector) {
+	if _, err := tenancy.ScopeFromContext(ctx); err != nil {
+		s.AddError(err)
+	}
 }
 
 // OrderByNeighborTerms is sqlgraph.OrderByNeighborTerms for an edge to a
@@ -24,9 +59,7 @@ func OrderByNeighborsCount(s *sql.Selector, step *sqlgraph.Step, c Column, opts 
 // each expression term while building it. The last one therefore restricts it.
 func OrderByNeighborTerms(s *sql.Selector, step *sqlgraph.Step, c Column, terms ...sql.OrderTerm) {
 	ctx := s.Context()
-	if _, err := tenancy.ScopeFromContext(ctx); err != nil {
-		s.AddError(err)
-	}
+	requireScope(ctx, s)
 	exprs := make([]sql.OrderTerm, 0, len(terms))
 	var last *sql.OrderExprTerm
 	for _, term := range terms {
@@ -39,7 +72,7 @@ func OrderByNeighborTerms(s *sql.Selector, step *sqlgraph.Step, c Column, terms 
 		s.AddError(fmt.Errorf("tenancy: order by %s needs a term of package sql", step.To.Table))
 		return
 	}
-	restrictBy(ctx, last, c)
+	withSubQuery(last, func(sub *sql.Selector) { restrict(ctx, sub, c) })
 	sqlgraph.OrderByNeighborTerms(s, step, exprs...)
 }
 
@@ -62,14 +95,14 @@ func exprTerm(term sql.OrderTerm) *sql.OrderExprTerm {
 	}
 }
 
-// restrictBy lets the term restrict the sub-query that it is first evaluated on.
-func restrictBy(ctx context.Context, term *sql.OrderExprTerm, c Column) {
+// withSubQuery runs change on the sub-query that the term is first evaluated on.
+func withSubQuery(term *sql.OrderExprTerm, change func(sub *sql.Selector)) {
 	expr, done := term.Expr, false
 	term.Expr = func(sub *sql.Selector) sql.Querier {
 		q := expr(sub)
 		if !done {
 			done = true
-			restrict(ctx, sub, c)
+			change(sub)
 		}
 		return q
 	}

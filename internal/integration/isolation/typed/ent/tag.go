@@ -21,6 +21,8 @@ type Tag struct {
 	TenantID uuid.UUID `json:"tenant_id,omitempty"`
 	// Name holds the value of the "name" field.
 	Name string `json:"name,omitempty"`
+	// DocID holds the value of the "doc_id" field.
+	DocID uuid.UUID `json:"doc_id,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the TagQuery when eager-loading is set.
 	Edges        TagEdges `json:"edges"`
@@ -54,7 +56,7 @@ func (*Tag) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullInt64)
 		case tag.FieldName:
 			values[i] = new(sql.NullString)
-		case tag.FieldTenantID:
+		case tag.FieldTenantID, tag.FieldDocID:
 			values[i] = new(uuid.UUID)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -88,6 +90,12 @@ func (_m *Tag) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field name", values[i])
 			} else if value.Valid {
 				_m.Name = value.String
+			}
+		case tag.FieldDocID:
+			if value, ok := values[i].(*uuid.UUID); !ok {
+				return fmt.Errorf("unexpected type %T for field doc_id", values[i])
+			} else if value != nil {
+				_m.DocID = *value
 			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
@@ -135,6 +143,9 @@ func (_m *Tag) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("name=")
 	builder.WriteString(_m.Name)
+	builder.WriteString(", ")
+	builder.WriteString("doc_id=")
+	builder.WriteString(fmt.Sprintf("%v", _m.DocID))
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -34,6 +34,20 @@ func (_c *TagCreate) SetName(v string) *TagCreate {
 	return _c
 }
 
+// SetDocID sets the "doc_id" field.
+func (_c *TagCreate) SetDocID(v uuid.UUID) *TagCreate {
+	_c.mutation.SetDocID(v)
+	return _c
+}
+
+// SetNillableDocID sets the "doc_id" field if the given value is not nil.
+func (_c *TagCreate) SetNillableDocID(v *uuid.UUID) *TagCreate {
+	if v != nil {
+		_c.SetDocID(*v)
+	}
+	return _c
+}
+
 // AddDocIDs adds the "docs" edge to the Doc entity by IDs.
 func (_c *TagCreate) AddDocIDs(ids ...uuid.UUID) *TagCreate {
 	_c.mutation.AddDocIDs(ids...)
@@ -123,6 +137,10 @@ func (_c *TagCreate) createSpec() (*Tag, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Name(); ok {
 		_spec.SetField(tag.FieldName, field.TypeString, value)
 		_node.Name = value
+	}
+	if value, ok := _c.mutation.DocID(); ok {
+		_spec.SetField(tag.FieldDocID, field.TypeUUID, value)
+		_node.DocID = value
 	}
 	if nodes := _c.mutation.DocsIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{

@@ -44,6 +44,26 @@ func (_u *TagUpdate) SetNillableName(v *string) *TagUpdate {
 	return _u
 }
 
+// SetDocID sets the "doc_id" field.
+func (_u *TagUpdate) SetDocID(v uuid.UUID) *TagUpdate {
+	_u.mutation.SetDocID(v)
+	return _u
+}
+
+// SetNillableDocID sets the "doc_id" field if the given value is not nil.
+func (_u *TagUpdate) SetNillableDocID(v *uuid.UUID) *TagUpdate {
+	if v != nil {
+		_u.SetDocID(*v)
+	}
+	return _u
+}
+
+// ClearDocID clears the value of the "doc_id" field.
+func (_u *TagUpdate) ClearDocID() *TagUpdate {
+	_u.mutation.ClearDocID()
+	return _u
+}
+
 // AddDocIDs adds the "docs" edge to the Doc entity by IDs.
 func (_u *TagUpdate) AddDocIDs(ids ...uuid.UUID) *TagUpdate {
 	_u.mutation.AddDocIDs(ids...)
@@ -123,6 +143,12 @@ func (_u *TagUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.Name(); ok {
 		_spec.SetField(tag.FieldName, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.DocID(); ok {
+		_spec.SetField(tag.FieldDocID, field.TypeUUID, value)
+	}
+	if _u.mutation.DocIDCleared() {
+		_spec.ClearField(tag.FieldDocID, field.TypeUUID)
 	}
 	if _u.mutation.DocsCleared() {
 		edge := &sqlgraph.EdgeSpec{
@@ -210,6 +236,26 @@ func (_u *TagUpdateOne) SetNillableName(v *string) *TagUpdateOne {
 	if v != nil {
 		_u.SetName(*v)
 	}
+	return _u
+}
+
+// SetDocID sets the "doc_id" field.
+func (_u *TagUpdateOne) SetDocID(v uuid.UUID) *TagUpdateOne {
+	_u.mutation.SetDocID(v)
+	return _u
+}
+
+// SetNillableDocID sets the "doc_id" field if the given value is not nil.
+func (_u *TagUpdateOne) SetNillableDocID(v *uuid.UUID) *TagUpdateOne {
+	if v != nil {
+		_u.SetDocID(*v)
+	}
+	return _u
+}
+
+// ClearDocID clears the value of the "doc_id" field.
+func (_u *TagUpdateOne) ClearDocID() *TagUpdateOne {
+	_u.mutation.ClearDocID()
 	return _u
 }
 
@@ -322,6 +368,12 @@ func (_u *TagUpdateOne) sqlSave(ctx context.Context) (_node *Tag, err error) {
 	}
 	if value, ok := _u.mutation.Name(); ok {
 		_spec.SetField(tag.FieldName, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.DocID(); ok {
+		_spec.SetField(tag.FieldDocID, field.TypeUUID, value)
+	}
+	if _u.mutation.DocIDCleared() {
+		_spec.ClearField(tag.FieldDocID, field.TypeUUID)
 	}
 	if _u.mutation.DocsCleared() {
 		edge := &sqlgraph.EdgeSpec{

@@ -2287,6 +2287,7 @@ type TagMutation struct {
 	id            *int
 	tenant_id     *uuid.UUID
 	name          *string
+	doc_id        *uuid.UUID
 	clearedFields map[string]struct{}
 	docs          map[uuid.UUID]struct{}
 	removeddocs   map[uuid.UUID]struct{}
@@ -2466,6 +2467,55 @@ func (m *TagMutation) ResetName() {
 	m.name = nil
 }
 
+// SetDocID sets the "doc_id" field.
+func (m *TagMutation) SetDocID(u uuid.UUID) {
+	m.doc_id = &u
+}
+
+// DocID returns the value of the "doc_id" field in the mutation.
+func (m *TagMutation) DocID() (r uuid.UUID, exists bool) {
+	v := m.doc_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDocID returns the old "doc_id" field's value of the Tag entity.
+// If the Tag object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TagMutation) OldDocID(ctx context.Context) (v uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDocID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDocID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDocID: %w", err)
+	}
+	return oldValue.DocID, nil
+}
+
+// ClearDocID clears the value of the "doc_id" field.
+func (m *TagMutation) ClearDocID() {
+	m.doc_id = nil
+	m.clearedFields[tag.FieldDocID] = struct{}{}
+}
+
+// DocIDCleared returns if the "doc_id" field was cleared in this mutation.
+func (m *TagMutation) DocIDCleared() bool {
+	_, ok := m.clearedFields[tag.FieldDocID]
+	return ok
+}
+
+// ResetDocID resets all changes to the "doc_id" field.
+func (m *TagMutation) ResetDocID() {
+	m.doc_id = nil
+	delete(m.clearedFields, tag.FieldDocID)
+}
+
 // AddDocIDs adds the "docs" edge to the Doc entity by ids.
 func (m *TagMutation) AddDocIDs(ids ...uuid.UUID) {
 	if m.docs == nil {
@@ -2554,12 +2604,15 @@ func (m *TagMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *TagMutation) Fields() []string {
-	fields := make([]string, 0, 2)
+	fields := make([]string, 0, 3)
 	if m.tenant_id != nil {
 		fields = append(fields, tag.FieldTenantID)
 	}
 	if m.name != nil {
 		fields = append(fields, tag.FieldName)
+	}
+	if m.doc_id != nil {
+		fields = append(fields, tag.FieldDocID)
 	}
 	return fields
 }
@@ -2573,6 +2626,8 @@ func (m *TagMutation) Field(name string) (ent.Value, bool) {
 		return m.TenantID()
 	case tag.FieldName:
 		return m.Name()
+	case tag.FieldDocID:
+		return m.DocID()
 	}
 	return nil, false
 }
@@ -2586,6 +2641,8 @@ func (m *TagMutation) OldField(ctx context.Context, name string) (ent.Value, err
 		return m.OldTenantID(ctx)
 	case tag.FieldName:
 		return m.OldName(ctx)
+	case tag.FieldDocID:
+		return m.OldDocID(ctx)
 	}
 	return nil, fmt.Errorf("unknown Tag field %s", name)
 }
@@ -2608,6 +2665,13 @@ func (m *TagMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetName(v)
+		return nil
+	case tag.FieldDocID:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDocID(v)
 		return nil
 	}
 	return fmt.Errorf("unknown Tag field %s", name)
@@ -2638,7 +2702,11 @@ func (m *TagMutation) AddField(name string, value ent.Value) error {
 // ClearedFields returns all nullable fields that were cleared during this
 // mutation.
 func (m *TagMutation) ClearedFields() []string {
-	return nil
+	var fields []string
+	if m.FieldCleared(tag.FieldDocID) {
+		fields = append(fields, tag.FieldDocID)
+	}
+	return fields
 }
 
 // FieldCleared returns a boolean indicating if a field with the given name was
@@ -2651,6 +2719,11 @@ func (m *TagMutation) FieldCleared(name string) bool {
 // ClearField clears the value of the field with the given name. It returns an
 // error if the field is not defined in the schema.
 func (m *TagMutation) ClearField(name string) error {
+	switch name {
+	case tag.FieldDocID:
+		m.ClearDocID()
+		return nil
+	}
 	return fmt.Errorf("unknown Tag nullable field %s", name)
 }
 
@@ -2663,6 +2736,9 @@ func (m *TagMutation) ResetField(name string) error {
 		return nil
 	case tag.FieldName:
 		m.ResetName()
+		return nil
+	case tag.FieldDocID:
+		m.ResetDocID()
 		return nil
 	}
 	return fmt.Errorf("unknown Tag field %s", name)

@@ -36,6 +36,20 @@ func (_c *TagCreate) SetName(v string) *TagCreate {
 	return _c
 }
 
+// SetDocID sets the "doc_id" field.
+func (_c *TagCreate) SetDocID(v uuid.UUID) *TagCreate {
+	_c.mutation.SetDocID(v)
+	return _c
+}
+
+// SetNillableDocID sets the "doc_id" field if the given value is not nil.
+func (_c *TagCreate) SetNillableDocID(v *uuid.UUID) *TagCreate {
+	if v != nil {
+		_c.SetDocID(*v)
+	}
+	return _c
+}
+
 // AddDocIDs adds the "docs" edge to the Doc entity by IDs.
 func (_c *TagCreate) AddDocIDs(ids ...uuid.UUID) *TagCreate {
 	_c.mutation.AddDocIDs(ids...)
@@ -127,6 +141,10 @@ func (_c *TagCreate) createSpec() (*Tag, *sqlgraph.CreateSpec) {
 		_spec.SetField(tag.FieldName, field.TypeString, value)
 		_node.Name = value
 	}
+	if value, ok := _c.mutation.DocID(); ok {
+		_spec.SetField(tag.FieldDocID, field.TypeUUID, value)
+		_node.DocID = value
+	}
 	if nodes := _c.mutation.DocsIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.M2M,
@@ -207,6 +225,24 @@ func (u *TagUpsert) UpdateName() *TagUpsert {
 	return u
 }
 
+// SetDocID sets the "doc_id" field.
+func (u *TagUpsert) SetDocID(v uuid.UUID) *TagUpsert {
+	u.Set(tag.FieldDocID, v)
+	return u
+}
+
+// UpdateDocID sets the "doc_id" field to the value that was provided on create.
+func (u *TagUpsert) UpdateDocID() *TagUpsert {
+	u.SetExcluded(tag.FieldDocID)
+	return u
+}
+
+// ClearDocID clears the value of the "doc_id" field.
+func (u *TagUpsert) ClearDocID() *TagUpsert {
+	u.SetNull(tag.FieldDocID)
+	return u
+}
+
 // UpdateNewValues updates the mutable fields using the new values that were set on create.
 // Using this option is equivalent to using:
 //
@@ -263,6 +299,27 @@ func (u *TagUpsertOne) SetName(v string) *TagUpsertOne {
 func (u *TagUpsertOne) UpdateName() *TagUpsertOne {
 	return u.Update(func(s *TagUpsert) {
 		s.UpdateName()
+	})
+}
+
+// SetDocID sets the "doc_id" field.
+func (u *TagUpsertOne) SetDocID(v uuid.UUID) *TagUpsertOne {
+	return u.Update(func(s *TagUpsert) {
+		s.SetDocID(v)
+	})
+}
+
+// UpdateDocID sets the "doc_id" field to the value that was provided on create.
+func (u *TagUpsertOne) UpdateDocID() *TagUpsertOne {
+	return u.Update(func(s *TagUpsert) {
+		s.UpdateDocID()
+	})
+}
+
+// ClearDocID clears the value of the "doc_id" field.
+func (u *TagUpsertOne) ClearDocID() *TagUpsertOne {
+	return u.Update(func(s *TagUpsert) {
+		s.ClearDocID()
 	})
 }
 
@@ -488,6 +545,27 @@ func (u *TagUpsertBulk) SetName(v string) *TagUpsertBulk {
 func (u *TagUpsertBulk) UpdateName() *TagUpsertBulk {
 	return u.Update(func(s *TagUpsert) {
 		s.UpdateName()
+	})
+}
+
+// SetDocID sets the "doc_id" field.
+func (u *TagUpsertBulk) SetDocID(v uuid.UUID) *TagUpsertBulk {
+	return u.Update(func(s *TagUpsert) {
+		s.SetDocID(v)
+	})
+}
+
+// UpdateDocID sets the "doc_id" field to the value that was provided on create.
+func (u *TagUpsertBulk) UpdateDocID() *TagUpsertBulk {
+	return u.Update(func(s *TagUpsert) {
+		s.UpdateDocID()
+	})
+}
+
+// ClearDocID clears the value of the "doc_id" field.
+func (u *TagUpsertBulk) ClearDocID() *TagUpsertBulk {
+	return u.Update(func(s *TagUpsert) {
+		s.ClearDocID()
 	})
 }
 

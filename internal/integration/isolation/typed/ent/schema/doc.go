@@ -39,8 +39,10 @@ type Tag struct{ ent.Schema }
 // Mixin makes Tag tenant-scoped.
 func (Tag) Mixin() []ent.Mixin { return byUUID() }
 
-// Fields of Tag.
-func (Tag) Fields() []ent.Field { return []ent.Field{field.String("name")} }
+// Fields of Tag. One has the name that the join table gives a doc's key.
+func (Tag) Fields() []ent.Field {
+	return []ent.Field{field.String("name"), field.UUID("doc_id", uuid.UUID{}).Optional()}
+}
 
 // Edges of Tag.
 func (Tag) Edges() []ent.Edge { return []ent.Edge{edge.From("docs", Doc.Type).Ref("tags")} }

@@ -18,6 +18,8 @@ const (
 	FieldTenantID = "tenant_id"
 	// FieldName holds the string denoting the name field in the database.
 	FieldName = "name"
+	// FieldDocID holds the string denoting the doc_id field in the database.
+	FieldDocID = "doc_id"
 	// EdgeDocs holds the string denoting the docs edge name in mutations.
 	EdgeDocs = "docs"
 	// Table holds the table name of the tag in the database.
@@ -34,6 +36,7 @@ var Columns = []string{
 	FieldID,
 	FieldTenantID,
 	FieldName,
+	FieldDocID,
 }
 
 var (
@@ -79,6 +82,11 @@ func ByTenantID(opts ...sql.OrderTermOption) OrderOption {
 // ByName orders the results by the name field.
 func ByName(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldName, opts...).ToFunc()
+}
+
+// ByDocID orders the results by the doc_id field.
+func ByDocID(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldDocID, opts...).ToFunc()
 }
 
 // ByDocsCount orders the results by the number of docs.

@@ -65,6 +65,11 @@ func Name(v string) predicate.Tag {
 	return predicate.Tag(sql.FieldEQ(FieldName, v))
 }
 
+// DocID applies equality check predicate on the "doc_id" field. It's identical to DocIDEQ.
+func DocID(v uuid.UUID) predicate.Tag {
+	return predicate.Tag(sql.FieldEQ(FieldDocID, v))
+}
+
 // TenantIDEQ applies the EQ predicate on the "tenant_id" field.
 func TenantIDEQ(v uuid.UUID) predicate.Tag {
 	return predicate.Tag(sql.FieldEQ(FieldTenantID, v))
@@ -168,6 +173,56 @@ func NameEqualFold(v string) predicate.Tag {
 // NameContainsFold applies the ContainsFold predicate on the "name" field.
 func NameContainsFold(v string) predicate.Tag {
 	return predicate.Tag(sql.FieldContainsFold(FieldName, v))
+}
+
+// DocIDEQ applies the EQ predicate on the "doc_id" field.
+func DocIDEQ(v uuid.UUID) predicate.Tag {
+	return predicate.Tag(sql.FieldEQ(FieldDocID, v))
+}
+
+// DocIDNEQ applies the NEQ predicate on the "doc_id" field.
+func DocIDNEQ(v uuid.UUID) predicate.Tag {
+	return predicate.Tag(sql.FieldNEQ(FieldDocID, v))
+}
+
+// DocIDIn applies the In predicate on the "doc_id" field.
+func DocIDIn(vs ...uuid.UUID) predicate.Tag {
+	return predicate.Tag(sql.FieldIn(FieldDocID, vs...))
+}
+
+// DocIDNotIn applies the NotIn predicate on the "doc_id" field.
+func DocIDNotIn(vs ...uuid.UUID) predicate.Tag {
+	return predicate.Tag(sql.FieldNotIn(FieldDocID, vs...))
+}
+
+// DocIDGT applies the GT predicate on the "doc_id" field.
+func DocIDGT(v uuid.UUID) predicate.Tag {
+	return predicate.Tag(sql.FieldGT(FieldDocID, v))
+}
+
+// DocIDGTE applies the GTE predicate on the "doc_id" field.
+func DocIDGTE(v uuid.UUID) predicate.Tag {
+	return predicate.Tag(sql.FieldGTE(FieldDocID, v))
+}
+
+// DocIDLT applies the LT predicate on the "doc_id" field.
+func DocIDLT(v uuid.UUID) predicate.Tag {
+	return predicate.Tag(sql.FieldLT(FieldDocID, v))
+}
+
+// DocIDLTE applies the LTE predicate on the "doc_id" field.
+func DocIDLTE(v uuid.UUID) predicate.Tag {
+	return predicate.Tag(sql.FieldLTE(FieldDocID, v))
+}
+
+// DocIDIsNil applies the IsNil predicate on the "doc_id" field.
+func DocIDIsNil() predicate.Tag {
+	return predicate.Tag(sql.FieldIsNull(FieldDocID))
+}
+
+// DocIDNotNil applies the NotNil predicate on the "doc_id" field.
+func DocIDNotNil() predicate.Tag {
+	return predicate.Tag(sql.FieldNotNull(FieldDocID))
 }
 
 // HasDocs applies the HasEdge predicate on the "docs" edge.
