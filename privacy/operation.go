@@ -129,7 +129,11 @@ func (o operation) added(l *links, edge *Edge, spec *sqlgraph.EdgeSpec) error {
 		if err := o.requireScope(); err != nil {
 			return err
 		}
-		l.refs = append(l.refs, refTo(edge, spec))
+		// Rows of several tenants may be linked to a global row, which links none of them
+		// to another; but the rows that an operation adds to join tables are one tenant's.
+		if !o.system() || !o.entity.global() || edge.Join.Name != "" {
+			l.refs = append(l.refs, refTo(edge, spec))
+		}
 	}
 	if edge.Join.Name != "" {
 		l.joins = append(l.joins, join{edge, spec, len(spec.Target.Fields) == 0})

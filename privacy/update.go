@@ -127,7 +127,7 @@ func (u *update) restrict(ctx context.Context, q querier) (err error) {
 		}
 	}
 	switch mods := u.spec.Modifiers; {
-	case len(mods) > 0 && !u.system():
+	case len(mods) > 0:
 		u.spec.Modifiers = []func(*sql.UpdateBuilder){func(b *sql.UpdateBuilder) { u.edit(b, mods) }, u.seal}
 	case held || u.user != nil:
 		u.spec.AddModifier(u.seal)
@@ -170,9 +170,9 @@ func (u *update) seal(b *sql.UpdateBuilder) {
 	}
 }
 
-// edit runs a tenant's own modifiers and refuses what they may not do: link rows
-// to others that were not checked, write to another table and move rows to another
-// tenant. They cannot reach beyond the tenant either.
+// edit runs the user's own modifiers and refuses what they may not do: link rows
+// to others that were not checked and, outside of a System scope, write to another
+// table and move rows to another tenant. They cannot reach beyond the tenant either.
 func (u *update) edit(b *sql.UpdateBuilder, mods []func(*sql.UpdateBuilder)) {
 	table, before := tableOf(b), assignmentsOf(b)
 	for _, m := range mods {
@@ -180,6 +180,9 @@ func (u *update) edit(b *sql.UpdateBuilder, mods []func(*sql.UpdateBuilder)) {
 	}
 	for _, key := range u.entity.Keys {
 		u.fail(u.keepLink(b, key, before))
+	}
+	if u.system() {
+		return
 	}
 	if tableOf(b) != table {
 		u.fail(errOtherTable("a modifier"))

@@ -1,6 +1,8 @@
 package isolation
 
 import (
+	"entgo.io/ent/dialect/sql"
+
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/order"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/user"
@@ -26,6 +28,13 @@ func systemAttacks() []Attack {
 				c.Order.Create().SetTenantID(string(b.ID)).SetNumber("y").SetOwnerID(s.Ann),
 			).Exec(ctx))
 			a.Refused(c.Order.Update().SetOwnerID(b.Ann).Where(order.ID(s.Order)).AddItemIDs(s.ItemIdle).Exec(ctx), tenancy.ErrCrossTenant)
+			for _, key := range []string{"owner_id", "user_watched"} {
+				a.Within("Modify "+key, func() {
+					do := func(u *sql.UpdateBuilder) { u.Set(key, b.Ann) }
+					a.CrossTenant(c.Order.UpdateOneID(s.Order).Modify(do).Exec(ctx))
+					a.CrossTenant(c.Order.Update().Where(order.ID(s.Order)).SetNote("x").Modify(do).Exec(ctx))
+				})
+			}
 			n, err := c.Order.Update().Where(order.ID(s.Order)).SetOwnerID(b.Ann).Save(ctx)
 			a.Nothing(n, err)
 		}},
