@@ -25,6 +25,8 @@ func ranks() map[string]int {
 	return map[string]int{
 		".": 0, // the domain: standard library only
 
+		"internal/replica": 5, // for privacy
+
 		"schema":        10,
 		"privacy":       10,
 		"crypt/...":     10,
@@ -58,7 +60,7 @@ func ranks() map[string]int {
 	}
 }
 
-// rankInternal is the rank of each package below internal/. Every one of them is a tree of its own.
+// rankInternal is the rank of each package below internal/ that has no other. Every one of them is a tree of its own.
 const rankInternal = 10
 
 // imported is one import of a file that is not a test.

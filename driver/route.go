@@ -6,6 +6,7 @@ import (
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/replica"
 	"github.com/entenancy/tenancy/internal/sqlcomment"
 )
 
@@ -52,7 +53,7 @@ func (d *Driver) direct(ctx context.Context, r *route, reads bool, query string)
 	if r.place.own { // in the home it makes no difference
 		about = d.names.about(query)
 	}
-	replica := reads && wantsReplica(ctx) && isRead(d.dialect, query)
+	copied := reads && replica.Allowed(ctx) && isRead(d.dialect, query)
 	switch {
 	case about == both:
 		return spans(r.place.tenant)
@@ -60,7 +61,7 @@ func (d *Driver) direct(ctx context.Context, r *route, reads bool, query string)
 		r.driver = d.system
 	case !r.place.own || about == globals:
 		r.driver = d.home
-		if replica {
+		if copied {
 			r.driver = d.pick(d.home, d.config.Replicas)
 		}
 	default:
@@ -68,7 +69,7 @@ func (d *Driver) direct(ctx context.Context, r *route, reads bool, query string)
 			return err
 		}
 		r.driver = r.pool.driver
-		if replica {
+		if copied {
 			r.driver = d.pick(r.pool.driver, r.pool.replicas)
 		}
 	}

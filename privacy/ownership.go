@@ -10,6 +10,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/replica"
 )
 
 // querier runs the checks of one operation: a driver, or the transaction that
@@ -118,9 +119,10 @@ func (q querier) count(ctx context.Context, query string, args []any) (int, erro
 	return n[0], nil
 }
 
+// scan asks the primary: a replica may not have the row yet that is linked to.
 func (q querier) scan(ctx context.Context, query string, args []any, v any) error {
 	rows := &sql.Rows{}
-	if err := q.Query(ctx, query, args, rows); err != nil {
+	if err := q.Query(replica.Forbid(ctx), query, args, rows); err != nil {
 		return fmt.Errorf("tenancy: checking the tenant of linked rows: %w", err)
 	}
 	defer func() { _ = rows.Close() }() // ScanSlice reports what went wrong

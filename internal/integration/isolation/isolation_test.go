@@ -35,16 +35,22 @@ func databases() []database {
 // open returns a database with tables and without rows.
 func open(t *testing.T, d database) *isolation.Database {
 	t.Helper()
+	database := empty(t, d)
+	if err := database.Client().Schema.Create(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return database
+}
+
+// empty returns a database without tables.
+func empty(t *testing.T, d database) *isolation.Database {
+	t.Helper()
 	db, err := sql.Open(d.driver, d.dsn(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	database := &isolation.Database{Driver: entsql.OpenDB(d.dialect, db), Admin: db, Dialect: d.dialect}
-	if err := database.Client().Schema.Create(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return database
+	return &isolation.Database{Driver: entsql.OpenDB(d.dialect, db), Admin: db, Dialect: d.dialect}
 }
 
 // each runs a test on all databases at once. They are opened one after the
