@@ -112,6 +112,15 @@ func scopeAttacks() []Attack {
 				})
 			}
 		}},
+		{Name: "walk from a row to globals without tenant", Row: "R10/W28", Run: func(a *Act) {
+			u, err := a.Client.User.Get(a.A.Ctx, a.A.Ann)
+			a.Got(u, err)
+			if err == nil {
+				accounts, err := u.QueryAccounts().All(a.Nobody)
+				a.Told(err, tenancy.ErrNoTenant)
+				a.Nothing(len(accounts), nil)
+			}
+		}},
 		{Name: "a System scope without reason", Run: func(a *Act) {
 			for _, reason := range []string{"", "  ", "\t\n"} {
 				a.refusedEverywhere(tenancy.System(a.A.Ctx, reason), tenancy.ErrNoReason, tenancy.ErrGlobalWrite)

@@ -63,11 +63,13 @@ func readPoints() []point {
 		{"aggregate: keepRestricted", query, "keepRestricted(ctx, s, e, run)", "run()", false},
 		{"Query: confined", query, "confined(s, user)", "user(s)", false},
 		{"Select: another table", query, "case s.Table() != table:", "case false:", false},
-		{"confined: another table", predicate, "if s.Table() != table {\n\t\ts.AddError", "if false && s.Table() != table {\n\t\ts.AddError", false},
+		{"confined: another table", predicate, "if s.Table() != table {\n\t\terr =", "if false && s.Table() != table {\n\t\terr =", false},
 		{"Query: context of a traversal's order", query, "spec.From != nil && spec.Order != nil", "false && spec.Order != nil", false},
 		{"Nested: no tenant", "privacy/edge.go", "s.AddError(err)", "_ = err", false},
-		{"order: the sub-query", "privacy/order.go", "restrictBy(ctx, last, c)", "_ = restrictBy", false},
-		{"order: no tenant", "privacy/order.go", "if _, err := tenancy.ScopeFromContext(ctx); err != nil {\n\t\ts.AddError(err)", "if _, err := tenancy.ScopeFromContext(ctx); err != nil {\n\t\t_ = err", false},
+		{"order: the sub-query", "privacy/order.go", "restrict(ctx, sub, c)", "_ = sub", false},
+		{"order: the sub-query of a count over a join table", "privacy/order.go", "restrict(ctx, own, c)", "_ = ctx", false},
+		{"order: no tenant", "privacy/order.go", "s.AddError(err)", "_ = err", false},
+		{"Enter: no tenant", "privacy/owned.go", "s.AddError(denied(err))", "_ = err", false},
 	}
 }
 
@@ -83,22 +85,26 @@ func writePoints() []point {
 		{"create: carry", "privacy/create.go", "if err := l.carry(tenant); err != nil {", "if err := error(nil); err != nil {", false},
 		{"create: linked rows", "privacy/create.go", "return linked.check(ctx, q)", "return nil", false},
 		{"update: apply", update, "belongs(s, u.entity.Tenant, u.id)", "_ = belongs", false},
-		{"update: a failed predicate", update, "b.AddError(u.failed)", "_ = u.failed", false},
-		{"update: confined", update, "confined(s, u.user)", "u.user(s)", false},
-		{"update: nothing to set", update, "if u.id != nil && b.Empty() && one(u.spec) {", "if false {", false},
+		{"update: a failed predicate", update, "u.fail(confined(s, u.user))", "_ = confined(s, u.user)", false},
+		{"update: nothing to set, refused", update, "b.SetNull(u.entity.Table)", "_ = b", false},
+		{"update: confined", update, "u.fail(confined(s, u.user))", "u.user(s); u.fail(s.Err())", false},
+		{"update: nothing to set", update, "case u.id != nil && one(u.spec):", "case false:", false},
 		{"edit: another table", update, "if tableOf(b) != table {", "if false && tableOf(b) != table {", false},
 		{"edit: the tenant column", update, "if slices.Contains(assignmentsOf(b).columns, u.entity.Tenant.Name) {", "if false && slices.Contains(assignmentsOf(b).columns, u.entity.Tenant.Name) {", false},
-		{"edit: the tenant column by another name", update, "if err := assignmentsOf(b).onlyOnce(u.entity); err != nil {", "if err := assignmentsOf(b).onlyOnce(u.entity); err != nil && false {", false},
-		{"edit: links", update, "if err := u.keepLink(b, edge, before); err != nil {", "if err := u.keepLink(b, edge, before); err != nil && false {", false},
-		{"edit: the condition", update, "b.Where(sql.EQ(u.entity.Tenant.Name, u.id))", "_ = b", false},
+		{"edit: the tenant column by another name", update, "u.fail(assignmentsOf(b).onlyOnce(u.entity))", "_ = b", false},
+		{"edit: links", update, "u.fail(u.keepLink(b, key, before))", "_ = u.keepLink(b, key, before)", false},
+		{"edit: the condition", update, "b.Where(sql.EQ(u.entity.Tenant.Name, u.id)).Where(sql.EQ(u.entity.Tenant.Name, u.id))", "_ = b", false},
+		{"edit: parentheses", update, "u.id)).Where(sql.EQ(u.entity.Tenant.Name, u.id))", "u.id))", false},
 		{"update: rows that the other tenant's hang on", update, "for _, d := range u.cleared {", "for _, d := range u.cleared[:0] {", false},
 		{"update: composite", update, "if n == 0 {", "if n < 0 {", false},
 		{"delete: restrict", "privacy/delete.go", "restrict(ctx, s, o.entity.Tenant)", "_ = restrict", false},
-		{"delete: a failed predicate", "privacy/guard.go", "if g.failed != nil || g.check == nil {", "if g.failed != nil && false || g.check == nil {", false},
+		{"a failed predicate of an update or delete", "privacy/guard.go", "if g.failed != nil || len(g.checks) == 0 {\n\t\treturn g.failed", "if len(g.checks) == 0 {\n\t\treturn nil", false},
 		{"delete: rows that the other tenant's hang on", "privacy/delete.go", "range o.entity.Dependents {\n\t\tid, err", "range o.entity.Dependents[:0] {\n\t\tid, err", false},
 		{"upsert: the tenant column", upsert, "set.Set(e.Tenant.Name, sameTenantOrFail(e))", "_ = sameTenantOrFail", false},
 		{"upsert: the tenant column by another name", upsert, "return assignmentsOf(set.UpdateBuilder).onlyOnce(e)", "return nil", false},
-		{"upsert: links", upsert, "cmp.Or(keepLinks(e, set), keepTenant(e, set))", "cmp.Or(nil, keepTenant(e, set))", false},
+		{"upsert: links", upsert, "cmp.Or(g.failed, keepLinks(e, set), keepTenant(e, set))", "cmp.Or(g.failed, keepTenant(e, set))", false},
+		{"upsert: conditions", upsert, "blind, g.failed = blindToOthers(g.Dialect(), e, opts)", "blind, g.failed = nil, nil", false},
+		{"upsert: links to what it has met", "privacy/create.go", "if err := inserted.check(ctx, q); err != nil {", "if err := error(nil); err != nil {", false},
 	}
 }
 
@@ -117,7 +123,7 @@ func linkPoints() []point {
 
 func rulePoints() []point {
 	return []point{
-		{"interceptor", "privacy/rules.go", "if _, err := tenancy.ScopeFromContext(ctx); err != nil {\n\t\t\treturn denied(err)\n\t\t}\n\t\treturn nil", "return nil", false},
+		{"interceptor", "privacy/rules.go", "if err != nil {\n\t\t\treturn denied(err)\n\t\t}\n\t\tif scope.System()", "if err != nil || scope.System()", false},
 		{"hook: filling in", "privacy/rules.go", "if m.Op().Is(ent.OpCreate) {", "if false {", false},
 		{"hook: no tenant", "privacy/rules.go", "if err != nil {\n\t\t\t\treturn nil, denied(err)\n\t\t\t}\n\t\t\tif m.Op()", "if err != nil {\n\t\t\t\treturn next.Mutate(ctx, m)\n\t\t\t}\n\t\t\tif m.Op()", false},
 		{"policy: queries", "privacy/rules.go", "Query:    privacy.QueryPolicy{RequireTenant()},", "", false},
