@@ -30,13 +30,16 @@
 // Generation fails, naming the schema and the remedy, for a schema that is
 // neither tenant-scoped nor global, an edge schema between tenants' entities
 // that is not scoped itself, one between two global entities that is, a global
-// entity with a required foreign key to a tenant's row, and a one-to-one edge that
-// would be unique over all tenants.
+// entity with a required foreign key to a tenant's row, a one-to-one edge that
+// would be unique over all tenants, a tenant column that is not, or not only, the
+// field that mixin.Tenant makes, and two indexes that come to have one name.
 //
 // # What it changes
 //
 // Unique fields and indexes of a tenant-scoped schema become unique for each
 // tenant: ("tenant_id", field). An upsert then names both columns:
 // OnConflictColumns(order.FieldTenantID, order.FieldNumber). A field, index or
-// edge annotated with schema.GlobalUnique stays as it is.
+// edge annotated with schema.GlobalUnique stays as it is. A schema annotated with
+// entsql.Skip is enforced like any other; its table, with its indexes and whatever
+// the database is to hold by itself, is made by somebody else.
 package entext

@@ -19,13 +19,24 @@
 //
 // # What fails, and how
 //
-// With no tenant in the context everything fails with tenancy.ErrNoTenant. A
-// write that names another tenant or links to its rows fails with
-// tenancy.ErrCrossTenant. A row of another tenant is otherwise simply not
-// there: it is not found, not counted, not updated and not deleted.
+// With no tenant in the context everything fails with tenancy.ErrNoTenant, but
+// for reading global entities and writing those that are Writable, as long as
+// no tenant's rows have a part in it. A write that creates a row for another
+// tenant or links to its rows fails with tenancy.ErrCrossTenant; where Modify or
+// an upsert sets the tenant column, it stays what it is. A row of another tenant is
+// otherwise simply not there: it is not found, not counted, not updated and not
+// deleted.
 //
 // A tenancy.System scope is held back by no filter. Links are checked all the
 // same, so that no System job leaves a row of one tenant pointing at another's.
+// One that moves a row to another tenant, by setting its tenant column in
+// Modify, has to see to the row's links itself. Rows of several tenants may be
+// linked to one global row.
+//
+// Errors can be told by errors.Is, but for three that ent keeps the text of: what a
+// selector is given while a query is built, such as ErrNoTenant of a predicate on
+// the edge of a global entity, or ErrNotInstalled of reading a global entity; what a
+// user's own predicate or modifier adds to the builder; and what a sub-query meets.
 //
 // # What it cannot see
 //

@@ -4,6 +4,7 @@ import (
 	stdsql "database/sql"
 	"slices"
 
+	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 
@@ -138,6 +139,19 @@ func combinedLeaks() []Leak {
 			})
 			a.Got(q.All(a.A.Ctx))
 		}}, "a sub-select is a statement of its own"},
+		{Attack{Name: "WITH that takes the table's name", Row: "R20", Run: func(a *Act) {
+			q := a.Client.Order.Query()
+			q.Modify(func(s *sql.Selector) {
+				name := order.Table
+				if s.Dialect() == dialect.SQLite { // where the name alone would be that of the WITH itself
+					name = "`main`.`orders`"
+				}
+				forged := sql.Dialect(s.Dialect()).Select("id", "number", "note", "total", "owner_id").
+					AppendSelectExprAs(sql.ExprFunc(func(b *sql.Builder) { b.WriteString("'" + string(a.A.ID) + "'") }), "tenant_id").From(sql.Table(name))
+				s.Prefix(sql.With(order.Table).As(forged))
+			})
+			a.Got(q.All(a.A.Ctx))
+		}}, "it puts another table in the place of the one that the query names"},
 	}
 }
 
