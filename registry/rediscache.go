@@ -99,10 +99,8 @@ func NewRedisCache(store Store, client *redis.Client, cfg RedisCacheConfig) (*Re
 	cfg.Timeout = cmp.Or(cfg.Timeout, 250*time.Millisecond)
 	cfg.RetryAfter = cmp.Or(cfg.RetryAfter, time.Second)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
-	c := &RedisCache{
-		store: store, cfg: cfg, scripts: newScripts(),
-		client: client.WithTimeout(cfg.Timeout), // a read of the client's does not end with its context
-	}
+	c := &RedisCache{store: store, cfg: cfg, scripts: newScripts(), client: client.WithTimeout(cfg.Timeout)}
+	c.client.Options().ContextTimeoutEnabled = true // of this copy: what is read is to end with its context
 	c.outage = &outage{retryAfter: cfg.RetryAfter, log: cfg.Logger, raise: c.raise, probe: c.probe}
 	c.outage.life, c.outage.end = context.WithCancel(context.Background())
 	return c, nil
@@ -173,20 +171,17 @@ func (c *RedisCache) within(ctx context.Context, do func(ctx context.Context) er
 	return do(ctx)
 }
 
-// try calls do, unless Redis fails, with a client and a context that give up
-// when the share of Redis is over.
-func (c *RedisCache) try(ctx context.Context, do func(ctx context.Context, client *redis.Client) error) {
+// try calls do, unless Redis fails, with a context that is over when the share of
+// Redis is.
+func (c *RedisCache) try(ctx context.Context, do func(ctx context.Context) error) {
 	c.outage.try(ctx, func(ctx context.Context) error {
-		share, client := c.share(ctx), c.client
+		share := c.share(ctx)
 		if share <= 0 {
 			return nil
 		}
-		if share < c.cfg.Timeout {
-			client = client.WithTimeout(share)
-		}
 		ctx, cancel := context.WithTimeout(ctx, share)
 		defer cancel()
-		err := do(ctx, client)
+		err := do(ctx)
 		if share < c.cfg.Timeout/10 {
 			return nil // it was too short to tell that Redis fails
 		}

@@ -18,8 +18,8 @@ func (c *RedisCache) ByIdentifier(ctx context.Context, identifier string) (tenan
 		return c.store.ByIdentifier(ctx, identifier)
 	}
 	var found []string
-	c.try(ctx, func(ctx context.Context, client *redis.Client) (err error) {
-		found, err = c.scripts.find.Run(ctx, client, []string{c.identifierKey(identifier)}, c.idKey("")).StringSlice()
+	c.try(ctx, func(ctx context.Context) (err error) {
+		found, err = c.scripts.find.Run(ctx, c.client, []string{c.identifierKey(identifier)}, c.idKey("")).StringSlice()
 		return err
 	})
 	if len(found) == 2 && found[1] != "" {
@@ -40,8 +40,8 @@ func (c *RedisCache) ByID(ctx context.Context, id tenancy.ID) (tenancy.Tenant, e
 		return tenancy.Tenant{}, err
 	}
 	var value string
-	c.try(ctx, func(ctx context.Context, client *redis.Client) (err error) {
-		value, err = client.Get(ctx, c.idKey(id)).Result()
+	c.try(ctx, func(ctx context.Context) (err error) {
+		value, err = c.client.Get(ctx, c.idKey(id)).Result()
 		return err
 	})
 	if value != "" {
@@ -61,8 +61,8 @@ func (c *RedisCache) read(ctx context.Context, id tenancy.ID, value string) (ten
 	if err != nil && ctx.Err() == nil {
 		c.corrupt.Add(1)
 		c.cfg.Logger.WarnContext(ctx, "tenancy: registry: an entry in Redis cannot be read", slog.String("tenant", string(id)), slog.Any("error", err))
-		c.try(ctx, func(ctx context.Context, client *redis.Client) error {
-			return c.scripts.remove.Run(ctx, client, []string{c.idKey(id)}, value).Err()
+		c.try(ctx, func(ctx context.Context) error {
+			return c.scripts.remove.Run(ctx, c.client, []string{c.idKey(id)}, value).Err()
 		})
 	}
 	return t, ok
@@ -96,8 +96,8 @@ func (c *RedisCache) fill(ctx context.Context, tenants ...tenancy.Tenant) {
 		if len(keys) == 0 {
 			continue
 		}
-		c.try(ctx, func(ctx context.Context, client *redis.Client) error {
-			return c.scripts.fill.Run(ctx, client, keys, args...).Err()
+		c.try(ctx, func(ctx context.Context) error {
+			return c.scripts.fill.Run(ctx, c.client, keys, args...).Err()
 		})
 	}
 }
@@ -142,8 +142,8 @@ func (c *RedisCache) readMany(ctx context.Context, ids []tenancy.ID, hits map[te
 		keys[i] = c.idKey(id)
 	}
 	var values []any
-	c.try(ctx, func(ctx context.Context, client *redis.Client) (err error) {
-		values, err = client.MGet(ctx, keys...).Result()
+	c.try(ctx, func(ctx context.Context) (err error) {
+		values, err = c.client.MGet(ctx, keys...).Result()
 		return err
 	})
 	for i, value := range values {
