@@ -117,7 +117,11 @@ func checkEdge(n *gen.Type, e *gen.Edge) error {
 	if e.M2M() && !e.IsInverse() {
 		joint = throughOf(e)
 	}
+	owner, key := unchecked(n, e)
 	switch f := e.Field(); {
+	case key != nil:
+		return refuse(n, "its edge %q has the column of field %s.%s, by which rows would be linked that nobody has checked; "+
+			"declare the edge in %s too, with Field(%q), or give it another column", e.Name, owner.Name, key.Name, owner.Name, key.Name)
 	case f != nil && isScoped(n) && f.StorageKey() == of(n).Column:
 		return refuse(n, "its edge %q is over the tenant column, which the context sets; give the edge a field of its own", e.Name)
 	case isScoped(n) && e.Unique && e.StructField() == "Tenant":
@@ -134,6 +138,24 @@ func checkEdge(n *gen.Type, e *gen.Edge) error {
 		return refuse(n, "its one-to-one edge %q lets only one tenant refer to a row of global %s; drop Unique() on one side, or annotate the edge with schema.GlobalUnique(\"why\")", e.Name, e.Type.Name)
 	}
 	return nil
+}
+
+// unchecked returns the field that is the foreign key of an edge to rows of tenants, if
+// it is not known as that where it is, and the type that has it.
+func unchecked(n *gen.Type, e *gen.Edge) (owner *gen.Type, f *gen.Field) {
+	owner, target := e.Type, n
+	if e.OwnFK() {
+		owner, target = n, e.Type
+	}
+	if e.M2M() || !isScoped(target) {
+		return owner, nil
+	}
+	for _, f := range owner.Fields {
+		if f.StorageKey() == e.Rel.Column() && !f.IsEdgeField() {
+			return owner, f
+		}
+	}
+	return owner, nil
 }
 
 func globalUnique(annotations map[string]any) bool {

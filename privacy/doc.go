@@ -21,9 +21,10 @@
 //
 // With no tenant in the context everything fails with tenancy.ErrNoTenant, but
 // for reading global entities and writing those that are Writable, as long as
-// no tenant's rows have a part in it. A write that creates a row for another
+// no tenant's rows have a part in it; writing the others is tenancy.ErrGlobalWrite,
+// whoever the tenant is. A write that creates a row for another
 // tenant or links to its rows fails with tenancy.ErrCrossTenant; where Modify or
-// an upsert sets the tenant column, it stays what it is. A row of another tenant is
+// an upsert sets the tenant column, it stays what it is, or the write is refused. A row of another tenant is
 // otherwise simply not there: it is not found, not counted, not updated and not
 // deleted.
 //

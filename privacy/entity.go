@@ -142,9 +142,9 @@ func (c Column) value(id tenancy.ID) (any, error) {
 	}
 }
 
-// arg is value for the scope's tenant, without an allocation for strings.
+// arg is value for the scope's tenant, without an allocation for strings and UUIDs.
 func (c Column) arg(s *tenancy.Scope) (any, error) {
-	if c.Kind == KindString {
+	if c.Kind == KindString || c.Kind == KindUUID && canonicalUUID(string(s.TenantID())) {
 		return s.Arg(), nil
 	}
 	return c.value(s.TenantID())

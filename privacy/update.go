@@ -172,7 +172,8 @@ func (u *update) seal(b *sql.UpdateBuilder) {
 
 // edit runs the user's own modifiers and refuses what they may not do: link rows
 // to others that were not checked and, outside of a System scope, write to another
-// table and move rows to another tenant. They cannot reach beyond the tenant either.
+// table and move rows to another tenant. They cannot reach beyond the tenant either, in a
+// System scope that of the rows that are linked to.
 func (u *update) edit(b *sql.UpdateBuilder, mods []func(*sql.UpdateBuilder)) {
 	table, before := tableOf(b), assignmentsOf(b)
 	for _, m := range mods {
@@ -181,9 +182,19 @@ func (u *update) edit(b *sql.UpdateBuilder, mods []func(*sql.UpdateBuilder)) {
 	for _, key := range u.entity.Keys {
 		u.fail(u.keepLink(b, key, before))
 	}
-	if u.system() {
+	if !u.system() {
+		u.keepPlace(b, table)
+	}
+	if u.id == nil { // and nothing is linked in a System scope
 		return
 	}
+	// What is there may be text with an OR in it. Only the second of the two puts it
+	// in parentheses, since the first has made a conjunction of it.
+	b.Where(sql.EQ(u.entity.Tenant.Name, u.id)).Where(sql.EQ(u.entity.Tenant.Name, u.id))
+}
+
+// keepPlace refuses to write to another table, and has rows stay their tenant's.
+func (u *update) keepPlace(b *sql.UpdateBuilder, table string) {
 	if tableOf(b) != table {
 		u.fail(errOtherTable("a modifier"))
 	}
@@ -194,9 +205,6 @@ func (u *update) edit(b *sql.UpdateBuilder, mods []func(*sql.UpdateBuilder)) {
 		b.Set(u.entity.Tenant.Name, u.id)
 	}
 	u.fail(assignmentsOf(b).onlyOnce(u.entity))
-	// What is there may be text with an OR in it. Only the second of the two puts it
-	// in parentheses, since the first has made a conjunction of it.
-	b.Where(sql.EQ(u.entity.Tenant.Name, u.id)).Where(sql.EQ(u.entity.Tenant.Name, u.id))
 }
 
 func tableOf(b *sql.UpdateBuilder) string {
