@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -38,7 +39,9 @@ import (
 // that keeps nothing on disk, and a TTL that you can live with.
 //
 // While Redis fails, the store is read: nothing fails, and nothing waits for
-// Redis longer than the Timeout, once in RetryAfter.
+// Redis longer than the Timeout, once in RetryAfter. Lookups whose contexts leave
+// less than that wait for half of what they leave, until they have waited for the
+// Timeout together.
 //
 // It is safe for concurrent use. It uses one Redis, or one behind Sentinel,
 // and no cluster. Make one with NewRedisCache, and Close it.
@@ -50,6 +53,7 @@ type RedisCache struct {
 	outage  *outage
 
 	hits, misses, corrupt atomic.Uint64
+	waited                atomic.Int64 // nanoseconds in vain, by lookups in a row whose time was up
 }
 
 var _ Store = (*RedisCache)(nil)
@@ -182,11 +186,19 @@ func (c *RedisCache) try(ctx context.Context, do func(ctx context.Context) error
 		ctx, cancel := context.WithTimeout(ctx, share)
 		defer cancel()
 		err := do(ctx)
-		if share < c.cfg.Timeout/10 {
-			return nil // it was too short to tell that Redis fails
+		if isLate(err) && time.Duration(c.waited.Add(int64(share))) < c.cfg.Timeout {
+			return nil // too short, so far, to tell that Redis fails
+		}
+		if c.waited.Load() != 0 { // which all would write otherwise
+			c.waited.Store(0)
 		}
 		return err
 	})
+}
+
+// isLate reports whether an error says that time was up.
+func isLate(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // share is how long Redis may take: half of what is left to the caller at
