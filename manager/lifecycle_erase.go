@@ -139,7 +139,7 @@ func (l *Lifecycle) dropNamespace(ctx context.Context, t tenancy.Tenant) (bool, 
 		switch err := keeper.Verify(ctx, t); {
 		case errors.Is(err, tenancy.ErrForeignNamespace):
 			return false, err
-		case err == nil:
+		case !errors.Is(err, tenancy.ErrNotProvisioned): // it is there, or nobody can say, as where a role lacks a grant
 			if _, err := l.config.Store.MergeMetadata(ctx, t.ID, map[string]any{erasingKey: true}); err != nil {
 				return false, err
 			}

@@ -303,6 +303,31 @@ func TestAnErasureThatDiedElsewhereIsGoneOnWith(t *testing.T) {
 	})
 }
 
+// TestAnErasureOfWhatIsNotWhole: a schema that a role cannot use is dropped all the same,
+// and its tenant is not served any more, whatever the drop is followed by.
+func TestAnErasureOfWhatIsNotWhole(t *testing.T) {
+	in(t, []cell{{dialect.Postgres, tenancy.IsolationSchema}}, func(t *testing.T, w *world) {
+		ctx, tenant := t.Context(), w.provision(w.lifecycle(), newTenant("acme"))
+		w.exec("REVOKE USAGE ON SCHEMA " + quoted(w.dialect, w.keeper.Name(tenant)) + " FROM " + w.roles[0])
+		if w.keeper.Verify(ctx, tenant) == nil {
+			t.Fatal("it is whole")
+		}
+		dies := w.lifecycle(func(c *manager.LifecycleConfig) {
+			c.Forget = append(c.Forget, func(context.Context, tenancy.ID) error { return errDied })
+		})
+		if _, err := dies.Erase(ctx, tenant.ID); !errors.Is(err, errDied) || w.there(w.keeper.Name(tenant)) {
+			t.Fatalf("it has not died behind the drop: %v", err)
+		}
+		if got, err := w.lifecycle().Restore(ctx, tenant.ID); !errors.Is(err, tenancy.ErrInvalidTransition) {
+			t.Errorf("it is %s, %v", got.Status, err)
+		}
+		receipt, err := w.lifecycle().Erase(ctx, tenant.ID)
+		if err != nil || !receipt.Dropped {
+			t.Errorf("the receipt says dropped %t: %v", receipt.Dropped, err)
+		}
+	})
+}
+
 var errDied = errors.New("died")
 
 // dying is the registry of a process that dies before the last step of an erasure.
