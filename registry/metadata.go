@@ -30,7 +30,7 @@ func encodeMetadata(values map[string]any) (string, error) {
 	}
 	switch {
 	case changesNumber(decoded):
-		return "", invalid("Metadata", "it has a number that a float64 would change: give it as a text")
+		return "", invalid("Metadata", "it has a number that a float64 would write otherwise: give it as a text")
 	case hasNUL(decoded):
 		return "", invalid("Metadata", "it has a NUL character") // which jsonb cannot hold
 	case depth(decoded) > maxMetadataDepth:

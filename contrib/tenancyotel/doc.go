@@ -23,7 +23,8 @@
 // db.client.operation.duration has operation, isolation and error.type, and no
 // tenant. With Config.Source all that package metrics counts is there as well:
 // tenancy.tenant.* has the attribute tenancy.tenant.id, of the busiest tenants and
-// "other" for the rest, as many as metrics.Config.Tenants says. These counters do not
-// fall from one collection to the next. A tenant that was missing from one, because
+// "other" for the rest, as many as metrics.Config.Tenants says. Where the
+// MeterProvider has one reader, these counters do not fall from one collection to the
+// next. A tenant that was missing from one, because
 // others were busier, begins at zero when it comes back, as after a restart.
 package tenancyotel
