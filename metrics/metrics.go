@@ -11,8 +11,8 @@ import (
 )
 
 // Metrics is what was counted since the collector was made, and what its sources
-// are at. Counts only grow, but for those of Tenants. They are read one after the other, while others
-// count, so that sums may differ by what happened meanwhile.
+// are at. Counts only grow, but for those of Tenants. They are read one after the
+// other, while others count, so that sums may differ by what happened meanwhile.
 type Metrics struct {
 	// Since is when counting began, and At when this was read.
 	Since time.Time `json:"since"`

@@ -22,11 +22,11 @@
 // With no tenant in the context everything fails with tenancy.ErrNoTenant, but
 // for reading global entities and writing those that are Writable, as long as
 // no tenant's rows have a part in it; writing the others is tenancy.ErrGlobalWrite,
-// whoever the tenant is. A write that creates a row for another
-// tenant or links to its rows fails with tenancy.ErrCrossTenant; where Modify or
-// an upsert sets the tenant column, it stays what it is, or the write is refused. A row of another tenant is
-// otherwise simply not there: it is not found, not counted, not updated and not
-// deleted.
+// whoever the tenant is. A write that creates a row for another tenant or links to
+// its rows fails with tenancy.ErrCrossTenant; where Modify or an upsert sets the
+// tenant column, it stays what it is, or the write is refused. A row of another
+// tenant is otherwise simply not there: it is not found, not counted, not updated
+// and not deleted.
 //
 // A tenancy.System scope is held back by no filter. Links are checked all the
 // same, so that no System job leaves a row of one tenant pointing at another's.

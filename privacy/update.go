@@ -172,8 +172,8 @@ func (u *update) seal(b *sql.UpdateBuilder) {
 
 // edit runs the user's own modifiers and refuses what they may not do: link rows
 // to others that were not checked and, outside of a System scope, write to another
-// table and move rows to another tenant. They cannot reach beyond the tenant either, in a
-// System scope that of the rows that are linked to.
+// table and move rows to another tenant. They cannot reach beyond the tenant
+// either, in a System scope that of the rows that are linked to.
 func (u *update) edit(b *sql.UpdateBuilder, mods []func(*sql.UpdateBuilder)) {
 	table, before := tableOf(b), assignmentsOf(b)
 	for _, m := range mods {

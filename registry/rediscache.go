@@ -105,7 +105,9 @@ func NewRedisCache(store Store, client *redis.Client, cfg RedisCacheConfig) (*Re
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	c := &RedisCache{store: store, cfg: cfg, scripts: newScripts(), client: client.WithTimeout(cfg.Timeout)}
 	c.client.Options().ContextTimeoutEnabled = true // of this copy: what is read is to end with its context
-	c.outage = &outage{retryAfter: cfg.RetryAfter, log: cfg.Logger, raise: c.raise, probe: c.probe}
+	c.outage = &outage{
+		retryAfter: cfg.RetryAfter, log: cfg.Logger, raise: c.raise, probe: c.probe, late: map[*lateListener]bool{},
+	}
 	c.outage.life, c.outage.end = context.WithCancel(context.Background())
 	return c, nil
 }

@@ -40,9 +40,6 @@ func (o *outage) onLate(hear func([]tenancy.ID)) (stop func()) {
 	listener := &lateListener{hear}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.late == nil {
-		o.late = map[*lateListener]bool{}
-	}
 	o.late[listener] = true
 	return func() {
 		o.mu.Lock()

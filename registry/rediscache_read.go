@@ -96,9 +96,7 @@ func (c *RedisCache) fill(ctx context.Context, tenants ...tenancy.Tenant) {
 		if len(keys) == 0 {
 			continue
 		}
-		c.try(ctx, func(ctx context.Context) error {
-			return c.scripts.fill.Run(ctx, c.client, keys, args...).Err()
-		})
+		c.try(ctx, func(ctx context.Context) error { return c.scripts.fill.Run(ctx, c.client, keys, args...).Err() })
 	}
 }
 
