@@ -12,8 +12,8 @@ import (
 	"github.com/entenancy/tenancy"
 )
 
-// restrict makes the tenant's condition the last word of the WHERE clause of
-// s. In a System scope it adds nothing.
+// restrict puts all of the WHERE clause of s under the tenant's condition. In a
+// System scope it adds nothing.
 //
 // A predicate that failed would be left out of the statement by ent, and the
 // statement be run without it (Selector.Err is not asked by Delete, Update and
@@ -79,15 +79,18 @@ func deny(s *sql.Selector, err error) {
 }
 
 // belongs adds "tenant column = id". It is closeWith for the one predicate that
-// every statement gets, with fewer allocations.
+// every statement gets, with fewer allocations, and from the front: MySQL and MariaDB
+// evaluate conditions in the order of the text, and an UPDATE fails where a value
+// cannot be converted, with an error that has the value in it. It must not be that
+// of another tenant's row.
 func belongs(s *sql.Selector, c Column, id any) {
 	before, column := s.P(), s.C(c.Name)
 	s.SetP(sql.P(func(b *sql.Builder) {
-		if before != nil {
-			b.WriteByte('(').Join(before)
-			b.WriteString(") AND ")
-		}
 		b.Ident(column).WriteString(" = ").Arg(id)
+		if before != nil {
+			b.WriteString(" AND (").Join(before)
+			b.WriteByte(')')
+		}
 	}))
 }
 

@@ -15,6 +15,10 @@ import (
 
 // holdUpsert makes an upsert that meets the row of another tenant fail, and
 // lets it change neither a row's tenant nor, unchecked, its links.
+//
+// It fails before anything else is made of that row, since another error would tell
+// what is in it: on PostgreSQL and SQLite in the condition of DO UPDATE, which comes
+// before all assignments, and on MySQL, which knows no conditions, in the first one.
 func (g *guard) holdUpsert(e *Entity, opts []sql.ConflictOption) []sql.ConflictOption {
 	if len(opts) == 0 {
 		return nil
@@ -24,32 +28,54 @@ func (g *guard) holdUpsert(e *Entity, opts []sql.ConflictOption) []sql.ConflictO
 		// run, and would overrule them.
 		opts = []sql.ConflictOption{sql.ResolveWithIgnore()}
 	}
-	var blind []sql.ConflictOption
-	if !e.global() && g.Dialect() != dialect.MySQL { // which knows no conditions
-		blind, g.failed = blindToOthers(g.Dialect(), e, opts)
+	held := slices.Clone(opts)
+	if !e.global() {
+		// What is set first is written first, and keeps its place when it is set again.
+		first := sql.ResolveWith(func(set *sql.UpdateSet) { setTenant(e, set) })
+		held = slices.Concat([]sql.ConflictOption{first}, opts)
+		if g.Dialect() != dialect.MySQL {
+			var fails sql.ConflictOption
+			fails, g.failed = failsForOthers(g.Dialect(), e, opts)
+			held = append(held, fails)
+		}
 	}
-	return append(slices.Concat(opts, blind), sql.ResolveWith(func(set *sql.UpdateSet) {
+	return append(held, sql.ResolveWith(func(set *sql.UpdateSet) {
 		g.failed = cmp.Or(g.failed, keepLinks(e, set), keepTenant(e, set))
 	}))
 }
 
-// blindToOthers makes the condition of DO UPDATE one of the tenant's own rows: for
-// the row of another it holds without being asked, so that keepTenant's error comes
-// whatever is in that row. Otherwise who fails and who does nothing would tell.
-func blindToOthers(d string, e *Entity, opts []sql.ConflictOption) ([]sql.ConflictOption, error) {
+// failsForOthers makes the condition of DO UPDATE one of the tenant's own rows: for
+// the row of another it is an error in the database, so that the whole statement is
+// undone: two rows where one is allowed or, on SQLite, which takes the first of them,
+// the absolute value of the one integer that has none.
+func failsForOthers(d string, e *Entity, opts []sql.ConflictOption) (sql.ConflictOption, error) {
 	where, err := updateWhere(opts)
-	if err != nil || where == nil {
-		return nil, err
+	if err != nil {
+		where = sql.False()
 	}
-	// ent qualifies the columns of the condition itself, and not of one within, with
-	// the table's name. It does so when it writes a statement, and the mark stays.
-	sql.Dialect(d).Insert(e.Table).Columns(e.Tenant.Name).Values(0).OnConflict(opts...).Query()
-	return []sql.ConflictOption{sql.UpdateWhere(sql.P(func(b *sql.Builder) {
-		own, offered := tenantsOfUpsert(b, e)
-		b.WriteString("CASE WHEN " + own + " <> " + offered + " THEN 1 = 1 ELSE (").Join(where)
-		b.WriteString(") END")
-	}))}, nil
+	if where != nil {
+		// ent qualifies the columns of the condition itself, and not of one within, with
+		// the table's name. It does so when it writes a statement, and the mark stays.
+		sql.Dialect(d).Insert(e.Table).Columns(e.Tenant.Name).Values(0).OnConflict(opts...).Query()
+	}
+	return sql.UpdateWhere(sql.P(func(b *sql.Builder) {
+		own, offered := sql.Dialect(d).Table(e.Table).C(e.Tenant.Name), sql.Dialect(d).Table("excluded").C(e.Tenant.Name)
+		fail := twoRows(own)
+		if d == dialect.SQLite { // with the columns in it, for a constant would fail for every row
+			fail = "ABS(-9223372036854775807 - (" + own + " IS NOT " + offered + "))"
+		}
+		b.WriteString("CASE WHEN " + own + " = " + offered + " THEN (")
+		if where != nil {
+			b.Join(where)
+		} else {
+			b.WriteString("1 = 1")
+		}
+		b.WriteString(") ELSE " + fail + " IS NULL END")
+	})), err
 }
+
+// twoRows is a value that cannot be had.
+func twoRows(column string) string { return "(SELECT " + column + " UNION ALL SELECT " + column + ")" }
 
 // updateWhere returns the condition of DO UPDATE, nil if there is none. ent's
 // options set it in a type that is not exported.
@@ -66,41 +92,31 @@ func updateWhere(opts []sql.ConflictOption) (*sql.Predicate, error) {
 	return nil, fmt.Errorf("%w: this version of ent keeps the conditions of upserts elsewhere", tenancy.ErrNotInstalled)
 }
 
-// tenantsOfUpsert names the tenant columns of the row that was met and of the row
-// that was offered.
-func tenantsOfUpsert(b *sql.Builder, e *Entity) (own, offered string) {
-	d := sql.Dialect(b.Dialect())
-	return d.Table(e.Table).C(e.Tenant.Name), d.Table("excluded").C(e.Tenant.Name)
-}
-
-// keepTenant sets the tenant column to what it is, once.
+// keepTenant sets the tenant column to what it is, once, and on MySQL first.
 func keepTenant(e *Entity, set *sql.UpdateSet) error {
 	if e.global() {
 		return nil
 	}
-	set.Set(e.Tenant.Name, sameTenantOrFail(e))
-	return assignmentsOf(set.UpdateBuilder).onlyOnce(e)
+	setTenant(e, set)
+	all := assignmentsOf(set.UpdateBuilder)
+	if set.Dialect() == dialect.MySQL && all.columns[0] != e.Tenant.Name {
+		return denied(fmt.Errorf("%w: the SET clause of an upsert of a %s is not the one that was to be added to", tenancy.ErrCrossTenant, e.Name))
+	}
+	return all.onlyOnce(e)
 }
 
-// sameTenantOrFail is the value of the tenant column in DO UPDATE: its own,
-// where the row met is of the tenant that was inserted. Elsewhere it is an
-// error in the database, so that the whole statement is undone: two rows where
-// one is allowed or, on SQLite, which takes the first of them, the absolute value
-// of the one integer that has none.
-func sameTenantOrFail(e *Entity) sql.Querier {
-	return sql.ExprFunc(func(b *sql.Builder) {
-		own, offered := tenantsOfUpsert(b, e)
-		fail := "(SELECT " + own + " UNION ALL SELECT " + own + ")"
-		switch b.Dialect() {
-		case dialect.MySQL:
-			b.WriteString("IF(" + own + " = VALUES(").Ident(e.Tenant.Name)
-			b.WriteString("), " + own + ", " + fail + ")")
+// setTenant sets the tenant column to its own. On MySQL it is an error in the
+// database where the row met is not of the tenant that was inserted.
+func setTenant(e *Entity, set *sql.UpdateSet) {
+	set.Set(e.Tenant.Name, sql.ExprFunc(func(b *sql.Builder) {
+		own := sql.Dialect(b.Dialect()).Table(e.Table).C(e.Tenant.Name)
+		if b.Dialect() != dialect.MySQL {
+			b.WriteString(own)
 			return
-		case dialect.SQLite: // with the columns in it, for a constant would fail for every row
-			fail = "ABS(-9223372036854775807 - (" + own + " IS NOT " + offered + "))"
 		}
-		b.WriteString("CASE WHEN " + own + " = " + offered + " THEN " + own + " ELSE " + fail + " END")
-	})
+		b.WriteString("IF(" + own + " = VALUES(").Ident(e.Tenant.Name)
+		b.WriteString("), " + own + ", " + twoRows(own) + ")")
+	}))
 }
 
 // keepLinks refuses an upsert that sets a foreign key to anything but NULL, the

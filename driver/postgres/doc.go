@@ -146,8 +146,11 @@
 // closed when it is given back, so that no tenant finds it: a SET on the *sql.DB
 // itself is over with its statement. What is done through [Raw] is not looked at.
 //
-// lastval() and pg_prepared_statements tell of whoever was on the connection before,
-// and large objects belong to nobody: row-level security knows none.
+// lastval(), currval() and pg_prepared_statements tell of whoever was on the
+// connection before, and so do settings that functions make by themselves, such as
+// setseed() and pg_trgm's set_limit(). pg_stat_activity has the text of each
+// session's last statement for all of the same role: bind what is not to be read
+// there. Large objects belong to nobody: row-level security knows none.
 //
 // Session-level advisory locks belong to the connection, and so does what a
 // function or a DO block makes: a temporary table in there hides the table of its

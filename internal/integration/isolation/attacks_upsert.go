@@ -3,6 +3,7 @@ package isolation
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -130,6 +131,7 @@ func conflictAttacks() []Attack {
 			})
 		}},
 		{Name: "guess at B's row by the condition of an upsert", Row: "W22a-e", Run: guessByUpsert},
+		{Name: "guess at B's row by what an upsert sets", Row: "W22a-e", Run: guessBySet},
 		{Name: "upsert on B's domain", Row: "W22a-e", Run: func(a *Act) {
 			create := func() *ent.UserCreate { return a.Client.User.Create().SetName("stolen").SetDomain(a.B.text("domain")) }
 			a.Step(func() { a.Collides(create().OnConflictColumns(user.FieldDomain).UpdateNewValues().Exec(a.A.Ctx)) })
@@ -178,18 +180,56 @@ func bulkUpserts(a *Act) {
 // guessByUpsert tells the row of B by what an upsert comes to under conditions that
 // it meets, that it does not, and that it makes fail.
 func guessByUpsert(a *Act) {
-	if a.Dialect == dialect.MySQL || a.Separate {
+	if a.Dialect == dialect.MySQL {
 		return
 	}
 	price := sql.Table(item.Table).C(item.FieldPrice)
-	var told []string
+	var guesses [][]sql.ConflictOption
 	for _, guess := range []*sql.Predicate{
 		sql.GTE(item.FieldPrice, 0), sql.LT(item.FieldPrice, 0), sql.And(sql.NotNull(price), sql.LT(price, 0)), sql.ExprP("1 = 1 OR 1 = 1"), sql.ExprP("1 = 2"),
 		sql.ExprP("1 / (items.price - items.price) = 1"),
 	} {
+		guesses = append(guesses, []sql.ConflictOption{sql.ResolveWithNewValues(), sql.UpdateWhere(guess)})
+	}
+	a.tellsApart(guesses)
+}
+
+// guessBySet tells the row of B by which values are too large to be added, and by
+// errors that repeat a text that is no number.
+func guessBySet(a *Act) {
+	number := "CAST(items.sku AS INTEGER)"
+	if a.Dialect == dialect.MySQL {
+		number = "items.sku + 1"
+	}
+	var guesses [][]sql.ConflictOption
+	for _, set := range []func(*sql.UpdateSet){
+		func(u *sql.UpdateSet) { u.Add(item.FieldPrice, 1) },
+		func(u *sql.UpdateSet) { u.Add(item.FieldPrice, math.MaxInt64) },
+		func(u *sql.UpdateSet) { u.Set(item.FieldPrice, sql.Expr("items.price + 9223372036854775807")) },
+		func(u *sql.UpdateSet) { u.Set(item.FieldPrice, sql.Expr(number)) },
+		func(u *sql.UpdateSet) { u.Set(item.FieldPrice, sql.Expr(number)).SetExcluded("tenant_id") },
+		func(u *sql.UpdateSet) {
+			*u.UpdateBuilder = *sql.Dialect(u.Dialect()).Update(item.Table).Set(item.FieldPrice, sql.Expr(number))
+		},
+	} {
+		guesses = append(guesses, []sql.ConflictOption{sql.ResolveWith(set)})
+	}
+	rebuilt := len(guesses) - 1 // is refused before it comes to the database of MySQL
+	a.tellsApart(guesses[:rebuilt])
+	a.tellsApart(guesses[rebuilt:])
+}
+
+// tellsApart upserts on the row of B with each of the options, which have to fail
+// with one and the same error.
+func (a *Act) tellsApart(guesses [][]sql.ConflictOption) {
+	if a.Separate {
+		return
+	}
+	var told []string
+	for _, guess := range guesses {
+		options := append([]sql.ConflictOption{sql.ConflictColumns(item.FieldID)}, guess...)
 		for _, bulk := range []bool{false, true} {
 			a.Step(func() {
-				options := []sql.ConflictOption{sql.ConflictColumns(item.FieldID), sql.ResolveWithNewValues(), sql.UpdateWhere(guess)}
 				create := a.Client.Item.Create().SetID(a.B.Item).SetSku("stolen").SetPrice(1)
 				var err error
 				if bulk {

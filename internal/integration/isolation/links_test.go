@@ -3,6 +3,8 @@ package isolation_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"entgo.io/ent/dialect"
@@ -121,16 +123,43 @@ func TestUpsertWhereTenantMayBeNull(t *testing.T) {
 	})
 }
 
+// TestUpsertWhereTenantComesLast: PostgreSQL computes what an upsert sets in the order of
+// the table's columns, and the tenant's is the last where it was added to a table with data.
+func TestUpsertWhereTenantComesLast(t *testing.T) {
+	late := func(t *testing.T, d database) *isolation.Database {
+		t.Helper()
+		return made(t, d, func(items *schema.Table) {
+			tenant := func(c *schema.Column) bool { return c.Name == item.FieldTenantID }
+			i := slices.IndexFunc(items.Columns, tenant)
+			items.Columns = append(slices.DeleteFunc(slices.Clone(items.Columns), tenant), items.Columns[i])
+		})
+	}
+	upserts := slices.DeleteFunc(isolation.Attacks(), func(a isolation.Attack) bool { return !strings.Contains(a.Name, "upsert") })
+	each(t, late, func(t *testing.T, db *isolation.Database) {
+		isolation.Run(t, db, []isolation.Mode{isolation.Plain}, upserts)
+	})
+}
+
 // nullable opens a database whose items need no tenant.
 func nullable(t *testing.T, d database) *isolation.Database {
+	t.Helper()
+	return made(t, d, func(items *schema.Table) {
+		for _, c := range items.Columns {
+			c.Nullable = c.Nullable || c.Name == item.FieldTenantID
+		}
+	})
+}
+
+// made opens a database with another table of items.
+func made(t *testing.T, d database, change func(items *schema.Table)) *isolation.Database {
 	t.Helper()
 	tables, err := schema.CopyTables(migrate.Tables)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, table := range tables {
-		for _, c := range table.Columns {
-			c.Nullable = c.Nullable || table.Name == item.Table && c.Name == item.FieldTenantID
+		if table.Name == item.Table {
+			change(table)
 		}
 	}
 	db := empty(t, d)

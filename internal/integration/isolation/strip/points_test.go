@@ -52,7 +52,7 @@ func templatePoints() []point {
 func readPoints() []point {
 	const predicate, query = "privacy/predicate.go", "privacy/query.go"
 	return []point{
-		{"belongs: parentheses", predicate, "b.WriteByte('(').Join(before)\n\t\t\tb.WriteString(\") AND \")\n\t\t}", "b.Join(before)\n\t\t\tb.WriteString(\" AND \")\n\t\t}", false},
+		{"belongs: parentheses", predicate, "b.WriteString(\" AND (\").Join(before)\n\t\t\tb.WriteByte(')')", "b.WriteString(\" AND \").Join(before)", false},
 		{"closeWith: parentheses", predicate, "b.WriteByte('(').Join(before)\n\t\tb.WriteString(\") AND \").Join(p)", "b.Join(before)\n\t\tb.WriteString(\" AND \").Join(p)", false},
 		{"restrict: a failed predicate", predicate, "if s.Err() != nil {\n\t\tcloseWith(s, sql.False())\n\t\treturn\n\t}\n\tif scope.System()", "if scope.System()", false},
 		{"restrict: no tenant", predicate, "if err != nil {\n\t\tdeny(s, err)\n\t\treturn\n\t}\n\tif s.Err()", "if err != nil {\n\t\treturn\n\t}\n\tif s.Err()", false},
@@ -100,10 +100,10 @@ func writePoints() []point {
 		{"delete: restrict", "privacy/delete.go", "restrict(ctx, s, o.entity.Tenant)", "_ = restrict", false},
 		{"a failed predicate of an update or delete", "privacy/guard.go", "if g.failed != nil || len(g.checks) == 0 {\n\t\treturn g.failed", "if len(g.checks) == 0 {\n\t\treturn nil", false},
 		{"delete: rows that the other tenant's hang on", "privacy/delete.go", "range o.entity.Dependents {\n\t\tid, err", "range o.entity.Dependents[:0] {\n\t\tid, err", false},
-		{"upsert: the tenant column", upsert, "set.Set(e.Tenant.Name, sameTenantOrFail(e))", "_ = sameTenantOrFail", false},
-		{"upsert: the tenant column by another name", upsert, "return assignmentsOf(set.UpdateBuilder).onlyOnce(e)", "return nil", false},
+		{"upsert: the tenant column", upsert, "setTenant(e, set)\n\tall :=", "all :=", false},
+		{"upsert: the tenant column by another name", upsert, "return all.onlyOnce(e)", "return nil", false},
 		{"upsert: links", upsert, "cmp.Or(g.failed, keepLinks(e, set), keepTenant(e, set))", "cmp.Or(g.failed, keepTenant(e, set))", false},
-		{"upsert: conditions", upsert, "blind, g.failed = blindToOthers(g.Dialect(), e, opts)", "blind, g.failed = nil, nil", false},
+		{"upsert: fails for others", upsert, "held = append(held, fails)", "_ = fails", false},
 		{"upsert: links to what it has met", "privacy/create.go", "if err := inserted.check(ctx, q); err != nil {", "if err := error(nil); err != nil {", false},
 	}
 }
