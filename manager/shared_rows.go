@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver/postgres"
+	"github.com/entenancy/tenancy/privacy"
 	"github.com/entenancy/tenancy/schema"
 )
 
@@ -37,11 +37,7 @@ func (r *sharedRows) count(ctx context.Context) ([]ErasedRows, error) {
 }
 
 func (r *sharedRows) countIn(ctx context.Context, on dialect.ExecQuerier, table schema.Table) (int64, error) {
-	mine, err := r.mine(table)
-	if err != nil {
-		return 0, err
-	}
-	query, args := entsql.Dialect(r.Driver.Dialect()).Select(entsql.Count("*")).From(entsql.Table(table.Name)).Where(mine).Query()
+	query, args := entsql.Dialect(r.Driver.Dialect()).Select(entsql.Count("*")).From(entsql.Table(table.Name)).Where(r.mine(table)).Query()
 	return r.number(ctx, on, query, args, table)
 }
 
@@ -77,11 +73,7 @@ func (r *sharedRows) erase(ctx context.Context) (err error) {
 func (r *sharedRows) eraseIn(ctx context.Context, tx dialect.Tx) error {
 	tables := deletionOrder(r.Metadata.Tables)
 	for _, table := range tables {
-		mine, err := r.mine(table)
-		if err != nil {
-			return err
-		}
-		query, args := entsql.Dialect(r.Driver.Dialect()).Delete(table.Name).Where(mine).Query()
+		query, args := entsql.Dialect(r.Driver.Dialect()).Delete(table.Name).Where(r.mine(table)).Query()
 		if err := tx.Exec(ctx, query, args, nil); err != nil {
 			return fmt.Errorf("manager: deleting the rows of %s in %s: %w", r.tenant, table.Name, err)
 		}
@@ -132,30 +124,19 @@ func (r *sharedRows) othersBy(ctx context.Context, table schema.Table, key schem
 	if ref < 0 {
 		return 0, nil // no table with rows of tenants
 	}
-	mine, err := r.mine(table)
-	if err != nil {
-		return 0, err
-	}
-	referred, err := r.mine(tables[ref])
-	if err != nil {
-		return 0, err
-	}
 	d := entsql.Dialect(r.Driver.Dialect())
-	rows := d.Select(key.RefColumn).From(entsql.Table(key.RefTable)).Where(referred)
-	query, args := d.Select(entsql.Count("*")).From(entsql.Table(table.Name)).Where(entsql.And(entsql.Not(mine), entsql.In(key.Column, rows))).Query()
+	rows := d.Select(key.RefColumn).From(entsql.Table(key.RefTable)).Where(r.mine(tables[ref]))
+	query, args := d.Select(entsql.Count("*")).From(entsql.Table(table.Name)).Where(entsql.And(entsql.Not(r.mine(table)), entsql.In(key.Column, rows))).Query()
 	return r.number(ctx, r.Driver, query, args, table)
 }
 
 // mine is the condition that a row is exactly this tenant's. A table of MySQL can
-// have been made to ignore case.
-func (r *sharedRows) mine(table schema.Table) (*entsql.Predicate, error) {
-	var id any = string(r.tenant.ID)
-	if table.ColumnType == schema.Int64 {
-		n, err := strconv.ParseInt(string(r.tenant.ID), 10, 64)
-		if err != nil {
-			return nil, fmt.Errorf("manager: %w: %s: its id is no number, and those in %s are", tenancy.ErrInvalidID, r.tenant, table.Name)
-		}
-		id = n
+// have been made to ignore case. Where the column cannot hold the tenant's id, no row
+// is: what the database would read it as is the id of another tenant.
+func (r *sharedRows) mine(table schema.Table) *entsql.Predicate {
+	id, err := tenantColumn(table).Value(r.tenant.ID)
+	if err != nil {
+		return entsql.False()
 	}
 	mine := entsql.EQ(table.TenantColumn, id)
 	if r.Driver.Dialect() == dialect.MySQL && table.ColumnType != schema.Int64 {
@@ -163,7 +144,19 @@ func (r *sharedRows) mine(table schema.Table) (*entsql.Predicate, error) {
 			b.WriteString("CAST(").Ident(table.TenantColumn).WriteString(" AS BINARY) = CAST(").Arg(id).WriteString(" AS BINARY)")
 		}))
 	}
-	return mine, nil
+	return mine
+}
+
+// tenantColumn is the tenant column of a table, as package privacy has it.
+func tenantColumn(table schema.Table) privacy.Column {
+	switch table.ColumnType {
+	case schema.UUID:
+		return privacy.UUIDColumn(table.TenantColumn)
+	case schema.Int64:
+		return privacy.Int64Column(table.TenantColumn)
+	default:
+		return privacy.StringColumn(table.TenantColumn)
+	}
 }
 
 // deletionOrder puts tables before those that they refer to. In a circle a key

@@ -122,9 +122,10 @@ func (e *Entity) edge(spec *sqlgraph.EdgeSpec) (*Edge, error) {
 		tenancy.ErrNotInstalled, e.Name, spec.Table)
 }
 
-// value returns the id as the column stores it, or ErrInvalidID for an id that
-// it cannot store.
-func (c Column) value(id tenancy.ID) (any, error) {
+// Value returns the id as the column stores it, or tenancy.ErrInvalidID for an id
+// that it cannot store: each value stands for one id only, so 007 is no number here,
+// and a UUID in upper case no UUID, though the database would take them.
+func (c Column) Value(id tenancy.ID) (any, error) {
 	switch c.Kind {
 	case KindUUID:
 		if !canonicalUUID(string(id)) {
@@ -142,12 +143,12 @@ func (c Column) value(id tenancy.ID) (any, error) {
 	}
 }
 
-// arg is value for the scope's tenant, without an allocation for strings and UUIDs.
+// arg is Value for the scope's tenant, without an allocation for strings and UUIDs.
 func (c Column) arg(s *tenancy.Scope) (any, error) {
 	if c.Kind == KindString || c.Kind == KindUUID && canonicalUUID(string(s.TenantID())) {
 		return s.Arg(), nil
 	}
-	return c.value(s.TenantID())
+	return c.Value(s.TenantID())
 }
 
 // canonicalUUID reports whether s has the form of RFC 9562 §4 in lower case,

@@ -55,7 +55,7 @@ func globalWrite(name string) error {
 // value returns the tenant's id as the column stores it.
 func (o operation) value(c Column, tenant tenancy.ID) (any, error) {
 	if o.system() {
-		return c.value(tenant)
+		return c.Value(tenant)
 	}
 	return c.arg(o.scope)
 }
@@ -205,7 +205,7 @@ func refTo(edge *Edge, spec *sqlgraph.EdgeSpec) ref {
 // carry writes the tenant into the rows that go into join tables.
 func (l links) carry(id tenancy.ID) error {
 	for _, j := range l.joins {
-		v, err := j.edge.Join.value(id)
+		v, err := j.edge.Join.Value(id)
 		if err != nil {
 			return err
 		}

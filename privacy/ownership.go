@@ -55,7 +55,7 @@ func (o *owners) add(tenant tenancy.ID, refs []ref) {
 func (o *owners) check(ctx context.Context, q querier) error {
 	for _, key := range o.keys {
 		ids := distinct(o.ids[key])
-		tenant, err := key.target.Tenant.value(key.tenant)
+		tenant, err := key.target.Tenant.Value(key.tenant)
 		if err != nil {
 			return err
 		}

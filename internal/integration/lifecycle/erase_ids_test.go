@@ -1,0 +1,86 @@
+package lifecycle_test
+
+import (
+	"strings"
+	"testing"
+
+	"entgo.io/ent/dialect"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/driver/postgres"
+	"github.com/entenancy/tenancy/manager"
+	"github.com/entenancy/tenancy/schema"
+)
+
+// TestErasingAnIDThatTheColumnCannotHold leaves alone the rows of the tenant whose id the database would take it for, and succeeds:
+// nobody can have written a row for it.
+func TestErasingAnIDThatTheColumnCannotHold(t *testing.T) {
+	const lower = "0190c6a2-7d3e-7000-8000-00000000abcd"
+	types := []struct {
+		column schema.ColumnType
+		sql    map[string]string
+		own    string   // the id that has a row
+		others []string // those that the database, or a parser, could take for it, and one that is of another kind
+	}{
+		{
+			schema.Int64, map[string]string{dialect.Postgres: "bigint", dialect.MySQL: "bigint", dialect.SQLite: "bigint"},
+			"7", []string{"007", "+7", "7.0", "7e0", lower},
+		},
+		{
+			schema.UUID, map[string]string{dialect.Postgres: "uuid", dialect.MySQL: "char(36)", dialect.SQLite: "uuid"},
+			lower, []string{strings.ToUpper(lower), "{" + lower + "}", strings.ReplaceAll(lower, "-", ""), "acme"},
+		},
+	}
+	in(t, everywhere()[len(namespaces()):], func(t *testing.T, w *world) {
+		for _, column := range types {
+			m := schema.Metadata{Tables: []schema.Table{{
+				Name: "notes_" + string(column.column), Entity: "Note", TenantColumn: "tenant_id", ColumnType: column.column, PrimaryKey: []string{"id"},
+				ForeignKeys: []schema.ForeignKey{{
+					Symbol: "notes_parent", Column: "parent_id", RefTable: "notes_" + string(column.column), RefColumn: "id", RefTenantColumn: "tenant_id", OnDelete: "CASCADE",
+				}},
+			}}}
+			all := w.notes(m.Tables[0], column.sql[w.dialect], column.own)
+			l := w.lifecycle(func(c *manager.LifecycleConfig) { c.Shared.Metadata = m })
+			for i, id := range append(column.others, column.own) {
+				n := newTenant("tenant-" + string(column.column) + "-" + string(rune('a'+i)))
+				n.ID, n.Isolation = tenancy.ID(id), w.isolation
+				if _, err := w.config.Store.Create(t.Context(), n); err != nil {
+					t.Fatal(err)
+				}
+				receipt, err := l.Erase(t.Context(), n.ID)
+				if err != nil {
+					t.Errorf("%s: %q: %v", column.column, id, err)
+				}
+				want, left := int64(0), 2
+				if id == column.own {
+					want, left = 2, 0
+				}
+				if len(receipt.Rows) != 1 || receipt.Rows[0].Rows != want {
+					t.Errorf("%s: the receipt of %q says %+v", column.column, id, receipt.Rows)
+				}
+				if got := len(all()); got != left {
+					t.Fatalf("%s: after erasing %q there are %d rows of %q", column.column, id, got, column.own)
+				}
+			}
+		}
+	})
+}
+
+// notes makes a table with a tenant column of another type, and two rows of one tenant, and returns what finds those.
+func (w *world) notes(table schema.Table, columnType, id string) (all func() []string) {
+	w.t.Helper()
+	w.exec("CREATE TABLE " + table.Name + " (id int NOT NULL PRIMARY KEY, tenant_id " + columnType + " NOT NULL, parent_id int NULL, " +
+		"FOREIGN KEY (parent_id) REFERENCES " + table.Name + " (id) ON DELETE CASCADE)")
+	w.exec("INSERT INTO " + table.Name + " VALUES (1, '" + id + "', NULL), (2, '" + id + "', 1)")
+	db := w.db
+	if w.dialect == dialect.Postgres {
+		db = w.system
+		w.exec("GRANT SELECT, INSERT, UPDATE, DELETE ON " + table.Name + " TO PUBLIC")
+		if w.isolation == tenancy.IsolationRLS {
+			for _, statement := range postgres.Policies(schema.Metadata{Tables: []schema.Table{table}}) {
+				w.exec(statement)
+			}
+		}
+	}
+	return func() []string { return column(w.t, db, "SELECT id FROM "+table.Name) }
+}
