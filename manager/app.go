@@ -26,7 +26,8 @@ type App struct {
 	// provisioning makes no tables.
 	Migrations, SharedMigrations fs.FS
 	// Roles are the roles that may use the schemas and databases which are made for
-	// tenants; on MySQL users like shop@%. Defaults to the users of Database.URL and Database.SystemURL.
+	// tenants; on MySQL users like shop@%, which have to exist. Defaults to the users
+	// of Database.URL and Database.SystemURL, on MySQL to those for any host.
 	Roles []string
 
 	// Place says where a tenant lives of whom the registry does not say it. It

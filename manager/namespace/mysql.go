@@ -39,7 +39,7 @@ type MySQLConfig struct {
 	Names Names
 	// Users serve requests. They get SELECT, INSERT, UPDATE and DELETE in each
 	// database, and Verify fails where one surely has not. The part behind the
-	// last @ is the host, as in shop@%.
+	// last @ is the host, as in shop@%. Make fails where there is no such account.
 	// Defaults to none: grants are somebody else's business.
 	Users []string
 }

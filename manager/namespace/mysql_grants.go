@@ -2,6 +2,7 @@ package namespace
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 )
@@ -9,17 +10,39 @@ import (
 // rights are what who serves requests has in each database.
 const rights = "SELECT, INSERT, UPDATE, DELETE"
 
-func (k *MySQL) grant(ctx context.Context, q querier, name string) error {
-	return k.eachUser(ctx, q, name, func(database, user string) error {
-		_, err := q.ExecContext(ctx, "GRANT "+rights+" ON "+database+".* TO "+user)
+// grant needs a session that is discarded afterwards.
+func (k *MySQL) grant(ctx context.Context, conn *sql.Conn, name string) error {
+	if len(k.config.Users) == 0 {
+		return nil
+	}
+	if err := makeNoAccounts(ctx, conn); err != nil {
+		return err
+	}
+	return k.eachUser(ctx, conn, name, func(database, user string) error {
+		_, err := conn.ExecContext(ctx, "GRANT "+rights+" ON "+database+".* TO "+account(user))
+		if isMySQL(err, "1133", "1410") { // MariaDB, and MySQL
+			return fmt.Errorf("the user %q does not exist on the server, and gets no grant: make it by CREATE USER, "+
+				"or name the account that there is, with its host, in MySQLConfig.Users (App.Roles of a Manager)", user)
+		}
 		return err
 	})
+}
+
+// makeNoAccounts keeps GRANT from making an account that does not exist, without a
+// password, for everybody to use: MariaDB and MySQL 5.7 do that unless the sql_mode
+// says otherwise. MySQL 8 never does, and knows no such mode.
+func makeNoAccounts(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, "SET SESSION sql_mode = CONCAT_WS(',', NULLIF(@@SESSION.sql_mode, ''), 'NO_AUTO_CREATE_USER')")
+	if isMySQL(err, "1231") {
+		return nil
+	}
+	return err
 }
 
 // revoke takes back what would outlive the database.
 func (k *MySQL) revoke(ctx context.Context, q querier, name string) error {
 	return k.eachUser(ctx, q, name, func(database, user string) error {
-		_, err := q.ExecContext(ctx, "REVOKE "+rights+" ON "+database+".* FROM "+user)
+		_, err := q.ExecContext(ctx, "REVOKE "+rights+" ON "+database+".* FROM "+account(user))
 		if isMySQL(err, "1141") { // there is no such grant
 			return nil
 		}
@@ -27,7 +50,7 @@ func (k *MySQL) revoke(ctx context.Context, q querier, name string) error {
 	})
 }
 
-// eachUser hands on, as SQL, how a grant names the database, and each account.
+// eachUser hands on each of Users, and how a grant names the database, as SQL.
 func (k *MySQL) eachUser(ctx context.Context, q querier, name string, do func(database, user string) error) error {
 	if len(k.config.Users) == 0 {
 		return nil
@@ -37,7 +60,7 @@ func (k *MySQL) eachUser(ctx context.Context, q querier, name string, do func(da
 		return err
 	}
 	for _, user := range k.config.Users {
-		if err := do(backquoted(pattern), account(user)); err != nil {
+		if err := do(backquoted(pattern), user); err != nil {
 			return err
 		}
 	}

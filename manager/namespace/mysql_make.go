@@ -124,13 +124,13 @@ func (k *MySQL) create(ctx context.Context, q querier, t tenancy.Tenant, name st
 	return err
 }
 
-func (k *MySQL) finish(ctx context.Context, q querier, t tenancy.Tenant, name string) error {
-	if err := putMark(ctx, q, name, markOf(t.ID)); err != nil {
+func (k *MySQL) finish(ctx context.Context, conn *sql.Conn, t tenancy.Tenant, name string) error {
+	if err := putMark(ctx, conn, name, markOf(t.ID)); err != nil {
 		return err
 	}
-	if err := k.grant(ctx, q, name); err != nil {
+	if err := k.grant(ctx, conn, name); err != nil {
 		return err
 	}
-	_, err := q.ExecContext(ctx, "UPDATE "+namespacesTable+" SET state = ? WHERE name = ?", stateMade, name)
+	_, err := conn.ExecContext(ctx, "UPDATE "+namespacesTable+" SET state = ? WHERE name = ?", stateMade, name)
 	return err
 }

@@ -171,3 +171,45 @@ func (w *world) blindKeeper(on string) namespace.Keeper {
 	}
 	return keeper
 }
+
+// TestGrantsMakeNoAccount: on MariaDB with such an sql_mode a GRANT to an account that does not exist makes one without a password.
+func TestGrantsMakeNoAccount(t *testing.T) {
+	in(t, onMySQL(), func(t *testing.T, w *world) {
+		name := strings.TrimSuffix(w.prefix, "_")
+		w.exec("CREATE USER '" + name + "'@'10.0.%' IDENTIFIED BY 'Aa1-" + rand.Text() + "'")
+		t.Cleanup(func() {
+			w.exec("DROP USER IF EXISTS '" + name + "'@'%'")
+			w.exec("DROP USER '" + name + "'@'10.0.%'")
+		})
+		w.users = []string{name + "@%"}
+		for _, mode := range []string{"''", "'STRICT_TRANS_TABLES,ANSI_QUOTES'"} {
+			dsn := w.dsn.Clone()
+			dsn.Params = map[string]string{"sql_mode": mode}
+			db := open(t, "mysql", dsn.FormatDSN())
+			w.config = w.wire(db)
+			w.keeper = w.config.Namespaces[w.isolation]
+			l := w.lifecycle()
+			tenant, err := l.Provision(t.Context(), newTenant("acme"))
+			if err == nil || !strings.Contains(err.Error(), "user \""+w.users[0]+"\" does not exist") || !strings.Contains(err.Error(), "CREATE USER") {
+				t.Errorf("with sql_mode %s: got %v", mode, err)
+			}
+			if _, err := w.keeper.(namespace.Spares).Spare(t.Context()); err == nil {
+				t.Errorf("with sql_mode %s a spare was made", mode)
+			}
+			if made := column(t, w.db, "SELECT host FROM mysql.user WHERE user = ?", name); len(made) != 1 || made[0] != "10.0.%" {
+				t.Fatalf("with sql_mode %s there are accounts on the hosts %q", mode, made)
+			}
+			var now string // who shares the pool has it as it was
+			if err := db.QueryRowContext(t.Context(), "SELECT @@SESSION.sql_mode").Scan(&now); err != nil || strings.Contains(now, "NO_AUTO_CREATE_USER") {
+				t.Errorf("sql_mode is %q, %v", now, err)
+			}
+			w.eraseOne(l, tenant)
+			w.noneLeft()
+		}
+
+		w.users = []string{name + "@10.0.%"}
+		w.config = w.wire(w.db)
+		w.keeper = w.config.Namespaces[w.isolation]
+		w.provision(w.lifecycle(), newTenant("acme"))
+	})
+}
