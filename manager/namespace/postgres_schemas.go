@@ -127,7 +127,9 @@ func (k *PostgresSchemas) Verify(ctx context.Context, t tenancy.Tenant) error {
 }
 
 // Drop implements [Keeper]. It waits up to ten seconds for whoever migrates or
-// uses the schema, and then fails.
+// uses the schema, and then fails. Where something outside of it depends on what
+// is in it, such as a view or a table of another tenant, nothing is dropped:
+// tenancy.ErrCrossTenant.
 func (k *PostgresSchemas) Drop(ctx context.Context, t tenancy.Tenant) (bool, error) {
 	name := t.Placement.Schema
 	if err := k.config.Names.usable(t, name); err != nil {
@@ -143,16 +145,17 @@ func (k *PostgresSchemas) Drop(ctx context.Context, t tenancy.Tenant) (bool, err
 	return dropped, nil
 }
 
-// drop drops a schema under a condition on its mark, and raises a code where that does not hold.
+// drop drops a schema under a condition on its mark, and raises a code where that
+// does not hold. It looks for dependants first.
 func (k *PostgresSchemas) drop(ctx context.Context, name, condition, code string) (bool, error) {
-	result, err := script(ctx, k.db, "found name; mark text;", fmt.Sprintf(
+	result, err := script(ctx, k.db, "found name; mark text; dependants text;", fmt.Sprintf(
 		"PERFORM pg_advisory_xact_lock(%d);\n"+
 			"SELECT nspname, obj_description(oid, 'pg_namespace') INTO found, mark FROM pg_namespace WHERE nspname = %s;\n"+
 			"IF found IS NULL THEN RETURN; END IF;\n"+
 			"IF (%s) IS NOT TRUE THEN %s END IF;\n"+
-			"DROP SCHEMA %s CASCADE;\nPERFORM set_config('tenancy.result', 'dropped', true);",
-		migrate.LockKey(name), literal(name), condition, raise(code), identifier(name)))
-	return result != "", err
+			"%sDROP SCHEMA %s CASCADE;\nPERFORM set_config('tenancy.result', 'dropped', true);",
+		migrate.LockKey(name), literal(name), condition, raise(code), refuseDependants(name), identifier(name)))
+	return result != "", withDependants(name, err)
 }
 
 // Spare implements [Spares].
