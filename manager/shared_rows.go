@@ -73,9 +73,8 @@ func (r *sharedRows) erase(ctx context.Context) (err error) {
 func (r *sharedRows) eraseIn(ctx context.Context, tx dialect.Tx) error {
 	tables := deletionOrder(r.Metadata.Tables)
 	for _, table := range tables {
-		query, args := entsql.Dialect(r.Driver.Dialect()).Delete(table.Name).Where(r.mine(table)).Query()
-		if err := tx.Exec(ctx, query, args, nil); err != nil {
-			return fmt.Errorf("manager: deleting the rows of %s in %s: %w", r.tenant, table.Name, err)
+		if err := r.deleteFrom(ctx, tx, table); err != nil {
+			return err
 		}
 	}
 	for _, table := range tables {

@@ -36,8 +36,8 @@ type Keeper interface {
 
 	// Drop drops the tenant's namespace, all that is in it and what an unfinished
 	// Make has left, and reports whether there was one. One without the tenant's
-	// mark is left alone: tenancy.ErrForeignNamespace. So is one on whose contents
-	// something outside of it depends: tenancy.ErrCrossTenant.
+	// mark is left alone: tenancy.ErrForeignNamespace. So is, on PostgreSQL, a schema
+	// with something in it on which others depend: tenancy.ErrCrossTenant.
 	Drop(ctx context.Context, t tenancy.Tenant) (bool, error)
 }
 
