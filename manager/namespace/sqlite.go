@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/entenancy/tenancy"
@@ -229,7 +230,9 @@ func removeAny(path string) error {
 	return nil
 }
 
-// markOf reads the mark of a file, empty if it has none or is no database.
+// markOf reads the mark of a file, empty if it has none or is no database. It changes
+// nothing but what whoever opens the file next would: a transaction that nobody will
+// end is rolled back.
 func (k *SQLite) markOf(ctx context.Context, path string) (mark string, there bool, err error) {
 	switch info, err := os.Lstat(path); {
 	case errors.Is(err, fs.ErrNotExist):
@@ -237,16 +240,31 @@ func (k *SQLite) markOf(ctx context.Context, path string) (mark string, there bo
 	case err != nil || !info.Mode().IsRegular():
 		return "", true, err
 	}
-	err = k.within(ctx, path, "ro", func(db *sql.DB) error {
+	// To be read at all, a file may have to be written to: who was writing when it died has left a journal.
+	err = k.within(ctx, path, "rw", func(db *sql.DB) error {
 		return db.QueryRowContext(ctx, "SELECT mark FROM tenancy_namespace WHERE id = 1").Scan(&mark)
 	})
-	if ctx.Err() != nil {
+	switch {
+	case err == nil:
+		return mark, true, nil
+	case ctx.Err() != nil:
 		return "", true, context.Cause(ctx)
+	case hasNoMark(err):
+		return "", true, nil
 	}
-	if err != nil { // no such table, no database, no row: whatever it is, it is not ours
-		return "", true, nil //nolint:nilerr // documented
+	if _, gone := os.Lstat(path); errors.Is(gone, fs.ErrNotExist) { // since we looked
+		return "", false, nil
 	}
-	return mark, true, nil
+	return "", true, err
+}
+
+// hasNoMark reports whether a file could be read and has no mark. The texts are those
+// of SQLite itself, since the library does not know the driver. Of a file that is
+// locked, broken or out of reach nobody can say whose it is.
+func hasNoMark(err error) bool {
+	return errors.Is(err, sql.ErrNoRows) || slices.ContainsFunc([]string{"no such table", "no such column", "not a database"}, func(text string) bool {
+		return strings.Contains(err.Error(), text)
+	})
 }
 
 // putMark writes the mark, over that of the spare that the file is a copy of.

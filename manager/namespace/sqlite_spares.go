@@ -78,13 +78,13 @@ func (k *SQLite) Ready(ctx context.Context, spare tenancy.Tenant, version string
 	if err != nil {
 		return err
 	}
-	if _, there, err := k.markOf(ctx, path); err != nil || !there {
-		return errors.Join(gone("file", filepath.Base(path)), err)
+	_, there, err := k.markOf(ctx, path)
+	if err == nil && !there {
+		return gone("file", filepath.Base(path))
 	}
-	err = k.within(ctx, path, "rw", func(db *sql.DB) error {
-		var mode string
-		return db.QueryRowContext(ctx, "PRAGMA journal_mode = DELETE").Scan(&mode)
-	})
+	if err == nil {
+		err = k.leaveWAL(ctx, path)
+	}
 	if err == nil {
 		err = k.putMark(ctx, path, spareMark(version))
 	}
@@ -92,6 +92,14 @@ func (k *SQLite) Ready(ctx context.Context, spare tenancy.Tenant, version string
 		return fmt.Errorf("namespace: marking a spare file: %w", err)
 	}
 	return nil
+}
+
+// leaveWAL puts all of a database into its file.
+func (k *SQLite) leaveWAL(ctx context.Context, path string) error {
+	return k.within(ctx, path, "rw", func(db *sql.DB) error {
+		var mode string
+		return db.QueryRowContext(ctx, "PRAGMA journal_mode = DELETE").Scan(&mode)
+	})
 }
 
 // List implements [Spares].
@@ -111,8 +119,11 @@ func (k *SQLite) List(ctx context.Context) ([]Spare, error) {
 			continue
 		}
 		mark, there, err := k.markOf(ctx, filepath.Join(filepath.Dir(other), entry.Name()))
-		if err != nil {
+		if ctx.Err() != nil {
 			return nil, err
+		}
+		if err != nil {
+			mark = "" // one that cannot be read is not ready, and nobody has to wait for it
 		}
 		if version, ok := versionOf(mark); there && (ok || mark == "") {
 			spares = append(spares, Spare{Tenant: k.named(name), Version: version})
