@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"entgo.io/ent/dialect"
@@ -33,6 +34,17 @@ func dialectOf(address tenancy.Secret) string {
 // Dialect is the kind of database that URL names, as in package
 // entgo.io/ent/dialect, and empty where it names none.
 func (d DatabaseConfig) Dialect() string { return dialectOf(d.URL) }
+
+// loginInQuery reports whether a URL of PostgreSQL says in its query as whom to
+// connect, or to which database. pgx takes that for more than what stands before it,
+// where the rest of this package reads it, and puts in another.
+func loginInQuery(address tenancy.Secret) bool {
+	at, err := url.Parse(address.Reveal())
+	if err != nil || dialectOf(address) != dialect.Postgres {
+		return false
+	}
+	return slices.ContainsFunc([]string{"user", "password", "dbname", "database"}, at.Query().Has)
+}
 
 // userOf returns the name of the user in a URL, empty if it has none.
 func userOf(address tenancy.Secret) string {

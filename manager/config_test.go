@@ -136,6 +136,18 @@ func TestValidateRefuses(t *testing.T) {
 		{"DATABASE_GLOBAL_FILE is for SQLite", func(c *manager.Config) { c.Database.GlobalFile = "x" }},
 		{"DATABASE_POOL_SIZE is negative", func(c *manager.Config) { c.Database.PoolSize = -1 }},
 		{"CACHE_TTL is negative", func(c *manager.Config) { c.Cache.TTL = -1 }},
+		{"DATABASE_URL names its user", func(c *manager.Config) {
+			c.Database.URL = tenancy.NewSecret("postgres://db/shop?user=shop&password=hunter2")
+		}},
+		{"DATABASE_ADMIN_URL names its user", func(c *manager.Config) {
+			c.Database.AdminURL = tenancy.NewSecret("postgresql://owner@db/shop?sslmode=require&password=hunter2")
+		}},
+		{"DATABASE_SYSTEM_URL names its user", func(c *manager.Config) {
+			c.Database.SystemURL = tenancy.NewSecret("postgres://system:hunter2@db?dbname=shop")
+		}},
+		{"ISOLATION_SERVER_URL names its user", func(c *manager.Config) {
+			c.Isolation.ServerURL = tenancy.NewSecret("postgres://owner:hunter2@db?database=postgres")
+		}},
 		{"ISOLATION_DEFAULT is not shared", func(c *manager.Config) { c.Isolation.Default = "hybrid" }},
 		{"ISOLATION_DEFAULT is rls", func(c *manager.Config) {
 			c.Database.URL, c.Isolation.Default = tenancy.NewSecret("sqlite:x"), tenancy.IsolationRLS

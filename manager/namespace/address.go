@@ -31,6 +31,8 @@ func newPostgresAddress(text string) (postgresAddress, error) {
 		return postgresAddress{}, errors.New("is not a URL like postgres://user:password@host:5432")
 	case strings.Trim(u.Path, "/") != "" || u.Query().Has("dbname") || u.Query().Has("database"):
 		return postgresAddress{}, errors.New("names a database, and is for all of them")
+	case u.Query().Has("user") || u.Query().Has("password"): // which would win over what stands before the host
+		return postgresAddress{}, errors.New("names its user or password in the query: write them as in postgres://user:password@host:5432")
 	}
 	if _, err := pgx.ParseConfig(text); err != nil {
 		return postgresAddress{}, errors.New("cannot be used: check its parameters, and the files that they name")

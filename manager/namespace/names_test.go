@@ -75,7 +75,7 @@ func TestAddressesThatCannotBe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for _, address := range []string{"", "host=db", "http://db", "postgres://s3cret@db/shop", "postgres:///", "postgres://s3cret@db?dbname=shop", "postgres://s3cret@db?host=other", "://s3cret"} {
+	for _, address := range []string{"", "host=db", "http://db", "postgres://s3cret@db/shop", "postgres:///", "postgres://s3cret@db?dbname=shop", "postgres://s3cret@db?host=other", "postgres://db?user=s3cret", "postgres://shop:x@db?password=s3cret", "://s3cret"} {
 		_, err := namespace.NewPostgresDatabases(db, tenancy.NewSecret(address), namespace.PostgresDatabasesConfig{})
 		if err == nil || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%q: got %v", address, err)
