@@ -16,8 +16,8 @@ const takeTries = 50
 func (k *MySQL) take(ctx context.Context, conn *sql.Conn, t tenancy.Tenant, version string) (string, error) {
 	for range takeTries {
 		var name string
-		err := conn.QueryRowContext(ctx, "SELECT name FROM "+namespacesTable+" WHERE state = ? AND kind = ? AND version = ? ORDER BY RAND() LIMIT 1",
-			stateSpare, k.kind(), version).Scan(&name)
+		err := conn.QueryRowContext(ctx, "SELECT name FROM "+namespacesTable+" WHERE state = ? AND kind = ? AND version = ? AND "+hasSpareName+" ORDER BY RAND() LIMIT 1",
+			append([]any{stateSpare, k.kind(), version}, k.spareName()...)...).Scan(&name)
 		if errors.Is(err, sql.ErrNoRows) {
 			return "", nil
 		}
@@ -99,6 +99,15 @@ func (k *MySQL) makeSpare(ctx context.Context, conn *sql.Conn, name string) erro
 	return err
 }
 
+// hasSpareName is the condition, with spareName for arguments, that a row has a name
+// that Names.isSpare accepts.
+const hasSpareName = "LEFT(name, ?) = ? AND CHAR_LENGTH(name) = ?"
+
+func (k *MySQL) spareName() []any {
+	prefix := k.config.Names.spares()
+	return []any{len(prefix), prefix, k.config.Names.spareLength()}
+}
+
 func (k *MySQL) spare(name string) tenancy.Tenant {
 	return tenancy.Tenant{ID: tenancy.ID(name), Isolation: tenancy.Isolation(k.kind()), Placement: k.placement(name)}
 }
@@ -108,6 +117,9 @@ func (k *MySQL) Ready(ctx context.Context, spare tenancy.Tenant, version string)
 	name, err := k.nameOf(spare)
 	if err != nil {
 		return err
+	}
+	if !k.config.Names.isSpare(name) {
+		return gone("database", name)
 	}
 	// One that lacks its mark could not be handed out: somebody else made or mended it.
 	mark, _, err := markOfDatabase(ctx, k.db, name)
@@ -136,9 +148,8 @@ func (k *MySQL) List(ctx context.Context) ([]Spare, error) {
 	if err := k.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("namespace: listing spares: %w", err)
 	}
-	prefix := k.config.Names.spares()
-	rows, err := k.db.QueryContext(ctx, "SELECT name, version FROM "+namespacesTable+" WHERE tenant_id IS NULL AND kind = ? AND LEFT(name, ?) = ? ORDER BY name",
-		k.kind(), len(prefix), prefix)
+	rows, err := k.db.QueryContext(ctx, "SELECT name, version FROM "+namespacesTable+" WHERE tenant_id IS NULL AND kind = ? AND "+hasSpareName+" ORDER BY name",
+		append([]any{k.kind()}, k.spareName()...)...)
 	if err != nil {
 		return nil, fmt.Errorf("namespace: listing spares: %w", err)
 	}

@@ -116,12 +116,21 @@ func (n Names) scratch(id tenancy.ID) string {
 	return scratchPrefix + hashed(tenancy.ID(n.Prefix)+"\x00"+id)
 }
 
-// spares is what the names of spares begin with. Applications with different
-// prefixes do not see each other's.
+// spares is what the names of spares begin with.
 func (n Names) spares() string { return sparePrefix + n.Prefix }
 
+// spareLetters are how many make the name of a spare its own: 130 bits.
+const spareLetters = 26
+
 // spare is a new name for a spare.
-func (n Names) spare() string { return n.spares() + strings.ToLower(rand.Text()) }
+func (n Names) spare() string { return n.spares() + strings.ToLower(rand.Text()[:spareLetters]) }
+
+// spareLength is how long such a name is. Applications with different prefixes do not
+// see each other's spares, and where one prefix begins with the other one, that is
+// what tells them apart.
+func (n Names) spareLength() int { return len(n.spares()) + spareLetters }
 
 // isSpare reports whether a name is one that spare makes.
-func (n Names) isSpare(name string) bool { return strings.HasPrefix(name, n.spares()) }
+func (n Names) isSpare(name string) bool {
+	return strings.HasPrefix(name, n.spares()) && len(name) == n.spareLength()
+}

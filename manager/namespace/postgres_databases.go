@@ -122,10 +122,10 @@ func (k *PostgresDatabases) state(t tenancy.Tenant, name string) string {
 func (k *PostgresDatabases) take(ctx context.Context, t tenancy.Tenant, name, version string) (string, error) {
 	body := k.state(t, name)
 	if version != "" {
-		isSpare := "shobj_description(oid, 'pg_database') = " + literal(spareMark(version))
-		body += "FOR spare IN SELECT datname FROM pg_database WHERE " + startsWith("datname", k.config.Names.spares()) + " AND " + isSpare + " ORDER BY random() LOOP\n" +
+		isReady := "shobj_description(oid, 'pg_database') = " + literal(spareMark(version))
+		body += "FOR spare IN SELECT datname FROM pg_database WHERE " + isSpare("datname", k.config.Names) + " AND " + isReady + " ORDER BY random() LOOP\n" +
 			"CONTINUE WHEN NOT pg_try_advisory_xact_lock(" + fmt.Sprintf(lockKey, "spare") + ");\n" +
-			"CONTINUE WHEN NOT EXISTS (SELECT FROM pg_database WHERE datname = spare AND " + isSpare + ");\n" +
+			"CONTINUE WHEN NOT EXISTS (SELECT FROM pg_database WHERE datname = spare AND " + isReady + ");\n" +
 			"EXECUTE format('ALTER DATABASE %I RENAME TO %I', spare, " + literal(name) + ");\n" +
 			k.comment(name, markOf(t.ID)) +
 			"PERFORM set_config('tenancy.result', 'spare', true);\nRETURN;\nEND LOOP;\n"

@@ -34,6 +34,9 @@ func (k *PostgresDatabases) Ready(ctx context.Context, spare tenancy.Tenant, ver
 	if err != nil {
 		return err
 	}
+	if !k.config.Names.isSpare(name) {
+		return gone("database", name)
+	}
 	_, err = script(ctx, k.db, "", "PERFORM pg_advisory_xact_lock("+fmt.Sprintf(lockKey, literal(name))+");\n"+
 		"IF NOT EXISTS (SELECT FROM pg_database WHERE datname = "+literal(name)+" AND "+isSpareMark("shobj_description(oid, 'pg_database')")+") THEN "+
 		raise(codeGone)+" END IF;\n"+k.comment(name, spareMark(version)))
@@ -51,7 +54,7 @@ func (k *PostgresDatabases) Ready(ctx context.Context, spare tenancy.Tenant, ver
 // reaches. Any other maker fails then, and nothing is left of its spare.
 func (k *PostgresDatabases) List(ctx context.Context) ([]Spare, error) {
 	return listSpares(ctx, k.db, `SELECT datname, COALESCE(shobj_description(oid, 'pg_database'), '`+markSpare+`') FROM pg_catalog.pg_database
-WHERE `+startsWith("datname", k.config.Names.spares())+` AND pg_has_role(datdba, 'USAGE') ORDER BY 1`, k.spare)
+WHERE `+isSpare("datname", k.config.Names)+` AND pg_has_role(datdba, 'USAGE') ORDER BY 1`, k.spare)
 }
 
 // Discard implements [Spares].

@@ -94,10 +94,10 @@ func (k *PostgresSchemas) Make(ctx context.Context, t tenancy.Tenant, version st
 // takeSchema renames the first spare that nobody else is at. What is under its
 // lock now was a spare when the loop began, so it is looked at again.
 func (k *PostgresSchemas) takeSchema(t tenancy.Tenant, name, version string) string {
-	isSpare := "obj_description(oid, 'pg_namespace') = " + literal(spareMark(version))
-	return "FOR spare IN SELECT nspname FROM pg_namespace WHERE " + startsWith("nspname", k.config.Names.spares()) + " AND " + isSpare + " ORDER BY random() LOOP\n" +
+	isReady := "obj_description(oid, 'pg_namespace') = " + literal(spareMark(version))
+	return "FOR spare IN SELECT nspname FROM pg_namespace WHERE " + isSpare("nspname", k.config.Names) + " AND " + isReady + " ORDER BY random() LOOP\n" +
 		"CONTINUE WHEN NOT pg_try_advisory_xact_lock(" + fmt.Sprintf(lockKey, "spare") + ");\n" +
-		"CONTINUE WHEN NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = spare AND " + isSpare + ");\n" +
+		"CONTINUE WHEN NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = spare AND " + isReady + ");\n" +
 		"EXECUTE format('ALTER SCHEMA %I RENAME TO %I', spare, " + literal(name) + ");\n" +
 		commentOn(name, markOf(t.ID)) +
 		"PERFORM set_config('tenancy.result', 'spare', true);\nRETURN;\nEND LOOP;\n"
@@ -176,6 +176,9 @@ func (*PostgresSchemas) spare(name string) tenancy.Tenant {
 // Ready implements [Spares].
 func (k *PostgresSchemas) Ready(ctx context.Context, spare tenancy.Tenant, version string) error {
 	name := spare.Placement.Schema
+	if !k.config.Names.isSpare(name) {
+		return gone("schema", name)
+	}
 	_, err := script(ctx, k.db, "", fmt.Sprintf("PERFORM pg_advisory_xact_lock(%d);\n"+
 		"IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s AND %s) THEN %s END IF;\n%s",
 		migrate.LockKey(name), literal(name), isSpareMark("obj_description(oid, 'pg_namespace')"), raise(codeGone), commentOn(name, spareMark(version))))
@@ -191,12 +194,15 @@ func (k *PostgresSchemas) Ready(ctx context.Context, spare tenancy.Tenant, versi
 // List implements [Spares].
 func (k *PostgresSchemas) List(ctx context.Context) ([]Spare, error) {
 	return listSpares(ctx, k.db, `SELECT nspname, obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace
-WHERE `+startsWith("nspname", k.config.Names.spares())+` AND obj_description(oid, 'pg_namespace') IS NOT NULL ORDER BY 1`, k.spare)
+WHERE `+isSpare("nspname", k.config.Names)+` AND obj_description(oid, 'pg_namespace') IS NOT NULL ORDER BY 1`, k.spare)
 }
 
 // Discard implements [Spares].
 func (k *PostgresSchemas) Discard(ctx context.Context, spare tenancy.Tenant) error {
 	name := spare.Placement.Schema
+	if !k.config.Names.isSpare(name) {
+		return gone("schema", name)
+	}
 	dropped, err := k.drop(ctx, name, isSpareMark("mark"), codeGone)
 	if hasCode(err, codeGone) || err == nil && !dropped {
 		return gone("schema", name)

@@ -76,6 +76,11 @@ func isSpareMark(comment string) string {
 	return startsWith(comment, markSpare)
 }
 
+// isSpare is the condition that a column has a name that Names.isSpare accepts.
+func isSpare(column string, names Names) string {
+	return fmt.Sprintf("%s AND length(%s) = %d", startsWith(column, names.spares()), column, names.spareLength())
+}
+
 // startsWith is the condition that a column begins with a text.
 func startsWith(column, text string) string {
 	return fmt.Sprintf("left(%s, %d) = %s", column, len(text), literal(text))

@@ -79,7 +79,7 @@ func (k *SQLite) Ready(ctx context.Context, spare tenancy.Tenant, version string
 		return err
 	}
 	_, there, err := k.markOf(ctx, path)
-	if err == nil && !there {
+	if err == nil && !there || !k.config.Names.isSpare(strings.TrimSuffix(filepath.Base(path), ".db")) {
 		return gone("file", filepath.Base(path))
 	}
 	if err == nil {

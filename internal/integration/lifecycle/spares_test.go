@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"entgo.io/ent/dialect"
@@ -205,4 +206,62 @@ func (w *world) discardAll(spares namespace.Spares) {
 			w.t.Errorf("discarding: %v", err)
 		}
 	}
+}
+
+// TestSparesOfOneApplication are not another's, whose prefix begins with the same letters.
+func TestSparesOfOneApplication(t *testing.T) {
+	in(t, namespaces(), func(t *testing.T, w *world) {
+		const version = "v1"
+		prefix, own := w.prefix, w.keeper
+		for _, longer := range []string{prefix + "eu_", prefix + "a"} {
+			w.prefix = longer
+			other, err := w.newKeeper(w.db)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.prefix = prefix
+			theirs := w.readySpare(other, version)
+			spares := own.(namespace.Spares)
+			if all, err := spares.List(t.Context()); err != nil || len(all) != 0 {
+				t.Errorf("%s lists %v of %s, %v", prefix, all, longer, err)
+			}
+			if err := spares.Ready(t.Context(), theirs, ""); !errors.Is(err, tenancy.ErrNotFound) {
+				t.Errorf("%s changes one of %s: %v", prefix, longer, err)
+			}
+			if err := spares.Discard(t.Context(), theirs); !errors.Is(err, tenancy.ErrNotFound) {
+				t.Errorf("%s discards one of %s: %v", prefix, longer, err)
+			}
+			tenant := tenancy.Tenant{ID: tenancy.ID("for-" + strings.ReplaceAll(longer, "_", "-")), Isolation: w.isolation}
+			if tenant.Placement, err = own.Plan(tenant); err != nil {
+				t.Fatal(err)
+			}
+			if made, err := own.Make(t.Context(), tenant, version); err != nil || made.Version != "" {
+				t.Errorf("%s gives away one of %s: %+v, %v", prefix, longer, made, err)
+			}
+			if all, err := other.(namespace.Spares).List(t.Context()); err != nil || len(all) != 1 || all[0].Version != version {
+				t.Fatalf("%s has %v, %v", longer, all, err)
+			}
+			if err := other.(namespace.Spares).Discard(t.Context(), theirs); err != nil {
+				t.Error(err)
+			}
+		}
+		mine := w.readySpare(own, version)
+		if err := own.(namespace.Spares).Discard(t.Context(), mine); err != nil {
+			t.Errorf("its own: %v", err)
+		}
+	})
+}
+
+// readySpare makes a spare that is ready for a version.
+func (w *world) readySpare(keeper namespace.Keeper, version string) tenancy.Tenant {
+	w.t.Helper()
+	spares := keeper.(namespace.Spares)
+	spare, err := spares.Spare(w.t.Context())
+	if err == nil {
+		err = spares.Ready(w.t.Context(), spare, version)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return spare
 }
