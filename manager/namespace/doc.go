@@ -20,7 +20,9 @@
 // PostgreSQL, a row in the table tenancy_namespace elsewhere. One that is there
 // already and does not is tenancy.ErrForeignNamespace, whatever it is called: it
 // is neither used nor dropped. Names go by tenants' ids, one to one (see [Names]),
-// and not by identifiers, which change hands.
+// and not by identifiers, which change hands. A mark does not say which home the
+// tenant is of: homes that share a server need different prefixes, and a copy of a
+// registry, such as staging's, must not reach the namespaces of the original.
 //
 // # Crashes and races
 //

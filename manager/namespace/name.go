@@ -24,7 +24,8 @@ const longestName = 63
 type Names struct {
 	// Prefix is what names begin with: a lower-case letter, then lower-case
 	// letters, digits and _, up to 20 characters. It must not begin with tenancy_
-	// or pg_. Defaults to "tenant_".
+	// or pg_. Applications that share a server, or a directory, need different ones.
+	// Defaults to "tenant_".
 	Prefix string
 	// Reserved are names that no tenant gets, beside those of the database
 	// itself, such as the schema of an extension. Defaults to none.
