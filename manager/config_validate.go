@@ -37,6 +37,11 @@ func (c *checks) refuse(wrong bool, path, reason string) {
 	}
 }
 
+// refuseLogin adds a problem of a URL that says in its query who connects.
+func (c *checks) refuseLogin(address tenancy.Secret, path string) {
+	c.refuse(loginInQuery(address), path, "names its user, password or database in the query: write them as in postgres://user:password@host:5432/database")
+}
+
 func (c Config) problems() []Problem {
 	var found checks
 	c.checkDatabase(&found)
@@ -65,7 +70,7 @@ func (c Config) checkDatabase(found *checks) {
 		wrong := !secret.IsZero() && dialectOf(secret) == ""
 		found.refuse(wrong, path, "is not a URL of postgres, mysql or sqlite, such as postgres://user:password@host:5432/database")
 		found.refuse(!wrong && !secret.IsZero() && dialectOf(secret) != dialectOf(d.URL), path, "is of another kind of database than Database.URL")
-		found.refuse(loginInQuery(secret), path, loginBelongs)
+		found.refuseLogin(secret, path)
 	}
 	for _, replica := range d.ReplicaURLs {
 		found.refuse(dialectOf(replica) != dialectOf(d.URL), "Database.ReplicaURLs", "has a URL that is not of the same kind of database as Database.URL")
@@ -77,9 +82,6 @@ func (c Config) checkDatabase(found *checks) {
 	found.refuse(d.TenantsDir != "" && !sqlite, "Database.TenantsDir", "is for SQLite only")
 	found.refuse(c.Migrations.StatementTimeout != 0 && !postgres, "Migrations.StatementTimeout", "is for PostgreSQL only")
 }
-
-// loginBelongs says where a URL has what must not be in its query.
-const loginBelongs = "names its user, password or database in the query: write them as in postgres://user:password@host:5432/database"
 
 var prefixPattern = regexp.MustCompile(`\A[a-z][a-z0-9_]{0,19}\z`)
 
@@ -99,7 +101,7 @@ func (c Config) checkIsolation(found *checks) {
 	found.refuse(!prefixPattern.MatchString(i.Prefix), "Isolation.Prefix", "is not up to 20 lower-case letters, digits and underscores that begin with a letter")
 	foreign := !i.ServerURL.IsZero() && (dialectOf(i.ServerURL) != dialectOf(c.Database.URL) || dialectOf(i.ServerURL) == dialect.SQLite)
 	found.refuse(foreign, "Isolation.ServerURL", "is not a URL of another server of the same kind as Database.URL")
-	found.refuse(loginInQuery(i.ServerURL), "Isolation.ServerURL", loginBelongs)
+	found.refuseLogin(i.ServerURL, "Isolation.ServerURL")
 	for _, identifier := range i.PremiumTenants {
 		found.refuse(tenancy.ValidateIdentifier(identifier) != nil, "Isolation.PremiumTenants", "has an entry that is no tenant's identifier")
 	}

@@ -23,12 +23,12 @@ func TestErasingAnIDThatTheColumnCannotHold(t *testing.T) {
 		others []string // those that the database, or a parser, could take for it, and one that is of another kind
 	}{
 		{
-			schema.Int64, map[string]string{dialect.Postgres: "bigint", dialect.MySQL: "bigint", dialect.SQLite: "bigint"},
-			"7", []string{"007", "+7", "7.0", "7e0", lower},
+			column: schema.Int64, sql: map[string]string{dialect.Postgres: "bigint", dialect.MySQL: "bigint", dialect.SQLite: "bigint"},
+			own: "7", others: []string{"007", "+7", "7.0", "7e0", lower},
 		},
 		{
-			schema.UUID, map[string]string{dialect.Postgres: "uuid", dialect.MySQL: "char(36)", dialect.SQLite: "uuid"},
-			lower, []string{strings.ToUpper(lower), "{" + lower + "}", strings.ReplaceAll(lower, "-", ""), "acme"},
+			column: schema.UUID, sql: map[string]string{dialect.Postgres: "uuid", dialect.MySQL: "char(36)", dialect.SQLite: "uuid"},
+			own: lower, others: []string{strings.ToUpper(lower), "{" + lower + "}", strings.ReplaceAll(lower, "-", ""), "acme"},
 		},
 	}
 	in(t, everywhere()[len(namespaces()):], func(t *testing.T, w *world) {
