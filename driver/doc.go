@@ -66,6 +66,12 @@
 //	ready, err := runner.Requires("20260301101500") // a migrate.Runner
 //	drv, err := driver.New(home, driver.Config{Ready: ready})
 //
+// # Tenants that are erased
+//
+// [Driver.Forget] lets go of the pool of a tenant that is no more. Package manager
+// calls it when a tenant is erased. In other processes the pool closes when it has
+// not been used for [Databases].MaxIdleTime.
+//
 // # Beyond ent
 //
 // [Driver.Conn] lends an *sql.Conn of the tenant's place, for COPY and the like.

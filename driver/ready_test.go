@@ -191,3 +191,23 @@ func BenchmarkReady(b *testing.B) {
 		})
 	}
 }
+
+// TestForgottenTenantIsAskedAboutAgain has a tenant come again under its old id.
+func TestForgottenTenantIsAskedAboutAgain(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	d, _ := readyDriver(t, func(context.Context, tenancy.Tenant) error { asked.Add(1); return nil })
+	for _, version := range []int64{7, 1} {
+		for range 2 {
+			if err := exec(t.Context(), d, inSchema("acme", version)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := d.Forget(t.Context(), "acme"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := asked.Load(); n != 2 {
+		t.Errorf("Ready was asked %d times, want once for each tenant", n)
+	}
+}

@@ -18,7 +18,8 @@ type Stats struct {
 	Expired int64 `json:"expired"`
 	// Evicted counts those that were closed to make room for others.
 	Evicted int64 `json:"evicted"`
-	// Replaced counts those that were closed because their tenant's place changed.
+	// Replaced counts those that were closed because their tenant's place changed, or
+	// because of [Driver.Forget].
 	Replaced int64 `json:"replaced"`
 	// Servers has the servers that have pools, by name.
 	Servers []ServerStats `json:"servers"`

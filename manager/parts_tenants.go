@@ -24,7 +24,7 @@ func (m *Manager) openLifecycle(context.Context) (err error) {
 		Store: m.layers.top, Isolation: m.isolation, DefaultIsolation: m.config.Isolation.Default,
 		Status: m.config.Tenants.DefaultStatus, Migrations: m.migrator,
 		Verify: m.verifyTenant(), Hooks: m.app.Hooks,
-		Forget: []func(context.Context, tenancy.ID) error{m.layers.base.Quotas().Forget},
+		Forget: []func(context.Context, tenancy.ID) error{m.driver.Forget, m.layers.base.Quotas().Forget},
 		Lock:   m.databases.locker(m.admin), Spares: m.spares(), Observer: m.observer, Logger: m.app.Logger,
 	}
 	if len(m.app.Tenancy.Tables) > 0 {

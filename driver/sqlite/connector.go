@@ -37,41 +37,41 @@ func (c *connector) Driver() sqldriver.Driver { return c.files.config.Driver }
 
 // Connect implements [sqldriver.Connector].
 func (c *connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
-	if err := c.exists(); err != nil {
+	file, err := c.find()
+	if err != nil {
 		return nil, err
 	}
 	inner, err := c.files.config.Driver.Open(c.files.uri(c.file, readWrite))
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: opening %s: %w", c.name(), err)
 	}
-	s := session{conn: inner}
-	conn, err := c.setUp(ctx, s)
+	conn, err := c.setUp(ctx, session{conn: inner}, opened{{c.file, file}})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite: opening %s: %w", c.name(), err), inner.Close())
 	}
 	return conn, nil
 }
 
-// exists fails unless the connector's file is there and, if it is a tenant's,
-// no file of others under another name.
-func (c *connector) exists() error {
+// find finds the connector's file, and fails unless it is there and, if it is a
+// tenant's, no file of others under another name.
+func (c *connector) find() (os.FileInfo, error) {
 	file, err := os.Stat(c.file)
 	switch {
 	case c.file == "":
-		return errors.New("sqlite: there is no home: Config.Home and Config.Global are empty")
+		return nil, errors.New("sqlite: there is no home: Config.Home and Config.Global are empty")
 	case errors.Is(err, fs.ErrNotExist) && c.tenant.ID != "":
-		return fmt.Errorf("sqlite: %w: %s is missing", tenancy.ErrNotProvisioned, c.name())
+		return nil, fmt.Errorf("sqlite: %w: %s is missing", tenancy.ErrNotProvisioned, c.name())
 	case err != nil:
-		return fmt.Errorf("sqlite: %s: %w", c.name(), reasonOf(err))
+		return nil, fmt.Errorf("sqlite: %s: %w", c.name(), reasonOf(err))
 	case c.tenant.ID == "":
-		return nil
+		return file, nil
 	}
 	for _, others := range []string{c.files.config.Global, c.files.config.Home} {
 		if info, err := os.Stat(others); err == nil && os.SameFile(file, info) {
-			return fmt.Errorf("sqlite: %w: %s is that of others", tenancy.ErrInvalidPlacement, c.name())
+			return nil, fmt.Errorf("sqlite: %w: %s is that of others", tenancy.ErrInvalidPlacement, c.name())
 		}
 	}
-	return nil
+	return file, nil
 }
 
 // name is what the file is, in an error. Its path can be part of a secret URL.
@@ -90,8 +90,9 @@ func reasonOf(err error) error {
 	return err
 }
 
-// setUp makes a connection ready.
-func (c *connector) setUp(ctx context.Context, s session) (sqldriver.Conn, error) {
+// setUp makes a connection ready. A connection that has seen another schema of the
+// global file, or whose files have been replaced, is not used again.
+func (c *connector) setUp(ctx context.Context, s session, files opened) (sqldriver.Conn, error) {
 	err := s.exec(ctx,
 		fmt.Sprintf("PRAGMA busy_timeout = %d", c.files.config.BusyTimeout.Milliseconds()),
 		"PRAGMA foreign_keys = 1")
@@ -108,21 +109,28 @@ func (c *connector) setUp(ctx context.Context, s session) (sqldriver.Conn, error
 	if c.guarded {
 		conn.Check, conn.Stays = check, stays
 	}
+	conn.Reset = func(context.Context) error { return files.check() }
 	if global := c.files.config.Global; global != "" && global != c.file {
-		if conn.Reset, err = c.attachGlobal(ctx, s); err != nil {
+		if err := files.look(global); err != nil {
+			return nil, fmt.Errorf("the file of the global tables, Config.Global: %w", err)
+		}
+		sameSchema, err := c.attachGlobal(ctx, s)
+		if err != nil {
 			return nil, err
 		}
+		conn.Reset = func(ctx context.Context) error {
+			if err := files.check(); err != nil {
+				return err
+			}
+			return sameSchema(ctx)
+		}
 	}
-	return conn, nil
+	return conn, files.check() // as they were looked at before, and opened after
 }
 
-// attachGlobal attaches the global file, and returns what keeps watch over it:
-// a connection that has seen another schema of it is not used again.
-func (c *connector) attachGlobal(ctx context.Context, s session) (reset func(context.Context) error, err error) {
+// attachGlobal attaches the global file, and returns what keeps watch over its schema.
+func (c *connector) attachGlobal(ctx context.Context, s session) (sameSchema func(context.Context) error, err error) {
 	global := c.files.config.Global
-	if _, err := os.Stat(global); err != nil {
-		return nil, fmt.Errorf("the file of the global tables, Config.Global: %w", reasonOf(err))
-	}
 	if err := s.exec(ctx, "ATTACH DATABASE "+literal(c.files.uri(global, c.attach))+" AS "+schema.GlobalTables); err != nil {
 		return nil, fmt.Errorf("attaching the file of the global tables: %w", err)
 	}

@@ -47,6 +47,16 @@
 // transaction, and the statement itself: do not create tables of tenants in the
 // global file of a running application.
 //
+// # Files that are removed or replaced
+//
+// SQLite goes on with a file that has been removed, or in whose place another was
+// put. So when a connection is taken from the pool, its files are looked at, for
+// a few µs each, and one whose file is no longer at its path is closed: a tenant
+// that was erased is tenancy.ErrNotProvisioned, in other processes too, and a backup
+// that was put in place of a file is served. Put it there by renaming. What is under
+// way on a connection, a transaction or rows, ends on the file that it began on, and
+// what it writes there is lost.
+//
 // # What is refused
 //
 // A connection for tenants does not run ATTACH, DETACH or VACUUM INTO, which
