@@ -105,7 +105,7 @@ func (c *connector) setUp(ctx context.Context, s session, files opened) (sqldriv
 	if err := s.useWAL(ctx, "main"); err != nil {
 		return nil, err
 	}
-	conn := &guard.Conn{Conn: s.conn, Check: passes}
+	conn := &guard.Conn{Conn: s.conn, Check: passes, Ended: s.ended}
 	if c.guarded {
 		conn.Check, conn.Stays = check, stays
 	}

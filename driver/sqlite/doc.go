@@ -29,7 +29,10 @@
 // Every connection has foreign keys on and waits for other writers. Files are
 // in WAL mode: each has one writer at a time, beside any number of readers. A
 // transaction takes the write lock when it begins, unless [Config].Parameters
-// says otherwise. One that writes to the home and, in a System scope, to the
+// says otherwise. SQLite rolls it back by itself when a write in it is interrupted,
+// such as by the end of its context, when the disk is full, and for ON CONFLICT
+// ROLLBACK. What follows in it, and its Commit, then fail with sql.ErrTxDone and the
+// reason: nothing is written beside it. One that writes to the home and, in a System scope, to the
 // global file is not atomic over both if the machine stops in the middle.
 //
 // # What cannot fall through

@@ -21,9 +21,15 @@ type Conn struct {
 	Stays func(ctx context.Context, query string) bool
 	// Reset is asked before the connection is used again. Nil asks nothing.
 	Reset func(ctx context.Context) error
+	// Ended is asked when a statement within a transaction has failed, whether the
+	// database has ended the transaction with it: what follows would be committed one
+	// by one. If so it returns the error of what follows, and of Commit. Rollback is
+	// sent all the same. Nil says that no database does.
+	Ended func(cause error) error
 
 	inTx  bool
-	spent bool // something was left on it
+	ended error // of the transaction, before its time
+	spent bool  // something was left on it
 }
 
 // Unwrap returns the connection itself, for (*sql.Conn).Raw.
@@ -31,11 +37,23 @@ func (c *Conn) Unwrap() driver.Conn { return c.Conn }
 
 // pass says whether a text may be sent.
 func (c *Conn) pass(ctx context.Context, query string) error {
+	if c.ended != nil {
+		return c.ended
+	}
 	if err := c.Check(ctx, query, c.inTx); err != nil {
 		return err
 	}
 	c.spent = c.spent || c.Stays != nil && c.Stays(ctx, query)
 	return nil
+}
+
+// failed looks what a statement has done to the transaction if it has failed, and
+// returns its error.
+func (c *Conn) failed(err error) error {
+	if err != nil && !errors.Is(err, driver.ErrSkip) && c.inTx && c.ended == nil && c.Ended != nil {
+		c.ended = c.Ended(err)
+	}
+	return err
 }
 
 // Prepare implements [driver.Conn].
@@ -48,6 +66,14 @@ func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 	if err := c.pass(ctx, query); err != nil {
 		return nil, err
 	}
+	inner, err := c.prepare(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return newStmt(c, inner, query), nil
+}
+
+func (c *Conn) prepare(ctx context.Context, query string) (driver.Stmt, error) {
 	if inner, ok := c.Conn.(driver.ConnPrepareContext); ok {
 		return inner.PrepareContext(ctx, query)
 	}
@@ -63,7 +89,8 @@ func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	if err := c.pass(ctx, query); err != nil {
 		return nil, err
 	}
-	return inner.ExecContext(ctx, query, args)
+	result, err := inner.ExecContext(ctx, query, args)
+	return result, c.failed(err)
 }
 
 // QueryContext implements [driver.QueryerContext].
@@ -75,7 +102,7 @@ func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	if err := c.pass(ctx, query); err != nil {
 		return nil, err
 	}
-	return inner.QueryContext(ctx, query, args)
+	return c.watch(inner.QueryContext(ctx, query, args))
 }
 
 // BeginTx implements [driver.ConnBeginTx].
@@ -84,7 +111,7 @@ func (c *Conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx
 	if err != nil {
 		return nil, err
 	}
-	c.inTx = true
+	c.inTx, c.ended = true, nil
 	return tx{inner, c}, nil
 }
 
@@ -133,6 +160,17 @@ func (c *Conn) CheckNamedValue(value *driver.NamedValue) error {
 	return driver.ErrSkip
 }
 
+// CleanupDone is closed when the session is over, also where the connection does
+// not say when: then it is with Close.
+func (c *Conn) CleanupDone() <-chan struct{} {
+	if inner, ok := c.Conn.(interface{ CleanupDone() <-chan struct{} }); ok {
+		return inner.CleanupDone()
+	}
+	over := make(chan struct{})
+	close(over)
+	return over
+}
+
 // tx tells its connection when it has ended. Whatever comes of that, database/sql
 // is done with it.
 type tx struct {
@@ -142,12 +180,15 @@ type tx struct {
 
 // Commit implements [driver.Tx].
 func (t tx) Commit() error {
+	if ended := t.conn.ended; ended != nil {
+		return errors.Join(ended, t.Rollback())
+	}
 	t.conn.inTx = false
 	return t.Tx.Commit()
 }
 
 // Rollback implements [driver.Tx].
 func (t tx) Rollback() error {
-	t.conn.inTx = false
+	t.conn.inTx, t.conn.ended = false, nil
 	return t.Tx.Rollback()
 }

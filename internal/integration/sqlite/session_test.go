@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"database/sql"
 	"errors"
 	"slices"
 	"testing"
@@ -181,4 +182,35 @@ func (w *world) onOneConnection(t *testing.T) (*ent.Client, *driver.Driver) {
 	must(t, err)
 	t.Cleanup(func() { must(t, drv.Close()) })
 	return ent.NewClient(ent.TenancyDriver(drv)), drv
+}
+
+// TestPreparedIsRefusedWhenItIsRun prepares what may be run, and runs it where it may not.
+func TestPreparedIsRefusedWhenItIsRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	client, drv := w.onOneConnection(t)
+	ctx := as(t, w.shared)
+	conn, err := drv.Conn(ctx)
+	must(t, err)
+	tx, err := conn.BeginTx(ctx, nil)
+	must(t, err)
+	begins, err := conn.PrepareContext(ctx, "SAVEPOINT a")
+	must(t, err)
+	sets, err := conn.PrepareContext(system(t), "PRAGMA foreign_keys = off")
+	must(t, err)
+	must(t, tx.Commit())
+	for what, statement := range map[string]*sql.Stmt{"a savepoint outside of a transaction": begins, "a PRAGMA that a System scope has prepared": sets} {
+		if _, err := statement.ExecContext(ctx); !errors.Is(err, sqlite.ErrRefused) {
+			t.Errorf("%s: %v", what, err)
+		}
+		if _, err := column(statement.QueryContext(ctx)); !errors.Is(err, sqlite.ErrRefused) {
+			t.Errorf("%s, as a query: %v", what, err)
+		}
+		must(t, statement.Close())
+	}
+	must(t, conn.Close())
+	must(t, client.Memo.Create().SetText("kept").Exec(ctx))
+	if texts := names(t, plain(t, w.config.Home), "SELECT text FROM memos"); !slices.Equal(texts, []string{"kept"}) {
+		t.Errorf("the home has %q", texts)
+	}
 }

@@ -1,0 +1,24 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+)
+
+// ended finds out whether SQLite has rolled the transaction back because of the
+// statement that has failed, as it does with a write that is interrupted, whose disk
+// is full, or that says ON CONFLICT ROLLBACK. Without a word it would commit what
+// follows statement by statement.
+//
+// There is no other way to ask that every driver has: a BEGIN fails within a
+// transaction, and nowhere else. One that does not is left open. Nothing is sent
+// into it, and it is there for the caller's Rollback to end.
+func (s session) ended(cause error) error {
+	err := s.exec(context.Background(), "BEGIN") // that of the statement may be over
+	if err != nil && strings.Contains(err.Error(), "within a transaction") {
+		return nil
+	}
+	return fmt.Errorf("sqlite: SQLite rolled the transaction back when a statement of it failed: %w: %w", sql.ErrTxDone, cause)
+}
