@@ -20,8 +20,10 @@ type fairness struct {
 	share   atomic.Int64 // connections for each database of an active pool
 	counted atomic.Int64 // when it was last computed
 
-	sharing sync.Mutex
-	active  []*pool
+	sharing  sync.Mutex
+	active   []*pool
+	held     []*pool // that may have fewer connections than they would have alone
+	widening bool    // widen runs
 }
 
 // note takes account of a pool that is used now.
@@ -43,11 +45,25 @@ func (b *budget) note(p *pool, now int64) {
 	if late {
 		b.forgetLocked(now)
 	}
+	b.shareLocked()
+}
+
+// shareLocked computes the share of each database.
+func (b *budget) shareLocked() {
 	var wanting int64
 	for _, p := range b.active {
 		wanting += int64(len(p.dbs))
 	}
 	b.share.Store(int64(b.max) / max(wanting, 1))
+}
+
+// recount finds out who is active now, and returns how many are.
+func (b *budget) recount(now int64) int {
+	b.sharing.Lock()
+	defer b.sharing.Unlock()
+	b.forgetLocked(now)
+	b.shareLocked()
+	return len(b.active)
 }
 
 // forgetLocked leaves out who has not been active of late.

@@ -28,7 +28,8 @@ import (
 //
 // A tenant may have MaxConnsPerTenant connections, and fewer while many are
 // active, down to one: MaxConns divided by those who were in the last two seconds,
-// also while connections are free, so that who comes next finds one. So a statement
+// also while connections are free, so that who comes next finds one. When fewer are
+// active, those who wait already have more of them too. So a statement
 // that is made while rows or a transaction of the same goroutine are open may wait
 // for them, and has to have a context that ends. The same holds for one that is
 // made within another tenant's transaction.

@@ -36,6 +36,7 @@ type pool struct {
 
 	limits  sync.Mutex
 	limited atomic.Int64 // connections that each of dbs may have
+	held    atomic.Bool  // is looked after by widen; changed by the budget
 }
 
 // retired is added to the leases of a pool that is to close with the last one.
@@ -77,6 +78,12 @@ func (p *pool) saw(version int64) {
 			return
 		}
 	}
+}
+
+// leased reports whether a statement has a lease, and so may wait for a connection.
+func (p *pool) leased() bool {
+	n := p.leases.Load()
+	return n != 0 && n != retired
 }
 
 // acquire takes a lease, unless the pool is retired.
@@ -127,24 +134,33 @@ func (p *pool) use(now int64) {
 	p.used.Store(now)
 	p.budget.note(p, now)
 	if share := p.fairShare(); share != p.limited.Load() && p.limits.TryLock() { // who has the lock sees to it, or the next lease does
-		defer p.limits.Unlock()
 		p.limit(share)
+		p.limits.Unlock()
+	}
+	if p.limited.Load() < p.wholeShare() && !p.held.Load() {
+		p.budget.hold(p)
 	}
 }
 
 // fairShare is how many connections each of the pool's databases may have now.
-func (p *pool) fairShare() int64 {
-	own := int64(p.pools.config.MaxConnsPerTenant / len(p.dbs))
-	return max(1, min(own, p.budget.share.Load()))
+func (p *pool) fairShare() int64 { return max(1, min(p.wholeShare(), p.budget.share.Load())) }
+
+// wholeShare is how many each may have while there are enough for all.
+func (p *pool) wholeShare() int64 {
+	return max(1, int64(min(p.pools.config.MaxConnsPerTenant, p.budget.max)/len(p.dbs)))
 }
 
 // limit holds each database to n connections. The caller holds limits.
 func (p *pool) limit(n int64) {
+	before := p.limited.Swap(n)
 	for _, db := range p.dbs {
+		waited := 0 < before && before < n && db.Stats().OpenConnections >= int(before) // somebody may have
 		db.SetMaxOpenConns(int(n))
 		db.SetMaxIdleConns(int(n))
+		if waited {
+			p.pools.background(func() { p.serveWaiting(db) })
+		}
 	}
-	p.limited.Store(n)
 }
 
 // closeIdle closes an idle connection of the pool and reports whether it did.

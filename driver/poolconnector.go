@@ -14,6 +14,9 @@ type connector struct {
 
 // Connect implements [sqldriver.Connector].
 func (c *connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
+	if ctx.Value(serving{}) != nil {
+		return nil, errServing
+	}
 	b := c.pool.budget
 	if err := b.take(ctx, c.pool); err != nil {
 		return nil, err

@@ -28,6 +28,8 @@ type fakeServer struct {
 	closes   []string // the databases of connections, in the order in which they were closed
 	fail     error    // what connecting ends with
 	panics   bool
+	// connecting, if it is not nil, is what connecting takes and ends with.
+	connecting func() error
 	// pending, if it is not nil, keeps the places of closed connections until it is closed.
 	pending chan struct{}
 }
@@ -42,6 +44,14 @@ func (c *fakeConnector) Driver() sqldriver.Driver { return nil }
 
 func (c *fakeConnector) Connect(context.Context) (sqldriver.Conn, error) {
 	s := c.server
+	s.mu.Lock()
+	connecting := s.connecting
+	s.mu.Unlock()
+	if connecting != nil {
+		if err := connecting(); err != nil {
+			return nil, err
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {

@@ -30,7 +30,9 @@ type pools struct {
 	count   atomic.Int64 // pools in the shards
 	room    sync.Mutex   // held by whoever makes room
 	keeper  sync.Once
-	done    chan struct{} // closed by close
+	life    context.Context // of what runs in the background; ended by close
+	end     context.CancelFunc
+	done    <-chan struct{} // life's
 	tasks   sync.WaitGroup
 	events  events
 
@@ -53,12 +55,15 @@ func newPools(dialect string, config Databases) (*pools, error) {
 		return nil, err
 	}
 	start := time.Now()
+	life, end := context.WithCancel(context.Background())
 	ps := &pools{
 		dialect: dialect,
 		config:  config,
 		now:     func() int64 { return int64(time.Since(start)) },
 		seed:    maphash.MakeSeed(),
-		done:    make(chan struct{}),
+		life:    life,
+		end:     end,
+		done:    life.Done(),
 		servers: map[string]*budget{},
 	}
 	for i := range ps.shards {
@@ -171,7 +176,7 @@ func (ps *pools) close() error {
 	if again {
 		return nil
 	}
-	close(ps.done)
+	ps.end()
 	var err error
 	for i := range ps.shards {
 		for _, p := range ps.shards[i].empty() {

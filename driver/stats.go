@@ -96,9 +96,7 @@ func (b *budget) stats(s *ServerStats) {
 	b.mu.Lock()
 	s.MaxConns, s.Open, s.Waiting = b.max, b.taken, b.waiting.Len()
 	b.mu.Unlock()
-	b.sharing.Lock()
-	s.Active = len(b.active)
-	b.sharing.Unlock()
+	s.Active = b.recount(b.parent.now())
 	s.Opened, s.Waits = b.counts.opened.Load(), b.counts.waits.Load()
 	s.Reclaimed, s.Yielded = b.counts.reclaimed.Load(), b.counts.yielded.Load()
 }

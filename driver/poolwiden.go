@@ -1,0 +1,95 @@
+package driver
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+)
+
+// hold has widen look after a pool, whose share is smaller than it would be alone.
+func (b *budget) hold(p *pool) {
+	b.sharing.Lock()
+	if !p.held.Swap(true) {
+		b.held = append(b.held, p)
+	}
+	start := !b.widening
+	b.widening = true
+	b.sharing.Unlock()
+	if start {
+		b.parent.background(b.widen)
+	}
+}
+
+// widen gives pools more connections when there are fewer active ones to share
+// with. Who asks for a connection finds that out, but who waits for one asks no
+// more. One runs for a server at a time, for as long as a pool that is held down has
+// a statement.
+func (b *budget) widen() {
+	tick := time.NewTicker(time.Duration(recount))
+	defer tick.Stop()
+	for {
+		held := b.stillHeld()
+		if len(held) == 0 {
+			return
+		}
+		b.recount(b.parent.now())
+		for _, p := range held {
+			p.widen()
+		}
+		select {
+		case <-tick.C:
+		case <-b.parent.done:
+			return
+		}
+	}
+}
+
+// stillHeld returns the pools that widen has to go on with. A pool that is left out
+// comes back with its next statement: that has its lease and its limit before it
+// looks at held, and here held is reset before those are looked at.
+func (b *budget) stillHeld() []*pool {
+	b.sharing.Lock()
+	defer b.sharing.Unlock()
+	kept := b.held[:0]
+	for _, p := range b.held {
+		p.held.Store(false)
+		if p.leased() && p.limited.Load() < p.wholeShare() {
+			p.held.Store(true)
+			kept = append(kept, p)
+		}
+	}
+	clear(b.held[len(kept):])
+	b.held = kept
+	b.widening = len(kept) > 0
+	return append([]*pool(nil), kept...)
+}
+
+// widen gives the pool what it may have more.
+func (p *pool) widen() {
+	p.limits.Lock()
+	defer p.limits.Unlock()
+	if share := p.fairShare(); share > p.limited.Load() {
+		p.limit(share)
+	}
+}
+
+// serveTimeout is for how long serveWaiting may itself wait for a connection.
+const serveTimeout = time.Second
+
+// serving marks the context of serveWaiting, whose connection is not to be opened.
+type serving struct{}
+
+var errServing = errors.New("driver: no connection is to be opened, but those that others wait for")
+
+// serveWaiting has database/sql open connections for the statements that wait for
+// one of a database that may have more of them now: as many as wait, and may be. It
+// does that when one could not be opened, and not when it is allowed more. If there
+// is an idle one, nobody waits.
+func (p *pool) serveWaiting(db *sql.DB) {
+	ctx, cancel := context.WithTimeout(context.WithValue(p.pools.life, serving{}, true), serveTimeout)
+	defer cancel()
+	if conn, err := db.Conn(ctx); err == nil {
+		_ = conn.Close() // which gives it to who waits, if somebody does now
+	}
+}
