@@ -90,13 +90,14 @@ func (b *budget) take(ctx context.Context, p *pool) error {
 // leave gives up waiting. What was granted in the meantime is given on.
 func (b *budget) leave(w *waiter, place *list.Element) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	select {
 	case <-w.granted:
 		b.giveLocked(w.pool)
 	default:
 		b.dequeueLocked(place)
 	}
+	b.mu.Unlock()
+	w.pool.gaveBack()
 }
 
 func (b *budget) enqueueLocked(w *waiter) *list.Element {
@@ -119,11 +120,12 @@ func (b *budget) dequeueLocked(place *list.Element) *waiter {
 // waited longest. leaving says that it was closed for somebody.
 func (b *budget) give(p *pool, leaving bool) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	if leaving {
 		b.leaving--
 	}
 	b.giveLocked(p)
+	b.mu.Unlock()
+	p.gaveBack()
 }
 
 func (b *budget) giveLocked(p *pool) {

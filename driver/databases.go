@@ -76,7 +76,7 @@ type Databases struct {
 // Database is how to reach the database of one tenant.
 type Database struct {
 	// Connector opens connections to it. Nothing of it may depend on a context. If
-	// it is an [io.Closer], it is closed with the pool.
+	// it is an [io.Closer], it is closed after the pool and the last of its connections.
 	//
 	// A connection whose Close returns before the session is over can say when it
 	// is, with a method CleanupDone() <-chan struct{}. Until then it counts.

@@ -2,7 +2,9 @@ package driver
 
 import (
 	"database/sql"
+	sqldriver "database/sql/driver"
 	"errors"
+	"io"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -25,8 +27,12 @@ type pool struct {
 	budget *budget
 	dbs    []*sql.DB // the tenant's database, then its replicas
 
+	connectors []sqldriver.Connector // of dbs
+
 	leases atomic.Int64 // less retired, once it is
 	once   sync.Once    // closes dbs
+	shut   atomic.Bool  // dbs are closed
+	last   sync.Once    // closes connectors
 	used   atomic.Int64 // when it was last leased, by pools.now
 	conns  atomic.Int64 // to the server; changed by the budget
 	closed atomic.Int64 // connections that were closed so far
@@ -125,6 +131,32 @@ func (p *pool) closeNow() (err error) {
 		p.pools.mu.Lock()
 		p.budget.pools--
 		p.pools.mu.Unlock()
+		p.shut.Store(true)
+		err = errors.Join(err, p.closeConnectors())
+	})
+	return err
+}
+
+// gaveBack closes the connectors of a closed pool with its last connection, and not
+// under the locks of that.
+func (p *pool) gaveBack() {
+	if p.shut.Load() {
+		p.pools.background(func() { _ = p.closeConnectors() })
+	}
+}
+
+// closeConnectors closes the connectors that can be, when the pool is closed and none
+// of its connections is left.
+func (p *pool) closeConnectors() (err error) {
+	if !p.shut.Load() || p.conns.Load() > 0 {
+		return nil
+	}
+	p.last.Do(func() {
+		for _, connector := range p.connectors {
+			if closer, ok := connector.(io.Closer); ok {
+				err = errors.Join(err, closer.Close())
+			}
+		}
 	})
 	return err
 }

@@ -3,10 +3,11 @@ package driver
 import (
 	"context"
 	sqldriver "database/sql/driver"
-	"io"
 )
 
-// connector takes from the budget for each connection that it opens.
+// connector takes from the budget for each connection that it opens. It is no
+// io.Closer: database/sql would close it while connections are in use. The pool does,
+// when they are not.
 type connector struct {
 	sqldriver.Connector
 	pool *pool
@@ -34,12 +35,4 @@ func (c *connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
 	opened = true
 	b.counts.opened.Add(1)
 	return newConn(inner, c.pool), nil
-}
-
-// Close implements [io.Closer], for a connector that does.
-func (c *connector) Close() error {
-	if closer, ok := c.Connector.(io.Closer); ok {
-		return closer.Close()
-	}
-	return nil
 }

@@ -125,7 +125,7 @@ func (p *pool) connect(d Database) {
 	add := func(c sqldriver.Connector) dialect.Driver {
 		db := sql.OpenDB(&connector{Connector: c, pool: p})
 		db.SetConnMaxIdleTime(p.pools.config.MaxIdleTime)
-		p.dbs = append(p.dbs, db)
+		p.dbs, p.connectors = append(p.dbs, db), append(p.connectors, c)
 		return entsql.OpenDB(p.pools.dialect, db)
 	}
 	p.driver = add(d.Connector)

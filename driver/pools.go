@@ -182,10 +182,10 @@ func (ps *pools) close() error {
 		for _, p := range ps.shards[i].empty() {
 			ps.count.Add(-1)
 			p.cancel()
-			p.retire()
 			if p.ready.Load() {
 				err = errors.Join(err, p.closeNow())
 			}
+			p.retire()
 		}
 	}
 	ps.tasks.Wait()

@@ -4,6 +4,7 @@ import (
 	"context"
 	sqldriver "database/sql/driver"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/entenancy/tenancy"
@@ -24,6 +25,9 @@ import (
 //		connector, err := gomysql.NewConnector(config)
 //		return connector, config.Addr, err
 //	})
+//
+// A connector that is an [io.Closer] is closed as driver.Database says, and what its
+// connections say by CleanupDone counts.
 //
 // The DSN has to name the database. parse must not connect, and may refuse what
 // it does not like in a DSN. Its error is not passed on, since it may hold a
@@ -55,6 +59,14 @@ const connectTimeout = 2 * time.Minute
 
 // connector opens connections to a tenant's own database.
 type connector struct{ sqldriver.Connector }
+
+// Close closes what parse has returned, if that can be.
+func (c connector) Close() error {
+	if closer, ok := c.Connector.(io.Closer); ok {
+		return closer.Close()
+	}
+	return nil
+}
 
 func (c connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
