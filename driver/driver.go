@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync/atomic"
 
 	"entgo.io/ent/dialect"
@@ -133,7 +134,7 @@ func (d *Driver) QueryContext(ctx context.Context, query string, args ...any) (*
 // Close closes the home, the other drivers of the Config, and every pool.
 func (d *Driver) Close() error {
 	all := append([]dialect.Driver{d.home}, d.config.Replicas...)
-	if d.config.System != nil && d.config.System != d.home {
+	if d.config.System != nil && !same(d.config.System, d.home) {
 		all = append(all, d.config.System)
 	}
 	var err error
@@ -144,6 +145,12 @@ func (d *Driver) Close() error {
 		err = errors.Join(err, d.pools.close())
 	}
 	return err
+}
+
+// same reports whether two drivers are known to be one. Those of a type that cannot
+// be compared are not.
+func same(a, b dialect.Driver) bool {
+	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
 }
 
 // TableSchemas returns the names by which a client has to qualify the tables of
