@@ -74,7 +74,9 @@
 //
 // # Beyond ent
 //
-// [Driver.Conn] lends an *sql.Conn of the tenant's place, for COPY and the like.
+// [Driver.Conn] lends an *sql.Conn of the tenant's place, for COPY and the like. A
+// home of mysql.Schemas or postgres.Transactions has none to lend, not for tenants in
+// shared tables either: errors.ErrUnsupported.
 // [Driver.Stats] says how many pools and connections there are.
 //
 // # Transactions

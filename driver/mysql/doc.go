@@ -22,6 +22,10 @@
 // The names are replaced wherever they stand quoted and before a dot, so in a
 // literal or comment too. A tenant's schema has no character that ends one.
 //
+// (*driver.Driver).Conn is errors.ErrUnsupported for all who live in the home, also
+// in shared tables: on a connection nothing would replace the names. Use
+// ExecContext, QueryContext or a transaction.
+//
 // # What is refused
 //
 //   - A text of such a tenant that names tables by neither would reach the
@@ -70,5 +74,8 @@
 // Some is left: user variables that a SELECT sets, GET_LOCK and temporary tables
 // that a procedure makes belong to the connection, whoever made them, and the next
 // tenant on it finds them. Grant no CREATE TEMPORARY TABLES. ent's sql.WithVar sets
-// variables beneath this package: do not use it.
+// variables beneath this package: do not use it. LAST_INSERT_ID(), ROW_COUNT() and
+// FOUND_ROWS() are of the connection too: outside of a transaction they tell what
+// another tenant has done. Use the LastInsertId and RowsAffected of the result, or
+// ask in the transaction in which the row was inserted.
 package mysql

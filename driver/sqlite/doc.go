@@ -85,6 +85,9 @@
 //
 // What PRAGMA has set in a System scope stays on its connection, and so does a
 // transaction that was begun there by text. Those of a file serve one tenant only;
-// those of the home serve all that live there. A connection on which a System
+// those of the home serve all that live there. So do last_insert_rowid(), changes()
+// and total_changes(): outside of a transaction they tell what another tenant of the
+// home has done. Use the LastInsertId and RowsAffected of the result, or ask in the
+// transaction in which the row was inserted. A connection on which a System
 // scope has made something temporary is closed when it is given back.
 package sqlite
