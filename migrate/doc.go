@@ -103,6 +103,11 @@
 // it is [ErrInDoubt], and Repair says which. On SQLite each statement but VACUUM, PRAGMA
 // and the like is one transaction with the record of it, and not in doubt.
 //
+// A file that lifts FORCE ROW LEVEL SECURITY while it validates a foreign key, as those
+// of package diff do, and fails there, is taken back: the tables are forced again, and
+// the next run begins where it was lifted. A run that is killed leaves them lifted until
+// the next one.
+//
 // # Locks
 //
 // Two runs may go on at once: each tenant is locked while it is migrated, and

@@ -112,7 +112,7 @@ func (s *steps) step(ctx context.Context, doubt bool) error {
 	case doubt && s.engine.again(effectOf(words), err):
 		s.done()
 		return s.at(s.write(ctx, s.conn))
-	case doubt:
+	case doubt && !validates(text): // where the error tells that it was not done
 		return s.at(fmt.Errorf("%w: tried again, it failed: %w", ErrInDoubt, err))
 	default:
 		if tidied := s.engine.tidy(ctx, s.conn, text); tidied != nil {
@@ -223,7 +223,7 @@ func (s *steps) failed(ctx context.Context, err error) error {
 	}
 	failure := s.at(err)
 	s.record.Error, s.record.ErrorStmt = err.Error(), s.file.statements[s.record.Applied].text
-	return errors.Join(failure, s.write(ctx, s.conn))
+	return errors.Join(failure, s.forcedAgain(ctx), s.write(ctx, s.conn))
 }
 
 func (s *steps) at(err error) error {

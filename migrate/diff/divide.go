@@ -17,9 +17,15 @@ type divided struct {
 	unique   []string       // constraints of those indexes
 	keys     []atlas.Change // for new rows; those that are there are not looked at
 	present  []string       // the same for NOT NULL
-	valid    []string       // the rows that are there
+	valid    []string       // the rows that are there, but for those of foreign keys
 	required []string       // NOT NULL, after all of valid: it locks its table to the end of the transaction
-	keyed    []string       // tables whose rows a foreign key is about
+	referred []reference    // the rows that foreign keys are about
+}
+
+// reference is a foreign key that is to be validated.
+type reference struct {
+	valid  string
+	tables []string // that it is about
 }
 
 // divide takes changes apart.
@@ -46,8 +52,7 @@ func (d *divided) modify(m *atlas.ModifyTable) {
 			indexes = append(indexes, d.index(table, c.I))
 		case *atlas.AddForeignKey:
 			keys = append(keys, &atlas.AddForeignKey{F: c.F, Extra: notValid()})
-			d.valid = append(d.valid, table+" VALIDATE CONSTRAINT "+quoted(c.F.Symbol))
-			d.keyed = append(d.keyed, m.T.Name, c.F.RefTable.Name)
+			d.referred = append(d.referred, reference{table + " VALIDATE CONSTRAINT " + quoted(c.F.Symbol), []string{m.T.Name, c.F.RefTable.Name}})
 		case *atlas.AddCheck:
 			keys = append(keys, &atlas.AddCheck{C: c.C, Extra: notValid()})
 			d.valid = append(d.valid, table+" VALIDATE CONSTRAINT "+quoted(c.C.Name))

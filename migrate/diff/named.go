@@ -23,12 +23,16 @@ import (
 // On PostgreSQL what would hold a table that has rows is divided into steps, each
 // in a file of its own: of add_total, there may be
 //
-//	add_total_columns   columns, and new tables
-//	add_total_indexes   CREATE INDEX CONCURRENTLY, outside of transactions
-//	add_total_unique    constraints of these indexes, and names of others that they replace
-//	add_total_tables    new tables, if they may refer to what is unique only now
-//	add_total_keys      foreign keys, checks and NOT NULL for new rows
-//	add_total_valid     the same for the rows that are there
+//	add_total_columns     columns, and new tables
+//	add_total_indexes     CREATE INDEX CONCURRENTLY, outside of transactions
+//	add_total_unique      constraints of these indexes, and names of others that they replace
+//	add_total_tables      new tables, if they may refer to what is unique only now
+//	add_total_keys        foreign keys, checks and NOT NULL for new rows
+//	add_total_valid       the same for the rows that are there
+//	add_total_valid_keys  foreign keys of tenants' tables, for the rows that are there
+//
+// While a foreign key is validated in the last of them, row-level security does not
+// hold the owner of its tables: serve as another role.
 //
 // A single file is add_total. On MySQL and SQLite there is one in any case.
 //

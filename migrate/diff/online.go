@@ -77,11 +77,27 @@ func (s *steps) constrain(ctx context.Context, prefix string, d divided) {
 		s.plans = append(s.plans, keys)
 	}
 	keys.Changes = append(keys.Changes, commented("a new row has a value", d.present...)...)
-	lift, again := s.lifted(d.keyed)
-	s.addStatements(prefix+"valid", "the rows that are there", slices.Concat(lift, d.valid, again, d.required)...)
-	if len(lift) > 0 { // which would hold the table to the end of the transaction
-		s.plans[len(s.plans)-1].Directives = []string{noTransaction}
+	valid, lifted := s.validated(d)
+	s.addStatements(prefix+"valid", "the rows that are there", slices.Concat(valid, d.required)...)
+	s.addStatements(prefix+"valid_keys", "the rows that are there, which the owner of the tables has to see", lifted...)
+	// In a transaction what is lifted would be locked until all rows are read.
+	s.plans[len(s.plans)-1].Directives = []string{noTransaction}
+}
+
+// validated returns the statements that look at the rows that are there, and apart
+// from them those for which FORCE ROW LEVEL SECURITY is lifted: for one foreign key
+// at a time, so that its owner is held by it for as long as can be.
+func (s *steps) validated(d divided) (valid, lifted []string) {
+	valid = slices.Clone(d.valid)
+	for _, r := range d.referred {
+		lift, again := s.lifted(r.tables)
+		if len(lift) == 0 {
+			valid = append(valid, r.valid)
+			continue
+		}
+		lifted = slices.Concat(lifted, lift, []string{r.valid}, again)
 	}
+	return valid, lifted
 }
 
 // lifted returns the statements by which the owner of tables, who is held by

@@ -179,7 +179,9 @@ func (s *steps) require() {
 // comes after them, so FORCE is not in their way.
 func (s *steps) keys(ctx context.Context, rest []atlas.Change) {
 	d := divide(rest)
-	d.keyed = nil
+	for i := range d.referred {
+		d.referred[i].tables = nil
+	}
 	s.online(ctx, "", d)
 	s.constrain(ctx, "", d)
 	s.add(ctx, "others", slices.Concat(d.aside, d.made))

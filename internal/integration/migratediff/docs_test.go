@@ -44,3 +44,17 @@ func TestDocumentedCommands(t *testing.T) {
 		}
 	}
 }
+
+// snippet is the SQL of the documentation that has a text, with another table in it.
+func snippet(tb testing.TB, having, table string) string {
+	tb.Helper()
+	text, err := os.ReadFile(top + "/docs/migrations.md")
+	must(tb, err)
+	for _, rest := range strings.Split(string(text), "```sql\n")[1:] {
+		if block, _, _ := strings.Cut(rest, "```"); strings.Contains(block, having) {
+			return strings.ReplaceAll(block, `"tags"`, `"`+table+`"`)
+		}
+	}
+	tb.Fatalf("the documentation has no SQL with %q", having)
+	return ""
+}

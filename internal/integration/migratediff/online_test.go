@@ -101,10 +101,10 @@ func TestNamedHoldsNoTable(t *testing.T) {
 	}
 	changed(t, &config)
 	written := named(t, config, "more")
-	want := []string{"more_columns", "more_indexes", "more_keys", "more_valid"}
+	want := []string{"more_columns", "more_indexes", "more_keys", "more_valid", "more_valid_keys"}
 	names := stepsOf(written)
 	for i, step := range want {
-		if len(names) != 8 || names[i] != "tenant/"+step || names[i+4] != "shared/"+step || filepath.Base(written[i]) != filepath.Base(written[i+4]) {
+		if len(names) != 10 || names[i] != "tenant/"+step || names[i+5] != "shared/"+step || filepath.Base(written[i]) != filepath.Base(written[i+5]) {
 			t.Fatalf("wrote %q", written)
 		}
 	}
