@@ -20,6 +20,7 @@ type divided struct {
 	valid    []string       // the rows that are there, but for those of foreign keys
 	required []string       // NOT NULL, after all of valid: it locks its table to the end of the transaction
 	referred []reference    // the rows that foreign keys are about
+	lost     lost           // columns that are dropped
 }
 
 // reference is a foreign key that is to be validated.
@@ -30,7 +31,7 @@ type reference struct {
 
 // divide takes changes apart.
 func divide(changes []atlas.Change) divided {
-	var d divided
+	d := divided{lost: lostColumns(changes)}
 	for _, change := range changes {
 		if modify, ok := change.(*atlas.ModifyTable); ok {
 			d.modify(modify)
@@ -57,6 +58,10 @@ func (d *divided) modify(m *atlas.ModifyTable) {
 			keys = append(keys, &atlas.AddCheck{C: c.C, Extra: notValid()})
 			d.valid = append(d.valid, table+" VALIDATE CONSTRAINT "+quoted(c.C.Name))
 		case *atlas.DropIndex, *atlas.DropForeignKey, *atlas.DropCheck:
+			if d.lost.takes(m.T.Name, c) {
+				aside = append(aside, c)
+				continue
+			}
 			keys = append(keys, c)
 		case *atlas.ModifyColumn:
 			if c.Change != atlas.ChangeNull || c.To.Type.Null {

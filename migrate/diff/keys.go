@@ -98,36 +98,72 @@ func shortened(name string) string {
 	return name[:longestName-17] + "_" + hex.EncodeToString(sum[:8])
 }
 
-// phases divides changes into those that can be planned together. MySQL cannot
-// drop and add a key in one statement, and does not need an index for a key that
-// Atlas expects; a key comes after the index that it refers to.
+// phases divides changes into those that can be planned together. A key goes before
+// what it refers to, and comes after it. MySQL cannot drop and add a key in one
+// statement, does not need an index for a key that Atlas expects, and does not drop a
+// column that a check is about.
 func (h half) phases(changes []atlas.Change) [][]atlas.Change {
-	if h.config.Dialect != dialect.MySQL {
+	switch h.config.Dialect {
+	case dialect.Postgres:
+		drops, others, _ := detached(changes, func(c atlas.Change) (drop, other, add atlas.Change) {
+			if _, ok := c.(*atlas.DropForeignKey); ok {
+				return c, nil, nil
+			}
+			return nil, c, nil
+		})
+		return [][]atlas.Change{drops, others}
+	case dialect.MySQL:
+		var tables, made []atlas.Change
+		for _, change := range changes {
+			if _, ok := change.(*atlas.ModifyTable); ok {
+				tables = append(tables, change)
+				continue
+			}
+			made = append(made, change)
+		}
+		drops, others, adds := detached(tables, splitMySQL)
+		return [][]atlas.Change{drops, others, made, adds}
+	default:
 		return [][]atlas.Change{changes}
 	}
-	var drops, others, made, adds []atlas.Change
+}
+
+// splitMySQL says when a change of a table is made on MySQL.
+func splitMySQL(c atlas.Change) (drop, other, add atlas.Change) {
+	switch c := c.(type) {
+	case *atlas.DropForeignKey, *atlas.DropCheck:
+		return c, nil, nil
+	case *atlas.AddForeignKey:
+		return nil, nil, c
+	case *atlas.ModifyForeignKey:
+		return &atlas.DropForeignKey{F: c.From}, nil, &atlas.AddForeignKey{F: c.To}
+	case *atlas.ModifyCheck:
+		return &atlas.DropCheck{C: c.From}, &atlas.AddCheck{C: c.To}, nil
+	default:
+		return nil, c, nil
+	}
+}
+
+// detached divides the changes of tables into three; others hold all other changes too.
+func detached(changes []atlas.Change, split func(atlas.Change) (drop, other, add atlas.Change)) (drops, others, adds []atlas.Change) {
 	for _, change := range changes {
 		modify, ok := change.(*atlas.ModifyTable)
 		if !ok {
-			made = append(made, change)
+			others = append(others, change)
 			continue
 		}
-		var drop, other, add []atlas.Change
+		var parts [3][]atlas.Change
 		for _, c := range modify.Changes {
-			switch c := c.(type) {
-			case *atlas.DropForeignKey:
-				drop = append(drop, c)
-			case *atlas.AddForeignKey:
-				add = append(add, c)
-			case *atlas.ModifyForeignKey:
-				drop, add = append(drop, &atlas.DropForeignKey{F: c.From}), append(add, &atlas.AddForeignKey{F: c.To})
-			default:
-				other = append(other, c)
+			drop, other, add := split(c)
+			for i, part := range []atlas.Change{drop, other, add} {
+				if part != nil {
+					parts[i] = append(parts[i], part)
+				}
 			}
 		}
-		drops, others, adds = appendTable(drops, modify.T, drop), appendTable(others, modify.T, other), appendTable(adds, modify.T, add)
+		drops, others, adds = appendTable(drops, modify.T, parts[0]), appendTable(others, modify.T, parts[1]), appendTable(adds, modify.T, parts[2])
 	}
-	return [][]atlas.Change{drops, others, made, adds}
+	return drops, others, adds
 }
 
 // planChanges is the plan of changes, with names for any schema.
