@@ -1,9 +1,11 @@
 package postgres
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	atlaspg "ariga.io/atlas/sql/postgres"
 	atlas "ariga.io/atlas/sql/schema"
@@ -33,7 +35,7 @@ import (
 func DiffHook(m schema.Metadata) entschema.DiffHook {
 	return func(next entschema.Differ) entschema.Differ {
 		return entschema.DiffFunc(func(current, desired *atlas.Schema) ([]atlas.Change, error) {
-			composite, err := composeKeys(desired, m)
+			composite, err := composeKeys(current, desired, m)
 			if err != nil {
 				return nil, err
 			}
@@ -54,7 +56,7 @@ type compositeKeys map[*atlas.ForeignKey]string
 
 // composeKeys adds the tenant to the foreign keys between tenants' tables. A
 // table that is not there is not migrated this time.
-func composeKeys(desired *atlas.Schema, m schema.Metadata) (compositeKeys, error) {
+func composeKeys(current, desired *atlas.Schema, m schema.Metadata) (compositeKeys, error) {
 	keys := make(compositeKeys)
 	for _, described := range m.Tables {
 		table, ok := desired.Table(described.Name)
@@ -69,6 +71,7 @@ func composeKeys(desired *atlas.Schema, m schema.Metadata) (compositeKeys, error
 			if err := compose(key, described.TenantColumn, fk.RefTenantColumn); err != nil {
 				return nil, err
 			}
+			unique(current, key)
 			keys[key] = fk.Column
 		}
 	}
@@ -91,21 +94,46 @@ func compose(key *atlas.ForeignKey, tenant, refTenant string) error {
 	if !ok || !refOK {
 		return fmt.Errorf("postgres: foreign key %q: %q or %q has no tenant column: generate ent's code again, metadata and tables differ", key.Symbol, key.Table.Name, key.RefTable.Name)
 	}
-	unique(key.RefTable, refColumn, key.RefColumns[0])
 	key.Columns = []*atlas.Column{column, key.Columns[0]}
 	key.RefColumns = []*atlas.Column{refColumn, key.RefColumns[0]}
 	column.ForeignKeys = append(column.ForeignKeys, key)
 	return nil
 }
 
-// unique makes columns something that a foreign key can refer to. It is a
-// constraint and not an index, so that it comes in one statement with a key of
-// the table to itself: PostgreSQL then makes the constraint first.
-func unique(t *atlas.Table, tenant, column *atlas.Column) {
-	name := shortened(t.Name + "_" + tenant.Name + "_" + column.Name + "_key")
-	if _, ok := t.Index(name); !ok {
-		t.AddIndexes(atlas.NewUniqueIndex(name).AddColumns(tenant, column).AddAttrs(atlaspg.UniqueConstraint(name)))
+// unique makes the columns that a composite key refers to something that a foreign
+// key can refer to. It is a constraint and not an index, so that it comes in one
+// statement with a key of the table to itself: PostgreSQL then makes the constraint
+// first. The constraint that is there keeps its name, which is another one where the
+// table or a column was renamed: the keys that refer to it depend on it.
+func unique(current *atlas.Schema, key *atlas.ForeignKey) {
+	t, columns := key.RefTable, key.RefColumns
+	if constraintOf(t, columns) != "" {
+		return
 	}
+	name := shortened(t.Name + "_" + columns[0].Name + "_" + columns[1].Name + "_key")
+	if was, ok := current.Table(t.Name); ok {
+		name = cmp.Or(constraintOf(was, columns), name)
+	}
+	t.AddIndexes(atlas.NewUniqueIndex(name).AddColumns(columns...).AddAttrs(atlaspg.UniqueConstraint(name)))
+}
+
+// constraintOf returns the name of the unique constraint of columns, empty if there is none.
+func constraintOf(t *atlas.Table, columns []*atlas.Column) string {
+	for _, index := range t.Indexes {
+		if isConstraint(index) && slices.EqualFunc(index.Parts, columns, func(p *atlas.IndexPart, c *atlas.Column) bool {
+			return p.C != nil && p.C.Name == c.Name
+		}) {
+			return index.Name
+		}
+	}
+	return ""
+}
+
+func isConstraint(index *atlas.Index) bool {
+	return index.Unique && slices.ContainsFunc(index.Attrs, func(a atlas.Attr) bool {
+		_, ok := a.(*atlaspg.Constraint)
+		return ok
+	})
 }
 
 // shortened keeps a name within what PostgreSQL would otherwise cut off, and

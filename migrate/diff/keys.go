@@ -26,7 +26,7 @@ func (h half) keys() entschema.DiffHook {
 	}
 	return func(next entschema.Differ) entschema.Differ {
 		return entschema.DiffFunc(func(current, desired *atlas.Schema) ([]atlas.Change, error) {
-			if err := compose(desired, h.tenancy); err != nil {
+			if err := compose(current, desired, h.tenancy); err != nil {
 				return nil, err
 			}
 			return next.Diff(current, desired)
@@ -35,7 +35,7 @@ func (h half) keys() entschema.DiffHook {
 }
 
 // compose is postgres.DiffHook for databases without ON DELETE SET NULL (column).
-func compose(desired *atlas.Schema, m schema.Metadata) error {
+func compose(current, desired *atlas.Schema, m schema.Metadata) error {
 	for _, described := range m.Tables {
 		table, ok := desired.Table(described.Name)
 		if !ok {
@@ -52,6 +52,7 @@ func compose(desired *atlas.Schema, m schema.Metadata) error {
 			if err := composeKey(key, described.TenantColumn, fk.RefTenantColumn); err != nil {
 				return err
 			}
+			uniqueKey(current, key)
 		}
 	}
 	return nil
@@ -79,14 +80,26 @@ func composeKey(key *atlas.ForeignKey, tenant, refTenant string) error {
 		key.Table.Indexes = slices.DeleteFunc(key.Table.Indexes, func(i *atlas.Index) bool { return i == index })
 		key.Table.AddIndexes(atlas.NewIndex(key.Symbol).AddColumns(column, key.Columns[0]))
 	}
-	name := shortened(key.RefTable.Name + "_" + refColumn.Name + "_" + key.RefColumns[0].Name + "_key")
-	if _, ok := key.RefTable.Index(name); !ok {
-		key.RefTable.AddIndexes(atlas.NewUniqueIndex(name).AddColumns(refColumn, key.RefColumns[0]))
-	}
 	key.Columns = []*atlas.Column{column, key.Columns[0]}
 	key.RefColumns = []*atlas.Column{refColumn, key.RefColumns[0]}
 	column.ForeignKeys = append(column.ForeignKeys, key)
 	return nil
+}
+
+// uniqueKey makes what a composite key refers to unique. The index that is there keeps
+// its name, which is another one where the table was renamed.
+func uniqueKey(current *atlas.Schema, key *atlas.ForeignKey) {
+	columns := names(key.RefColumns)
+	if uniqueOf(key.RefTable, columns) != nil {
+		return
+	}
+	name := shortened(key.RefTable.Name + "_" + columns[0] + "_" + columns[1] + "_key")
+	if was, ok := current.Table(key.RefTable.Name); ok {
+		if index := uniqueOf(was, columns); index != nil {
+			name = index.Name
+		}
+	}
+	key.RefTable.AddIndexes(atlas.NewUniqueIndex(name).AddColumns(key.RefColumns...))
 }
 
 // shortened keeps a name within what databases take, and distinct.

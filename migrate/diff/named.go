@@ -10,6 +10,7 @@ import (
 
 	"ariga.io/atlas/sql/migrate"
 	atlas "ariga.io/atlas/sql/schema"
+	"entgo.io/ent/dialect"
 	entschema "entgo.io/ent/dialect/sql/schema"
 
 	"github.com/entenancy/tenancy/driver"
@@ -195,10 +196,13 @@ func (h half) plan(ctx context.Context, name string) (plans []*migrate.Plan, err
 }
 
 // changes is what Atlas finds between two states, with composite keys. Tables
-// that ent does not know are left alone, like those of other tools.
+// that ent does not know are left alone, like those of other tools, and so is
+// what they refer to.
 func (h half) changes(p *place, current, desired *atlas.Schema) ([]atlas.Change, error) {
+	keepReferred(current, desired)
+	made := keyIndexes(current)
 	differ := h.keys()(entschema.DiffFunc(func(current, desired *atlas.Schema) ([]atlas.Change, error) {
-		return p.atlas.SchemaDiff(current, desired)
+		return p.atlas.SchemaDiff(current, desired, h.diffOptions()...)
 	}))
 	all, err := differ.Diff(current, desired)
 	if err != nil {
@@ -206,10 +210,25 @@ func (h half) changes(p *place, current, desired *atlas.Schema) ([]atlas.Change,
 	}
 	var changes []atlas.Change
 	for _, change := range all {
-		switch change.(type) {
-		case *atlas.AddTable, *atlas.ModifyTable:
+		switch change := change.(type) {
+		case *atlas.AddTable:
+			changes = append(changes, change)
+		case *atlas.ModifyTable:
+			if h.config.Dialect == dialect.MySQL {
+				dropKeyIndexes(change, made[change.T.Name])
+			}
 			changes = append(changes, change)
 		}
 	}
 	return changes, nil
+}
+
+// diffOptions lets Atlas compare expressions of checks, which are both as the database
+// prints them. On MySQL it would take the indexes that the server makes for keys for
+// ones that are to be dropped.
+func (h half) diffOptions() []atlas.DiffOption {
+	if h.config.Dialect == dialect.MySQL {
+		return nil
+	}
+	return []atlas.DiffOption{atlas.DiffNormalized()}
 }
