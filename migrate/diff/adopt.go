@@ -68,12 +68,20 @@ func Adopt(ctx context.Context, config Config, adoption Adoption) ([]string, err
 	if err != nil {
 		return nil, err
 	}
-	var written []string
+	var all []planned // before anything is written: a directory that has files is refused
 	for _, h := range halves {
 		if len(h.tables) == 0 {
 			continue
 		}
-		paths, err := h.adopt(ctx, adoption, version)
+		plans, err := h.adopt(ctx, adoption, version)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, planned{h, plans})
+	}
+	var written []string
+	for _, p := range all {
+		paths, err := p.write(p.plans, version)
 		written = append(written, paths...)
 		if err != nil {
 			return written, err
@@ -82,8 +90,8 @@ func Adopt(ctx context.Context, config Config, adoption Adoption) ([]string, err
 	return written, nil
 }
 
-// adopt writes the files of one directory.
-func (h half) adopt(ctx context.Context, adoption Adoption, version time.Time) ([]string, error) {
+// adopt plans the files of one directory.
+func (h half) adopt(ctx context.Context, adoption Adoption, version time.Time) ([]*migrate.Plan, error) {
 	dir, err := openDir(filepath.Join(h.config.Dir, h.name))
 	if err != nil {
 		return nil, err
@@ -100,16 +108,12 @@ func (h half) adopt(ctx context.Context, adoption Adoption, version time.Time) (
 		return nil, err
 	}
 	plans = filled(plans...)
-	written, err := h.write(plans, version)
-	if err != nil {
-		return written, err
+	written := &migrate.MemDir{}
+	if err := writePlans(written, plans, version); err != nil {
+		return nil, err
 	}
-	rest, err := h.plan(ctx, "rest") // what has nothing to do with tenants
-	if err != nil {
-		return written, err
-	}
-	more, err := h.write(rest, version.Add(time.Duration(len(plans))*time.Second))
-	return append(written, more...), err
+	rest, err := h.plan(ctx, written, "rest") // what has nothing to do with tenants
+	return append(plans, rest...), err
 }
 
 // existing returns the tables of the half as they are, and the foreign keys from

@@ -127,8 +127,8 @@ func (c Config) halves() ([]half, error) {
 	}
 	shared := half{c, SharedDir, globals, schema.Metadata{}}
 	if !c.GlobalFile {
-		if shared.tables, err = entschema.CopyTables(c.Tables); err != nil {
-			return nil, fmt.Errorf("diff: %w", err)
+		if shared.tables, err = copyTables(c.Tables); err != nil {
+			return nil, err
 		}
 		shared.tenancy = c.Tenancy
 	}
@@ -138,6 +138,19 @@ func (c Config) halves() ([]half, error) {
 		}
 	}
 	return []half{{c, TenantDir, tenants, c.Tenancy}, shared}, nil
+}
+
+// copyTables is ent's CopyTables with the fields that it leaves out, as
+// driver.SplitTables copies the tables of the other half.
+func copyTables(tables []*entschema.Table) ([]*entschema.Table, error) {
+	copies, err := entschema.CopyTables(tables)
+	if err != nil {
+		return nil, fmt.Errorf("diff: %w", err)
+	}
+	for i, t := range tables {
+		copies[i].Comment, copies[i].View, copies[i].Pos = t.Comment, t.View, t.Pos
+	}
+	return copies, nil
 }
 
 // planned are the files that a half lacks.
@@ -155,7 +168,7 @@ func (c Config) plans(ctx context.Context, name string) ([]planned, error) {
 	}
 	var all []planned
 	for _, h := range halves {
-		plans, err := h.plan(ctx, name)
+		plans, err := h.planFrom(ctx, filepath.Join(c.Dir, h.name), name)
 		if err != nil {
 			return nil, fmt.Errorf("%w (directory %s)", err, h.name)
 		}
@@ -166,12 +179,17 @@ func (c Config) plans(ctx context.Context, name string) ([]planned, error) {
 	return all, nil
 }
 
-// plan compares the files of a half with its tables, and returns those that are missing.
-func (h half) plan(ctx context.Context, name string) (plans []*migrate.Plan, err error) {
-	dir, err := openDir(filepath.Join(h.config.Dir, h.name))
+// planFrom is plan for the directory at a path.
+func (h half) planFrom(ctx context.Context, path, name string) ([]*migrate.Plan, error) {
+	dir, err := openDir(path)
 	if err != nil {
 		return nil, err
 	}
+	return h.plan(ctx, dir, name)
+}
+
+// plan compares the files of a half with its tables, and returns those that are missing.
+func (h half) plan(ctx context.Context, dir migrate.Dir, name string) (plans []*migrate.Plan, err error) {
 	if err := checkDir(dir, h.config.Dialect); err != nil {
 		return nil, err
 	}

@@ -30,16 +30,26 @@ func (h half) write(plans []*migrate.Plan, version time.Time) ([]string, error) 
 	if err != nil {
 		return nil, fmt.Errorf("diff: %w", err)
 	}
-	planner := migrate.NewPlanner(nil, dir, migrate.PlanFormat(migrate.DefaultFormatter))
 	var written []string
 	for i, plan := range plans {
-		plan.Version = version.Add(time.Duration(i) * time.Second).Format(versionFormat)
-		if err := planner.WritePlan(plan); err != nil {
-			return written, fmt.Errorf("diff: writing to %s: %w", path, err)
+		if err := writePlans(dir, []*migrate.Plan{plan}, version.Add(time.Duration(i)*time.Second)); err != nil {
+			return written, fmt.Errorf("%w (directory %s)", err, path)
 		}
 		written = append(written, filepath.Join(path, plan.Version+"_"+plan.Name+".sql"))
 	}
 	return written, nil
+}
+
+// writePlans writes the files of plans to a directory, each a second later than the one before.
+func writePlans(dir migrate.Dir, plans []*migrate.Plan, version time.Time) error {
+	planner := migrate.NewPlanner(nil, dir, migrate.PlanFormat(migrate.DefaultFormatter))
+	for i, plan := range plans {
+		plan.Version = version.Add(time.Duration(i) * time.Second).Format(versionFormat)
+		if err := planner.WritePlan(plan); err != nil {
+			return fmt.Errorf("diff: writing %s: %w", plan.Name, err)
+		}
+	}
+	return nil
 }
 
 // nextVersion is the time, or a second after the last file where that is later:

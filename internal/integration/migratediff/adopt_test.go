@@ -146,11 +146,20 @@ func TestAdoptRefuses(t *testing.T) {
 	t.Parallel()
 	existing := database(t, dialect.SQLite)
 	config := plainShop(t, dialect.SQLite, existing)
+	asked := make(map[string]bool)
+	once := func(table string) string { // which fails in the second directory
+		if asked[table] {
+			return ""
+		}
+		asked[table] = true
+		return owners(table)
+	}
 	for _, test := range []struct {
 		adoption diff.Adoption
 		want     string
 	}{
 		{diff.Adoption{}, "needs Existing and Owner"},
+		{diff.Adoption{Existing: existing, Owner: once}, "Owner says nothing"},
 		{diff.Adoption{Existing: existing, Owner: func(string) string { return "" }}, "Owner says nothing"},
 		{diff.Adoption{Existing: database(t, dialect.SQLite), Owner: owners}, "has no table"},
 	} {
