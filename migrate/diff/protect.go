@@ -18,6 +18,10 @@ import (
 // for one, goes past row-level security.
 const privileges = "SELECT, INSERT, UPDATE, DELETE"
 
+// protection is the name of the policy and of the trigger that package
+// driver/postgres gives each table of tenants.
+const protection = "tenant_isolation"
+
 // state is what Atlas does not see of a replayed directory.
 type state struct {
 	policies []string        // statements for what row-level security lacks
@@ -34,12 +38,38 @@ func (h half) replayed(ctx context.Context, p *place, dir migrate.Dir) (*atlas.S
 	if err != nil || h.config.Dialect != dialect.Postgres {
 		return current, state{}, err
 	}
+	if err := h.stillTenants(ctx, p); err != nil {
+		return nil, state{}, err
+	}
 	var s state
 	if s.grants, err = given.kept(ctx); err != nil {
 		return nil, s, err
 	}
 	s.policies, err = postgres.MissingPolicies(ctx, p.driver(), tenants(current, h.tenancy))
 	return current, s, err
+}
+
+// stillTenants refuses a table that was a tenant's and is global now. Its policy and
+// its trigger keep the tenant column from being dropped, and that every tenant sees
+// all of its rows from then on is for somebody to write down.
+func (h half) stillTenants(ctx context.Context, p *place) error {
+	for _, t := range h.tables {
+		if slices.ContainsFunc(h.tenancy.Tables, func(described schema.Table) bool { return described.Name == t.Name }) {
+			continue
+		}
+		var protected bool
+		const query = "SELECT EXISTS (SELECT FROM pg_policy WHERE polrelid = to_regclass($1) AND polname = $2) " +
+			"OR EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass($1) AND tgname = $2)"
+		if err := p.session.QueryRowContext(ctx, query, quoted(t.Name), protection).Scan(&protected); err != nil {
+			return fmt.Errorf("diff: dev database: %w", err)
+		}
+		if protected {
+			return fmt.Errorf("diff: the table %[1]s was a tenant's and is global in ent's schema: every tenant would see all of its rows. If that is meant, "+
+				"take its row-level security away in a file by hand, as docs/migrations.md says: DROP POLICY %[2]s ON %[1]s; DROP TRIGGER %[2]s ON %[1]s; "+
+				"ALTER TABLE %[1]s NO FORCE ROW LEVEL SECURITY; ALTER TABLE %[1]s DISABLE ROW LEVEL SECURITY", quoted(t.Name), protection)
+		}
+	}
+	return nil
 }
 
 // tenants is the metadata of the tables that have their tenant column. The
@@ -123,7 +153,8 @@ func (h half) given(p *place) *given {
 	return g
 }
 
-// note takes note of a statement that is not executed.
+// note takes note of a statement that is not executed. A REVOKE changes nothing: it
+// is by hand and meant, such as of a table that a role may only add to.
 func (g *given) note(ctx context.Context, statement string) (err error) {
 	grant := strings.TrimRight(statement, "; \n")
 	if table, ok := g.tables[grant]; ok {

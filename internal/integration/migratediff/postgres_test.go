@@ -171,6 +171,8 @@ func TestRolesAreGranted(t *testing.T) {
 	if strings.Contains(string(text), first) {
 		t.Errorf("granted again:\n%s", text)
 	}
+	byHand(t, config, diff.TenantDir, `REVOKE DELETE ON "entries" FROM `+first) // which is meant, and kept
+	must(t, diff.Check(t.Context(), config))
 	place := database(t, dialect.Postgres)
 	apply(t, place, filepath.Join(config.Dir, diff.TenantDir), 0)
 	for _, name := range []string{first, second} {
