@@ -126,6 +126,12 @@ func checkEdge(n *gen.Type, e *gen.Edge) error {
 		return refuse(n, "its edge %q is over the tenant column, which the context sets; give the edge a field of its own", e.Name)
 	case isScoped(n) && e.Unique && e.StructField() == "Tenant":
 		return refuse(n, "its edge %q has the methods of the field %s; give it another name", e.Name, privacy.TenantField)
+	case isScoped(n) && isScoped(e.Type) && of(n).Type != of(e.Type).Type:
+		if e.IsInverse() {
+			return nil // the other side of the edge says it
+		}
+		return refuse(n, "its edge %q joins rows whose tenant columns differ, %s in %s and %s in %s; give both mixin.Tenant the same Type",
+			e.Name, of(n).Type, n.Name, of(e.Type).Type, e.Type.Name)
 	case joint != nil && !isScoped(joint) && (isScoped(n) || isScoped(e.Type)):
 		return refuse(joint, "it joins rows of tenants (%s.%s) and is not tenant-scoped; embed mixin.Tenant{} in it", n.Name, e.Name)
 	case joint != nil && isScoped(joint) && isGlobal(n) && isGlobal(e.Type):
