@@ -32,9 +32,13 @@ func (p *policy) isolates(t schema.Table) bool {
 	return p.permissive && p.command == "*" && meansTenants(t, p.using) && (p.checked == "" || meansTenants(t, p.checked))
 }
 
-// opens reports whether the policy lets through what is not the tenant's.
-// Permissive policies add up; restrictive ones only take away.
-func (p *policy) opens(t schema.Table) bool {
+// opens reports whether the policy lets the current role, or one that it can
+// become, through to what is not the tenant's.
+func (p *policy) opens(t schema.Table) bool { return (p.everybody || p.reached) && p.passes(t) }
+
+// passes reports whether the policy lets those whom it is for through to what is
+// not the tenant's. Permissive policies add up; restrictive ones only take away.
+func (p *policy) passes(t schema.Table) bool {
 	harmless := func(expression string) bool { return expression == "" || meansTenants(t, expression) }
-	return p.permissive && (p.everybody || p.reached) && (!harmless(p.using) || !harmless(p.checked))
+	return p.permissive && (!harmless(p.using) || !harmless(p.checked))
 }

@@ -35,14 +35,17 @@ type VerifyConfig struct {
 //     opened with [NewConnector], or a server older than PostgreSQL 15;
 //   - a role that is a superuser, has BYPASSRLS, or can become such a role by
 //     SET ROLE (on PostgreSQL 15 also by CREATEROLE); one that owns a table, or can become its owner, without FORCE;
-//     one that may TRUNCATE a table, to which policies do not apply;
+//     one that may TRUNCATE a table, its partition, child or parent, to which policies do not apply;
 //   - a default of the setting tenancy.tenant_id, which would be the tenant of
 //     statements that have none;
 //   - a table that is missing, has no row-level security, no policy or no
 //     trigger against cascades, one that was altered, or a policy beside it that
 //     opens the table;
-//   - a partition of such a table, or one that inherits from it, which the role may
-//     use by its own name, and which has not the table's policy itself;
+//   - a partition of such a table, one that inherits from it, or one that it is a
+//     partition of or inherits from, which the role may use by its own name, and which
+//     has not the table's policy itself;
+//   - a partition whose trigger against cascades is off, and one that inherits, has
+//     foreign keys with cascades of its own, and no trigger;
 //   - a tenant column that is missing, nullable or of another type, and a
 //     foreign key that does not include it;
 //   - a canary: acting as a tenant that does not exist, a row can be read,
@@ -81,6 +84,9 @@ type verification struct {
 	tables   map[string]verifiedTable // those that are there
 	problems []error
 	hints    []Hint
+
+	relations []int64 // that hold rows of the tables: those, and their kin
+	opening   []int64 // policies of those that let whom they are for through
 }
 
 // verifiedTable is a table that was found.

@@ -13,7 +13,7 @@ import (
 // eachTable checks the tables that are there.
 func (v *verification) eachTable(ctx context.Context, tx dialect.ExecQuerier) error {
 	return v.each(func(t verifiedTable) error {
-		for _, check := range []func(context.Context, dialect.ExecQuerier, verifiedTable) error{v.security, v.policies, v.children, v.trigger, v.column, v.keys} {
+		for _, check := range []func(context.Context, dialect.ExecQuerier, verifiedTable) error{v.security, v.policies, v.kin, v.trigger, v.column, v.keys} {
 			if err := check(ctx, tx, t); err != nil {
 				return err
 			}
@@ -25,9 +25,10 @@ func (v *verification) eachTable(ctx context.Context, tx dialect.ExecQuerier) er
 // security checks that row-level security is on, for the pool's role too.
 func (v *verification) security(ctx context.Context, tx dialect.ExecQuerier, t verifiedTable) error {
 	return query(ctx, tx, `
+		WITH `+become+`
 		SELECT session_user, pg_get_userbyid(c.relowner), c.relrowsecurity, c.relforcerowsecurity,
 			own.super, pg_has_role(c.relowner, 'MEMBER') OR pg_has_role(session_user, c.relowner, 'MEMBER'),
-			has_table_privilege(c.oid, 'TRUNCATE')
+			EXISTS (SELECT FROM become b WHERE has_table_privilege(b.oid, c.oid, 'TRUNCATE'))
 		FROM pg_class c, (SELECT bool_or(rolsuper) AS super FROM pg_roles WHERE rolname IN (current_user, session_user)) own
 		WHERE c.oid = $1`,
 		func(rows *entsql.Rows) error {
@@ -46,73 +47,19 @@ func (v *verification) security(ctx context.Context, tx dialect.ExecQuerier, t v
 			case owns:
 				v.hint(t, "", "role %q is or can become its owner, and can switch row-level security off: serve with another role", role)
 			case truncates:
-				v.problem("table %s: role %q may TRUNCATE it, past every policy: REVOKE TRUNCATE ON %[1]s FROM %[3]s", t.name, role, quoteIdentifier(role))
+				v.problem("table %s: role %q may TRUNCATE it, past every policy: REVOKE TRUNCATE ON %[1]s from it, from PUBLIC and from roles that it can become", t.name, role)
 			}
 			return nil
 		}, t.oid)
 }
 
-// children checks the partitions of a table and those that inherit from it, however
-// deep: PostgreSQL holds one who names them to their own policies, not the table's.
-func (v *verification) children(ctx context.Context, tx dialect.ExecQuerier, t verifiedTable) error {
-	var reached []child
-	err := query(ctx, tx, `
-		WITH RECURSIVE child AS (
-			SELECT inhrelid AS oid FROM pg_inherits WHERE inhparent = $1
-			UNION SELECT i.inhrelid FROM pg_inherits i JOIN child ON child.oid = i.inhparent
-		)
-		SELECT c.oid::bigint, quote_ident(n.nspname) || '.' || quote_ident(c.relname),
-			c.relrowsecurity AND (c.relforcerowsecurity OR NOT pg_has_role(c.relowner, 'MEMBER'))
-		FROM child JOIN pg_class c ON c.oid = child.oid JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE has_schema_privilege(n.oid, 'USAGE')
-			AND (has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE') OR has_table_privilege(c.oid, 'DELETE'))
-		ORDER BY 2`,
-		func(rows *entsql.Rows) error {
-			var c child
-			err := rows.Scan(&c.oid, &c.name, &c.held)
-			reached = append(reached, c)
-			return err
-		}, t.oid)
-	if err != nil {
-		return err
-	}
-	for _, c := range reached {
-		policies, err := policiesOf(ctx, tx, c.oid)
-		if err != nil {
-			return err
-		}
-		if !c.held || slices.ContainsFunc(policies, func(p policy) bool { return p.opens(t.Table) }) {
-			v.problem("table %s: its policies do not apply to who names its child %s, which the role may do: have partitions and children in a schema "+
-				"without USAGE for it, or REVOKE ALL ON %[2]s from it and from PUBLIC", t.name, c.name)
-		}
-	}
-	return nil
-}
-
-// child is a partition, or a table that inherits, which the role may use.
-type child struct {
-	oid  int64
-	name string // as SQL, qualified
-	held bool   // to its own policies, by row-level security
-}
-
-func policiesOf(ctx context.Context, tx dialect.ExecQuerier, table int64) (found []policy, err error) {
-	err = query(ctx, tx, "SELECT "+policyColumns+" FROM pg_policy p WHERE p.polrelid = $1 ORDER BY p.polname",
-		func(rows *entsql.Rows) error {
-			var p policy
-			err := rows.Scan(p.fields()...)
-			found = append(found, p)
-			return err
-		}, table)
-	return found, err
-}
-
 // policies checks that there is the right policy, and none that opens the table.
 func (v *verification) policies(ctx context.Context, tx dialect.ExecQuerier, t verifiedTable) error {
-	found, err := policiesOf(ctx, tx, t.oid)
+	all, err := v.policiesOf(ctx, tx, t, t.oid)
 	if err != nil {
 		return err
 	}
+	found := all[t.oid]
 	right := slices.ContainsFunc(found, func(p policy) bool { return (p.everybody || p.applied) && p.isolates(t.Table) })
 	altered := slices.ContainsFunc(found, func(p policy) bool { return p.name == policyName })
 	switch {
@@ -206,8 +153,10 @@ func (v *verification) key(ctx context.Context, tx dialect.ExecQuerier, t, ref v
 	err := query(ctx, tx, `
 		SELECT CASE
 			WHEN NOT k.convalidated THEN 'is not validated: ALTER TABLE ' || $6 || ' VALIDATE CONSTRAINT ' || quote_ident(k.conname)
-			WHEN EXISTS (SELECT FROM pg_trigger g WHERE g.tgconstraint = k.oid AND g.tgenabled NOT IN ('O', 'A'))
-				THEN 'is switched off: ALTER TABLE ' || $6 || ' ENABLE TRIGGER ALL, on both tables'
+			WHEN EXISTS (
+				WITH RECURSIVE part AS (SELECT k.oid UNION ALL SELECT c.oid FROM pg_constraint c JOIN part ON part.oid = c.conparentid)
+				SELECT FROM part JOIN pg_trigger g ON g.tgconstraint = part.oid WHERE g.tgenabled NOT IN ('O', 'A')
+			) THEN 'is switched off: ALTER TABLE ' || $6 || ' ENABLE TRIGGER ALL, on both tables and their partitions'
 			WHEN k.confdeltype IN ('n', 'd') AND NOT coalesce(k.confdelsetcols <@ ARRAY (SELECT a.attnum FROM pg_attribute a WHERE a.attrelid = k.conrelid AND a.attname = $4), false)
 				THEN 'clears the tenant on a delete: ALTER TABLE ' || $6 || ' DROP CONSTRAINT ' || quote_ident(k.conname) || ', and migrate'
 			ELSE 'holds' END
