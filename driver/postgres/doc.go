@@ -115,9 +115,11 @@
 // checks references, and cascades, past row-level security, two others hold: a
 // composite foreign key between rows of tenants, and a trigger where a tenant
 // deletes a global row on which another's rows hang. What none of them holds is
-// SQL that changes the setting, a function that is SECURITY DEFINER, a view or
-// materialized view of somebody else's, and a unique index over all tenants,
-// which tells one that a value is taken.
+// SQL that changes the setting, a function that is SECURITY DEFINER, a view,
+// materialized view or rule of somebody whom they do not hold, a foreign table, and a
+// unique index over all tenants, which tells one that a value is taken. [Verify] fails
+// for views and rules and hints at functions and indexes. So what all tenants are
+// meant to see is for a table of its own, or for such a function to give out.
 //
 // The type of a tenant column can be changed only after its policy and trigger
 // are dropped; the next migration makes them again.

@@ -46,6 +46,10 @@ type VerifyConfig struct {
 //     has not the table's policy itself;
 //   - a partition whose trigger against cascades is off, and one that inherits, has
 //     foreign keys with cascades of its own, and no trigger;
+//   - a view, or a table with rules, that the role may use and that reads or writes
+//     such a table as an owner whom row-level security does not hold, and a
+//     materialized view of one, which has no policies;
+//   - the setting session_replication_role, where it keeps keys and triggers from acting;
 //   - a tenant column that is missing, nullable or of another type, and a
 //     foreign key that does not include it;
 //   - a canary: acting as a tenant that does not exist, a row can be read,
@@ -57,8 +61,12 @@ type VerifyConfig struct {
 // indexed.
 //
 // The hints, which come with or without an error, are of what is slow under
-// row-level security, and of the right to make temporary tables. Any other error
+// row-level security, of the rights to make temporary tables and to set
+// session_replication_role, and of functions that the role may execute and that are
+// SECURITY DEFINER of an owner whom row-level security does not hold. Any other error
 // means that it could not be found out.
+//
+// What a function does, and what a foreign table shows, is not looked at.
 //
 // Verify needs no tenant in ctx and disregards one that is there. It is safe
 // for concurrent use.
@@ -170,7 +178,7 @@ func (v *verification) catalog(ctx context.Context, tx dialect.ExecQuerier) erro
 	if err := exec(ctx, tx, "SELECT set_config('search_path', 'pg_catalog', true)"); err != nil {
 		return err
 	}
-	checks := []func(context.Context, dialect.ExecQuerier) error{v.roles, v.temporary, v.eachTable, v.indexes, v.settingDefault}
+	checks := []func(context.Context, dialect.ExecQuerier) error{v.roles, v.temporary, v.replication, v.eachTable, v.views, v.definers, v.indexes, v.settingDefault}
 	for _, check := range checks {
 		if err := check(ctx, tx); err != nil {
 			return err

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
@@ -54,16 +55,55 @@ func (v *verification) temporary(ctx context.Context, tx dialect.ExecQuerier) er
 		})
 }
 
+// replication looks for the setting with which foreign keys and triggers do not act,
+// the one against cascades among them, and for the right to set it.
+func (v *verification) replication(ctx context.Context, tx dialect.ExecQuerier) error {
+	const setting = "session_replication_role"
+	stored, err := storedSetting(ctx, tx, setting)
+	if err != nil {
+		return err
+	}
+	return query(ctx, tx, "WITH "+become+`
+		SELECT session_user, current_setting('`+setting+`'), EXISTS (SELECT FROM become b WHERE has_parameter_privilege(b.oid, '`+setting+`', 'SET'))`,
+		func(rows *entsql.Rows) error {
+			var role, current string
+			var may bool
+			if err := rows.Scan(&role, &current, &may); err != nil {
+				return err
+			}
+			if current == "replica" || slices.Contains(stored, "replica") {
+				v.problem("the setting %s is replica for this role, database or server, and so no foreign key or trigger acts: RESET it "+
+					"(ALTER ROLE, ALTER DATABASE, postgresql.conf, the connection's options)", setting)
+			}
+			if may {
+				v.hints = append(v.hints, Hint{Message: fmt.Sprintf("role %q may set %s, with which no foreign key or trigger acts: "+
+					"REVOKE SET ON PARAMETER %[2]s FROM it, and from PUBLIC", role, setting)})
+			}
+			return nil
+		})
+}
+
+// storedSetting returns what a setting is to be for connections of the role to come.
+func storedSetting(ctx context.Context, tx dialect.ExecQuerier, name string) (values []string, err error) {
+	err = query(ctx, tx, `
+		SELECT substr(c, strpos(c, '=') + 1)
+		FROM pg_db_role_setting s, unnest(s.setconfig) c
+		WHERE lower(split_part(c, '=', 1)) = $1
+			AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+			AND s.setrole IN (SELECT 0 UNION ALL SELECT oid FROM pg_roles WHERE rolname IN (current_user, session_user))`,
+		func(rows *entsql.Rows) error {
+			var value string
+			err := rows.Scan(&value)
+			values = append(values, value)
+			return err
+		}, name)
+	return values, err
+}
+
 // settingDefault checks that there is no tenant where no context gives one. It
 // comes last, since it changes the transaction's tenant.
 func (v *verification) settingDefault(ctx context.Context, tx dialect.ExecQuerier) error {
-	// Of connections to come.
-	stored, err := queryOne[bool](ctx, tx, `
-		SELECT EXISTS (
-			SELECT FROM pg_db_role_setting s, unnest(s.setconfig) c
-			WHERE lower(split_part(c, '=', 1)) = '`+Setting+`'
-				AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
-				AND s.setrole IN (SELECT 0 UNION ALL SELECT oid FROM pg_roles WHERE rolname IN (current_user, session_user)))`)
+	stored, err := storedSetting(ctx, tx, Setting) // of connections to come
 	if err != nil {
 		return err
 	}
@@ -75,7 +115,7 @@ func (v *verification) settingDefault(ctx context.Context, tx dialect.ExecQuerie
 	if err != nil {
 		return err
 	}
-	if stored || current {
+	if len(stored) > 0 || current {
 		v.problem("the setting %s has a default for this role, database or server, and so a tenant where no context gives one: RESET it (ALTER ROLE, ALTER DATABASE, postgresql.conf, the connection's options)", Setting)
 	}
 	return nil

@@ -87,14 +87,17 @@ func TestKinShowTheRowsOfAll(t *testing.T) {
 		"CREATE VIEW seen AS SELECT number FROM orders", "GRANT SELECT ON seen TO {app}",
 		"CREATE TABLE clicks (n varchar)", "CREATE TABLE copied (n varchar)", "GRANT INSERT ON clicks TO {app}", "GRANT SELECT ON copied TO {app}",
 		"CREATE RULE copy AS ON INSERT TO clicks DO ALSO INSERT INTO copied SELECT number FROM orders",
+		"CREATE SCHEMA hidden", "CREATE TABLE hidden.archive () INHERITS (orders)", "GRANT SELECT ON hidden.archive TO {app}",
+		"INSERT INTO hidden.archive SELECT * FROM orders",
+		"CREATE VIEW archived WITH (security_invoker) AS SELECT * FROM hidden.archive", "GRANT SELECT ON archived TO {app}",
 	} {
 		run(t, g.asAdmin(t), g.fill(t, statement))
 	}
 	db := g.serve(t)
 	_, err := db.ExecContext(asTenant(t, "nobody"), "INSERT INTO clicks VALUES (1)")
 	must(t, err)
-	for _, from := range []string{"base", "seen", "copied"} {
-		if all := one[int](asTenant(t, "nobody"), t, db, "SELECT count(*) FROM "+from); all != 3 {
+	for from, want := range map[string]int{"base": 6, "seen": 6, "copied": 6, "archived": 3} {
+		if all := one[int](asTenant(t, "nobody"), t, db, "SELECT count(*) FROM "+from); all != want {
 			t.Errorf("%s: %d rows", from, all)
 		}
 	}

@@ -153,7 +153,7 @@ func TestVerifyRefuses(t *testing.T) {
 		must(t, right.migrate(t))
 		rowsOfTwo(t, right)
 	})
-	for _, d := range slices.Concat(tableDefects(), kinDefects(), []defect{defectOf(servers.PostgresVersion(t))}) {
+	for _, d := range slices.Concat(tableDefects(), kinDefects(), viewDefects(), settingDefects(), []defect{defectOf(servers.PostgresVersion(t))}) {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
 			var g *guarded
