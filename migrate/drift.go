@@ -39,9 +39,12 @@ type Drift struct {
 // Drift compares the schemas of tenants in the home with what the migrations
 // make, which it finds out in a schema that nobody else sees: one that is made
 // and filled in a transaction that is rolled back. Compared are columns, indexes,
-// constraints, triggers, row-level security and policies; one query takes a
-// fingerprint of a thousand schemas, and Config.Concurrency of them are under way
-// at once. PostgreSQL only. It takes no locks that others wait for.
+// constraints, triggers, row-level security, policies, and what tables inherit from
+// or are partitions of: of keys and triggers whether they are switched on, of triggers
+// the source of their function, of policies the roles. Views count as tables: what
+// they select is not compared. One query takes a fingerprint of a thousand schemas,
+// and Config.Concurrency of them are under way at once. PostgreSQL only. It takes no
+// locks that others wait for.
 //
 // Tenants that have no place, or whose own database cannot be asked, do not hold up
 // the others: the report is of those, and the error a [PartialError] that names them.
@@ -88,7 +91,7 @@ const driftSize = 1000
 type drifts struct {
 	*Runner
 
-	want  []string // what the migrations make
+	want  contents // what the migrations make
 	sum   string   // the fingerprint of that
 	group *errgroup.Group
 	parts []*driftPart // of each chunk, in the order of the tenants
@@ -217,11 +220,12 @@ func (d *drifts) difference(ctx context.Context, db *sql.DB, schema string, prin
 			return found, nil
 		}
 	}
-	has, err := things(ctx, db, schema)
+	has, err := contentsIn(ctx, db, schema)
 	if err != nil {
 		return Drift{}, err
 	}
-	found := Drift{Missing: without(d.want, has), Extra: without(has, d.want)}
+	want := d.want.moved(has.schema)
+	found := Drift{Missing: want.without(has), Extra: has.without(want)}
 	if prints != nil {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -230,32 +234,21 @@ func (d *drifts) difference(ctx context.Context, db *sql.DB, schema string, prin
 	return found, nil
 }
 
-// without returns what is in a and not in b. Both are sorted.
-func without(a, b []string) []string {
-	var rest []string
-	for _, s := range a {
-		if _, found := slices.BinarySearch(b, s); !found {
-			rest = append(rest, s)
-		}
-	}
-	return rest
-}
-
 // concurrently is what a statement cannot have within a transaction.
 var concurrently = regexp.MustCompile(`(?i)^(\s*(?:CREATE\s+(?:UNIQUE\s+)?|DROP\s+)INDEX)\s+CONCURRENTLY\b`)
 
 // wanted executes all migrations in a new schema, tells what is there, and takes it back.
-func (r *Runner) wanted(ctx context.Context) (all []string, sum string, err error) {
+func (r *Runner) wanted(ctx context.Context) (all contents, sum string, err error) {
 	tx, err := r.config.Home.BeginTx(ctx, &sql.TxOptions{})
 	if err != nil {
-		return nil, "", err
+		return contents{}, "", err
 	}
 	defer func() { err = errors.Join(err, tx.Rollback()) }()
 	schema := fmt.Sprintf("tenancy_drift_%d", time.Now().UnixNano())
 	statements := []string{"CREATE SCHEMA " + identifier(schema), "SET LOCAL search_path TO " + identifier(schema)}
 	made := planFor(ctx, r.config.Directory, &state{exists: true}, nil)
 	if made.err != nil {
-		return nil, "", made.err
+		return contents{}, "", made.err
 	}
 	for _, f := range made.files {
 		for _, statement := range f.statements {
@@ -264,11 +257,11 @@ func (r *Runner) wanted(ctx context.Context) (all []string, sum string, err erro
 	}
 	for _, statement := range statements {
 		if _, err := tx.ExecContext(ctx, statement, r.engine.plain(statement)...); err != nil {
-			return nil, "", err
+			return contents{}, "", err
 		}
 	}
-	if all, err = things(ctx, tx, schema); err != nil {
-		return nil, "", err
+	if all, err = contentsOf(ctx, tx, schema); err != nil {
+		return contents{}, "", err
 	}
 	prints, err := fingerprints(ctx, tx, []string{schema})
 	return all, prints[schema], err

@@ -6,7 +6,9 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"errors"
+	"regexp"
 	"slices"
+	"strings"
 )
 
 // wording is what a description of a schema says of columns and indexes besides the rest.
@@ -32,80 +34,142 @@ func brief(nullsNotDistinct string) wording {
     ELSE pg_get_indexdef(i.indexrelid) END`}
 }
 
-// thingsIn names all things in the schemas $1, without the name of the schema. There
-// is no index by schema, so the tables are looked for once. Left out is what this
-// library and the migrations' tool have for themselves.
+// thingsIn names all things in the schemas $1: by a label of its own, and as the
+// server writes them. There is no index by schema, so the tables are looked for once.
+// Left out is what this library and the migrations' tool have for themselves.
 func thingsIn(w wording) string {
 	return `
 WITH c AS MATERIALIZED (
-  SELECT c.oid, c.relname, c.relkind, c.relrowsecurity, c.relforcerowsecurity, n.nspname AS schema
+  SELECT c.oid, c.relname, c.relkind, c.relrowsecurity, c.relforcerowsecurity, c.relpartbound, n.nspname AS schema
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = ANY($1) AND c.relkind IN ('r', 'p', 'v', 'm')
     AND c.relname <> '` + revisionsTable + `' AND c.relname NOT LIKE ` + ownTables + `
 ), things AS (
-  SELECT schema, 'column ' || relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) ||
+  SELECT schema, 'column ' || relname || '.' || a.attname || ' ' AS label, format_type(a.atttypid, a.atttypmod) ||
     CASE WHEN a.attnotnull THEN ' not null' ELSE '' END || COALESCE(' default ' || pg_get_expr(d.adbin, d.adrelid), '') ||
     CASE a.attidentity WHEN '' THEN '' WHEN 'a' THEN ' identity always' ELSE ' identity by default' END ||
-    CASE a.attgenerated WHEN '' THEN '' WHEN 's' THEN ' stored' ELSE ' virtual' END || ` + w.column + ` AS thing
+    CASE a.attgenerated WHEN '' THEN '' WHEN 's' THEN ' stored' ELSE ' virtual' END || ` + w.column + ` AS text
   FROM c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
   UNION ALL
-  SELECT schema, 'index ' || ` + w.index + ` || CASE WHEN i.indisvalid THEN '' ELSE ' invalid' END
+  SELECT schema, 'index ', ` + w.index + ` || CASE WHEN i.indisvalid THEN '' ELSE ' invalid' END
   FROM c JOIN pg_index i ON i.indrelid = c.oid JOIN pg_class x ON x.oid = i.indexrelid
   UNION ALL
-  SELECT schema, 'constraint ' || relname || '.' || o.conname || ' ' || pg_get_constraintdef(o.oid)
+  SELECT schema, 'constraint ' || relname || '.' || o.conname || ' ', pg_get_constraintdef(o.oid) || CASE
+    WHEN o.contype = 'f' AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgconstraint = o.oid AND t.tgenabled <> 'O') THEN ' disabled' ELSE '' END
   FROM c JOIN pg_constraint o ON o.conrelid = c.oid
   UNION ALL
-  SELECT schema, 'trigger ' || pg_get_triggerdef(t.oid)
-  FROM c JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
+  SELECT schema, 'trigger ', pg_get_triggerdef(t.oid) || ' body ' || left(` + sqlHashOf("f.prosrc") + `, 16) ||
+    CASE t.tgenabled WHEN 'O' THEN '' WHEN 'D' THEN ' disabled' WHEN 'A' THEN ' always' ELSE ' replica' END
+  FROM c JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal JOIN pg_proc f ON f.oid = t.tgfoid
   UNION ALL
-  SELECT schema, 'row-level security ' || relname || CASE WHEN relforcerowsecurity THEN ' forced' ELSE '' END
+  SELECT schema, 'row-level security ' || relname, CASE WHEN relforcerowsecurity THEN ' forced' ELSE '' END
   FROM c WHERE relrowsecurity
   UNION ALL
-  SELECT schema, 'policy ' || relname || '.' || p.polname || ' ' || p.polcmd::text || CASE WHEN p.polpermissive THEN '' ELSE ' restrictive' END ||
+  SELECT schema, 'policy ' || relname || '.' || p.polname || ' ' || p.polcmd::text || CASE WHEN p.polpermissive THEN '' ELSE ' restrictive' END || CASE
+    WHEN 0 = ANY (p.polroles) THEN ''
+    ELSE ' to ' || (SELECT string_agg(pg_get_userbyid(r), ', ' ORDER BY pg_get_userbyid(r) COLLATE "C") FROM unnest(p.polroles) r) END,
     COALESCE(' using ' || pg_get_expr(p.polqual, p.polrelid), '') || COALESCE(' with check ' || pg_get_expr(p.polwithcheck, p.polrelid), '')
   FROM c JOIN pg_policy p ON p.polrelid = c.oid
-), plain AS (
-  SELECT schema, replace(replace(thing, quote_ident(schema) || '.', ''), '''' || schema || '.', '''') AS thing FROM things
-)
-`
+  UNION ALL
+  SELECT schema, 'inherits ' || relname || ' ', i.inhparent::regclass::text || COALESCE(' ' || pg_get_expr(c.relpartbound, c.oid), '')
+  FROM c JOIN pg_inherits i ON i.inhrelid = c.oid
+)`
 }
 
-// things are the definitions of all that is in a schema, sorted.
-func things(ctx context.Context, q querier, schema string) (_ []string, err error) {
-	rows, err := q.QueryContext(ctx, thingsIn(definitions())+`SELECT thing FROM plain`, []string{schema})
+// withoutSchema is SQL for the text of a thing without the name of its schema, for a
+// fingerprint. Where the schema is called like a table, or like the end of its name,
+// this cuts the table's name before a column too: then the definitions decide.
+const withoutSchema = `replace(replace(text, quote_ident(schema) || '.', ''), '''' || schema || '.', '''')`
+
+// thing is one of a schema: a label in which no schema is named, and what the server
+// says of it, which names the schema before everything in it.
+type thing struct{ label, text string }
+
+// contents are all things in a schema.
+type contents struct {
+	schema string // as SQL, empty where there is no thing
+	things []thing
+}
+
+// contentsOf reads them.
+func contentsOf(ctx context.Context, tx *sql.Tx, schema string) (found contents, err error) {
+	if err := qualified(ctx, tx); err != nil {
+		return found, err
+	}
+	rows, err := tx.QueryContext(ctx, thingsIn(definitions())+` SELECT quote_ident(schema), label, text FROM things`, []string{schema})
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	var all []string
 	for rows.Next() {
-		var thing string
-		if err := rows.Scan(&thing); err != nil {
-			return nil, err
+		var t thing
+		if err := rows.Scan(&found.schema, &t.label, &t.text); err != nil {
+			return found, err
 		}
-		all = append(all, thing)
+		found.things = append(found.things, t)
 	}
-	slices.Sort(all)
-	return all, rows.Err()
+	return found, rows.Err()
+}
+
+// moved are the contents as they were in another schema. This one's name must be like no other.
+func (c contents) moved(schema string) contents {
+	names := strings.NewReplacer("'"+c.schema+".", "'"+strings.ReplaceAll(schema, "'", "''")+".", c.schema+".", schema+".")
+	there := contents{schema, make([]thing, 0, len(c.things))}
+	for _, t := range c.things {
+		there.things = append(there.things, thing{t.label, names.Replace(t.text)})
+	}
+	return there
+}
+
+// without tells what is in these contents and not in others of the same schema, whose name it leaves out.
+func (c contents) without(others contents) []string {
+	known := make(map[thing]bool, len(others.things))
+	for _, t := range others.things {
+		known[t] = true
+	}
+	qualifier := regexp.MustCompile(`(^|[^\pL\pN_$"])` + regexp.QuoteMeta(c.schema+"."))
+	var rest []string
+	for _, t := range c.things {
+		if !known[t] {
+			rest = append(rest, t.label+qualifier.ReplaceAllString(t.text, "$1"))
+		}
+	}
+	slices.Sort(rest)
+	return rest
+}
+
+// contentsIn is contentsOf in a transaction of its own.
+func contentsIn(ctx context.Context, db *sql.DB, schema string) (contents, error) {
+	return readOnly(ctx, db, func(tx *sql.Tx) (contents, error) { return contentsOf(ctx, tx, schema) })
 }
 
 // fingerprintsOf is fingerprints in a transaction of its own.
-func fingerprintsOf(ctx context.Context, db *sql.DB, schemas []string) (_ map[string]string, err error) {
+func fingerprintsOf(ctx context.Context, db *sql.DB, schemas []string) (map[string]string, error) {
+	return readOnly(ctx, db, func(tx *sql.Tx) (map[string]string, error) { return fingerprints(ctx, tx, schemas) })
+}
+
+func readOnly[T any](ctx context.Context, db *sql.DB, read func(*sql.Tx) (T, error)) (found T, err error) {
 	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	defer func() { err = errors.Join(err, tx.Rollback()) }()
-	return fingerprints(ctx, tx, schemas)
+	return read(tx)
+}
+
+// qualified has the server name the schema of everything that is not its own in this
+// transaction. It does not compile the queries either: it would where it guesses that
+// much will come, and that takes longer than the answer.
+func qualified(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, "SELECT set_config('search_path', 'pg_catalog', true), set_config('jit', 'off', true)")
+	return err
 }
 
 // fingerprints of schemas of one database are the same only where all things are.
-// Where they are not, the definitions decide. The server does not compile the
-// query in this transaction: it would where it guesses that much will come, and
-// that takes longer than the answer.
+// Where they are not, the definitions decide.
 func fingerprints(ctx context.Context, tx *sql.Tx, schemas []string) (_ map[string]string, err error) {
-	if _, err := tx.ExecContext(ctx, "SET LOCAL jit = off"); err != nil {
+	if err := qualified(ctx, tx); err != nil {
 		return nil, err
 	}
 	nullsNotDistinct, err := nullsNotDistinct(ctx, tx)
@@ -113,7 +177,8 @@ func fingerprints(ctx context.Context, tx *sql.Tx, schemas []string) (_ map[stri
 		return nil, err
 	}
 	rows, err := tx.QueryContext(ctx, thingsIn(brief(nullsNotDistinct))+
-		`SELECT schema, `+sqlHashOf(`string_agg(thing, E'\n' ORDER BY thing COLLATE "C")`)+` FROM plain GROUP BY schema`, schemas)
+		`, plain AS (SELECT schema, label || `+withoutSchema+` AS thing FROM things)
+		SELECT schema, `+sqlHashOf(`string_agg(thing, E'\n' ORDER BY thing COLLATE "C")`)+` FROM plain GROUP BY schema`, schemas)
 	if err != nil {
 		return nil, err
 	}

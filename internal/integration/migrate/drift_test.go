@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/integration/servers"
 	"github.com/entenancy/tenancy/migrate"
 )
 
@@ -179,5 +182,97 @@ func TestPostgresDriftWithoutSomeTenants(t *testing.T) {
 	}
 	if report == nil || report.Checked != 2 || len(report.Drifts) != 1 || report.Drifts[0].Tenant.ID != "t001" {
 		t.Errorf("got %+v", report)
+	}
+}
+
+// TestPostgresDriftOfWhatHolds changes for each tenant what keeps rows apart and is no column or index.
+func TestPostgresDriftOfWhatHolds(t *testing.T) {
+	t.Parallel()
+	const body = "CREATE OR REPLACE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN %s; END'"
+	changes := []struct{ statement, missing, extra string }{
+		{"ALTER TABLE notes DISABLE TRIGGER guard", "trigger CREATE TRIGGER guard BEFORE UPDATE ON notes *", "trigger CREATE TRIGGER guard BEFORE UPDATE ON notes * disabled"},
+		{"ALTER TABLE notes ENABLE ALWAYS TRIGGER guard", "trigger CREATE TRIGGER guard *", "trigger CREATE TRIGGER guard * always"},
+		{"ALTER TABLE notes ENABLE REPLICA TRIGGER guard", "trigger CREATE TRIGGER guard *", "trigger CREATE TRIGGER guard * replica"},
+		{fmt.Sprintf(body, "OLD"), "trigger CREATE TRIGGER guard *", "trigger CREATE TRIGGER guard *"},
+		{"ALTER POLICY p ON notes TO CURRENT_USER", "policy notes.p * using (id > 0)", "policy notes.p * to {owner} using (id > 0)"},
+		{"ALTER POLICY named ON notes TO pg_monitor, CURRENT_USER", "policy notes.named * to pg_monitor using *", "policy notes.named * to pg_monitor, {owner} using *"},
+		{"ALTER TABLE loose INHERIT notes", "", "inherits loose notes"},
+		{"ALTER TABLE heir NO INHERIT notes", "inherits heir notes", ""},
+		{"ALTER TABLE parts DETACH PARTITION part; ALTER TABLE parts ATTACH PARTITION part FOR VALUES IN (1, 2)", "inherits part parts FOR VALUES IN ('1')", "inherits part parts FOR VALUES IN ('1', '2')"},
+		{"ALTER TABLE lines DISABLE TRIGGER ALL", "constraint lines.k *", "constraint lines.k * disabled"},
+	}
+	f := newPostgres(t, len(changes)+1)
+	d := directory(t, dialect.Postgres, files{"1_init.sql": `CREATE TABLE notes (id bigint PRIMARY KEY, text text);
+		CREATE TABLE loose (id bigint NOT NULL, text text); CREATE TABLE heir (id bigint NOT NULL, text text); ALTER TABLE heir INHERIT notes;
+		CREATE TABLE lines (id bigint, CONSTRAINT k FOREIGN KEY (id) REFERENCES notes (id));
+		CREATE TABLE parts (id bigint) PARTITION BY LIST (id); CREATE TABLE part PARTITION OF parts FOR VALUES IN (1);
+		ALTER TABLE notes ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON notes USING (id > 0); CREATE POLICY named ON notes TO pg_monitor USING (id > 1);
+		` + fmt.Sprintf(body, "NEW") + `; CREATE TRIGGER guard BEFORE UPDATE ON notes FOR EACH ROW EXECUTE FUNCTION guard();`})
+	apply(t, f.runner(d))
+	admin, err := url.Parse(servers.PostgresAdmin(t)) // who may switch a key off
+	if err != nil {
+		t.Fatal("the URL does not parse")
+	}
+	admin.Path = "/" + one[string](t, f.home, "SELECT current_database()")
+	owner := one[string](t, f.home, "SELECT current_user")
+	db := open(t, "pgx", admin.String())
+	for i, change := range changes {
+		statement := "SET ROLE " + owner + ";"
+		if strings.HasSuffix(change.statement, "ALL") {
+			statement = ""
+		}
+		statement += "SET search_path TO " + string(f.tenants[i].ID) + ";" + change.statement + "; RESET search_path; RESET ROLE"
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", change.statement, err)
+		}
+	}
+	report, err := f.runner(d).Drift(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[tenancy.ID]migrate.Drift{}
+	for _, drift := range report.Drifts {
+		got[drift.Tenant.ID] = drift
+	}
+	matches := func(pattern string, things []string) bool {
+		if pattern == "" {
+			return len(things) == 0
+		}
+		pattern = strings.ReplaceAll(regexp.QuoteMeta(strings.ReplaceAll(pattern, "{owner}", owner)), `\*`, ".*")
+		return len(things) == 1 && regexp.MustCompile("^"+pattern+"$").MatchString(things[0])
+	}
+	for i, change := range changes {
+		if drift := got[f.tenants[i].ID]; !matches(change.missing, drift.Missing) || !matches(change.extra, drift.Extra) {
+			t.Errorf("%s: %q is missing, %q is there instead", change.statement, drift.Missing, drift.Extra)
+		}
+	}
+	if report.Checked != len(f.tenants) || len(got) != len(changes) {
+		t.Errorf("got %+v", report)
+	}
+}
+
+// TestPostgresDriftWhereTheSchemasNameEndsAnother has schemas whose names are in those of their tables, columns and keys.
+func TestPostgresDriftWhereTheSchemasNameEndsAnother(t *testing.T) {
+	t.Parallel()
+	f := newPostgres(t, 0)
+	for _, name := range []string{"plain", "notes", "es", "s", "id", "note$s", "Es", `o"es`, "tes_"} {
+		f.add(name)
+	}
+	d := directory(t, dialect.Postgres, files{"1_init.sql": `CREATE TABLE notes (id bigserial PRIMARY KEY, es text DEFAULT 'o');
+		CREATE TYPE yes AS ENUM ('a'); CREATE FUNCTION s(yes) RETURNS yes IMMUTABLE LANGUAGE sql AS 'SELECT $1';
+		CREATE TABLE es (id bigint REFERENCES notes (id), kind yes DEFAULT 'a', CHECK (s(kind) = 'a')); CREATE INDEX i ON es ((s(kind))) WHERE kind = 'a'::yes;
+		CREATE TABLE "notes.es" (id bigint); CREATE TABLE "a""es" (id bigint); CREATE INDEX j ON "notes.es" (id) WHERE id > 0; CREATE INDEX l ON "notes.es" ((id + 1));
+		ALTER TABLE notes ENABLE ROW LEVEL SECURITY; CREATE POLICY es ON notes USING (EXISTS (SELECT FROM es WHERE es.id = notes.id AND s(es.kind) = 'a'));
+		CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER es BEFORE UPDATE ON notes FOR EACH ROW EXECUTE FUNCTION guard();`})
+	apply(t, f.runner(d))
+	report, err := f.runner(d).Drift(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, drift := range report.Drifts {
+		t.Errorf("%s: %q is missing, %q is there instead", drift.Tenant.ID, drift.Missing, drift.Extra)
+	}
+	if report.Checked != len(f.tenants) {
+		t.Errorf("%d were compared", report.Checked)
 	}
 }
