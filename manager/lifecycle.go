@@ -101,28 +101,54 @@ func allowed(action Action, t tenancy.Tenant, to tenancy.Status) error {
 // act does something to a tenant, as nobody else does, and tells the observer.
 func (l *Lifecycle) act(
 	ctx context.Context, action Action, id tenancy.ID, do func(context.Context, tenancy.Tenant) (tenancy.Tenant, error),
-) (t tenancy.Tenant, err error) {
-	start := time.Now()
-	t = tenancy.Tenant{ID: id}
-	defer func() { l.observe(ctx, action, t, start, err) }()
-	if err := id.Validate(); err != nil {
-		return t, err
-	}
-	unlock, err := l.config.Lock(ctx, id)
-	if err != nil {
-		return t, err
-	}
-	defer unlock()
-	found, err := l.current.ByID(ctx, id)
-	if err != nil {
-		return t, err
-	}
-	t, err = do(ctx, found)
+) (tenancy.Tenant, error) {
+	return l.observed(ctx, action, tenancy.Tenant{ID: id}, func(t *tenancy.Tenant) error {
+		if err := id.Validate(); err != nil {
+			return err
+		}
+		return l.alone(ctx, id, func(ctx context.Context) (err error) {
+			found, err := l.current.ByID(ctx, id)
+			if err != nil {
+				return err
+			}
+			*t = found
+			*t, err = do(ctx, found)
+			return err
+		})
+	})
+}
+
+// errUnfinished is what the observer is told of a panic, which goes on to the caller.
+var errUnfinished = errors.New("manager: it was broken off by a panic, such as one of a hook")
+
+// observed does something, and tells the observer how it went and with which tenant.
+func (l *Lifecycle) observed(ctx context.Context, action Action, t tenancy.Tenant, do func(*tenancy.Tenant) error) (tenancy.Tenant, error) {
+	start, err := time.Now(), errUnfinished
+	defer func() {
+		l.config.Observer.Lifecycle(ctx, tenancy.LifecycleEvent{Action: string(action), Tenant: t, Err: err, Took: time.Since(start)})
+	}()
+	err = do(&t)
 	return t, err
 }
 
-func (l *Lifecycle) observe(ctx context.Context, action Action, t tenancy.Tenant, start time.Time, err error) {
-	l.config.Observer.Lifecycle(ctx, tenancy.LifecycleEvent{Action: string(action), Tenant: t, Err: err, Took: time.Since(start)})
+// heldBy is the key of a context of somebody who has the lock of a tenant.
+type heldBy struct {
+	lifecycle *Lifecycle
+	id        tenancy.ID
+}
+
+// alone does something with the lock of a tenant. Who has it already would wait for itself.
+func (l *Lifecycle) alone(ctx context.Context, id tenancy.ID, do func(context.Context) error) error {
+	key := heldBy{l, id}
+	if ctx.Value(key) != nil {
+		return fmt.Errorf("manager: tenant %q: something is being done to it already, by who calls this hook: act on it when that has returned", id)
+	}
+	unlock, err := l.config.Lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return do(context.WithValue(ctx, key, true))
 }
 
 func (l *Lifecycle) before(ctx context.Context, action Action, t tenancy.Tenant) error {

@@ -95,7 +95,10 @@ type SharedTables struct {
 
 // Hook is called around an action. The context acts for the tenant, whatever its
 // status, so that an ent client reaches the tenant's rows and no others. Its
-// errors are passed on as they are, wrapped.
+// errors are passed on as they are, wrapped, and its panics go on to the caller.
+//
+// It is called under the tenant's lock. A call of the same [Lifecycle] for the same
+// tenant, with the hook's context, fails; with another context it would wait for ever.
 type Hook struct {
 	// Before is called first. An error of it refuses the action.
 	Before func(ctx context.Context, t tenancy.Tenant) error

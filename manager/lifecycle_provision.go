@@ -40,29 +40,27 @@ const (
 // was made until then is kept, has the tenant's mark, and is what Resume goes on
 // with; Erase gets rid of it. The tenant is returned with the error then. A crash
 // leaves the same.
-func (l *Lifecycle) Provision(ctx context.Context, n registry.NewTenant) (t tenancy.Tenant, err error) {
-	start := time.Now()
-	t = tenancy.Tenant{ID: n.ID, Identifier: n.Identifier, Name: n.Name}
-	defer func() { l.observe(ctx, ActionProvision, t, start, err) }()
-	planned, err := l.plan(n)
-	if err != nil {
-		return t, err
-	}
-	t.ID, t.Isolation, t.Placement, t.Plan = planned.ID, planned.Isolation, planned.Placement, planned.Plan
-	unlock, err := l.config.Lock(ctx, planned.ID)
-	if err != nil {
-		return t, err
-	}
-	defer unlock()
-	if err := l.before(ctx, ActionProvision, t); err != nil {
-		return t, err
-	}
-	created, err := l.config.Store.Create(ctx, planned)
-	if err != nil {
-		return t, err
-	}
-	t, err = l.finish(ctx, created)
-	return t, err
+func (l *Lifecycle) Provision(ctx context.Context, n registry.NewTenant) (tenancy.Tenant, error) {
+	begun := tenancy.Tenant{ID: n.ID, Identifier: n.Identifier, Name: n.Name}
+	return l.observed(ctx, ActionProvision, begun, func(t *tenancy.Tenant) error {
+		planned, err := l.plan(n)
+		if err != nil {
+			return err
+		}
+		t.ID, t.Isolation, t.Placement, t.Plan = planned.ID, planned.Isolation, planned.Placement, planned.Plan
+		return l.alone(ctx, planned.ID, func(ctx context.Context) error {
+			if err := l.before(ctx, ActionProvision, *t); err != nil {
+				return err
+			}
+			created, err := l.config.Store.Create(ctx, planned)
+			if err != nil {
+				return err
+			}
+			*t = created
+			*t, err = l.finish(ctx, created)
+			return err
+		})
+	})
 }
 
 // plan completes a new tenant with its id, isolation and place.

@@ -200,3 +200,95 @@ func TestReceiptIsIntactUntilItIsChanged(t *testing.T) {
 		t.Errorf("got %s", text)
 	}
 }
+
+// TestAPanicIsNoSuccess: it goes on to the caller, and the observer hears of an error.
+func TestAPanicIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	panics := func(context.Context, tenancy.Tenant) error { panic("mine") }
+	for name, hook := range map[string]manager.Hook{"before": {Before: panics}, "after": {After: panics}} {
+		var o told
+		l, store := newLifecycle(t, func(c *manager.LifecycleConfig) {
+			c.Observer = &o
+			c.Hooks = map[manager.Action]manager.Hook{manager.ActionProvision: hook, manager.ActionSuspend: hook}
+		})
+		acme, err := store.Create(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme", Status: tenancy.StatusActive})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, call := range []func() error{
+			func() error { _, err := l.Suspend(t.Context(), acme.ID); return err },
+			func() error {
+				_, err := l.Provision(t.Context(), registry.NewTenant{Identifier: "other", Name: "Other"})
+				return err
+			},
+		} {
+			func() {
+				defer func() {
+					if got := recover(); got != "mine" {
+						t.Errorf("%s: got the panic %v", name, got)
+					}
+				}()
+				t.Errorf("%s: it returned %v", name, call())
+			}()
+		}
+		if len(o.all) != 2 || !strings.HasPrefix(o.all[0], "suspend failed") || !strings.HasPrefix(o.all[1], "provision failed") {
+			t.Errorf("%s: the observer was told %q", name, o.all)
+		}
+		if _, err := l.Delete(t.Context(), acme.ID); err != nil { // and the lock is free
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestAHookDoesNotWaitForItself: its own tenant is the one thing that it cannot act on,
+// over another tenant neither.
+func TestAHookDoesNotWaitForItself(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
+	var l *manager.Lifecycle
+	var own, other []error
+	hook := func(ctx context.Context, t tenancy.Tenant) error {
+		_, err := l.Delete(ctx, t.ID)
+		own = append(own, err)
+		return nil
+	}
+	l, store := newLifecycle(t, func(c *manager.LifecycleConfig) {
+		c.Hooks = map[manager.Action]manager.Hook{
+			manager.ActionProvision: {Before: hook, After: hook},
+			manager.ActionSuspend: {Before: hook, After: func(ctx context.Context, t tenancy.Tenant) error {
+				_, err := l.Delete(ctx, "beside")
+				other = append(other, err)
+				return nil
+			}},
+			manager.ActionDelete: {Before: func(ctx context.Context, _ tenancy.Tenant) error {
+				_, err := l.Activate(ctx, "acme")
+				own = append(own, err)
+				return nil
+			}},
+		}
+	})
+	if _, err := store.Create(ctx, registry.NewTenant{ID: "beside", Identifier: "beside", Name: "Beside", Status: tenancy.StatusActive}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Provision(ctx, registry.NewTenant{ID: "acme", Identifier: "acme", Name: "Acme"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Suspend(ctx, "acme"); err != nil {
+		t.Fatal(err)
+	}
+	if len(own) != 4 || len(other) != 1 || other[0] != nil {
+		t.Fatalf("on its own tenant %q, on another %v", own, other)
+	}
+	for i, err := range own {
+		if err == nil || !strings.Contains(err.Error(), "when that has returned") {
+			t.Errorf("call %d: got %v", i, err)
+		}
+	}
+	if now, err := store.ByID(ctx, "acme"); err != nil || now.Status != tenancy.StatusSuspended {
+		t.Errorf("it is %s: %v", now.Status, err)
+	}
+	if _, err := l.Activate(ctx, "acme"); err != nil { // when it has returned
+		t.Error(err)
+	}
+}
