@@ -100,7 +100,10 @@ type SharedTables struct {
 // It is called under the tenant's lock. A call of the same [Lifecycle] for the same
 // tenant, with the hook's context, fails; with another context it would wait for ever.
 type Hook struct {
-	// Before is called first. An error of it refuses the action.
+	// Before is called first. An error of it refuses the action. For [ActionErase] the
+	// tenant is deleted by then, and stays so: what it exports does not change behind
+	// it, but for requests that had begun. It is called for tenants too whose
+	// provisioning was never finished, and that may have no tables.
 	Before func(ctx context.Context, t tenancy.Tenant) error
 	// After is called at the end. For [ActionProvision] the tables are there and
 	// the tenant is not served yet: this is where the first rows are written. If it

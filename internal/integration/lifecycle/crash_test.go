@@ -109,6 +109,34 @@ func TestProvisioningIsResumedWhereverItDied(t *testing.T) {
 	})
 }
 
+// TestProvisioningIsGivenUpWhereverItDied: who does not want to finish it erases it.
+func TestProvisioningIsGivenUpWhereverItDied(t *testing.T) {
+	in(t, overNetwork(), func(t *testing.T, w *world) {
+		l := w.lifecycle()
+		beside := w.provision(l, newTenant("beside"))
+		w.deaths(func(name string, config manager.LifecycleConfig) error {
+			_, err := w.lifecycle(func(c *manager.LifecycleConfig) { *c = config }).Provision(t.Context(), newTenant(name))
+			found, find := w.config.Store.ByIdentifier(t.Context(), name)
+			if errors.Is(find, tenancy.ErrNotFound) {
+				return errors.Join(err, find) // it died before it was begun
+			}
+			if find != nil {
+				t.Fatal(find)
+			}
+			if receipt, giveUp := l.Erase(t.Context(), found.ID); giveUp != nil || !receipt.Intact() {
+				t.Errorf("%s: after %v: giving up: %+v, %v", name, err, receipt, giveUp)
+			}
+			return err
+		})
+		if got := w.rows(beside); got != full {
+			t.Errorf("the one beside has rows %s", got)
+		}
+		if left, made := w.namespaces("tenancy_new_"), w.namespaces(w.prefix); len(made) != 1 || w.dialect == dialect.Postgres && len(left) > 0 {
+			t.Errorf("left over is %q beside %q", left, made)
+		}
+	})
+}
+
 // TestErasingIsFinishedWhereverItDied is the same for the end of a tenant.
 func TestErasingIsFinishedWhereverItDied(t *testing.T) {
 	in(t, overNetwork(), func(t *testing.T, w *world) {
