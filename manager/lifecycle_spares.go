@@ -15,7 +15,9 @@ import (
 // a sign-up only has to take one.
 type SparesConfig struct {
 	// Count is how many there should be, by isolation. On SQLite one is enough,
-	// since it is copied. Defaults to none.
+	// since it is copied. With 0, those that there are go when they are stale, and
+	// sign-ups take them until then; an isolation that is not named is left alone.
+	// Defaults to none.
 	Count map[tenancy.Isolation]int
 	// Interval is how often [Lifecycle.KeepSpares] looks, beside whenever this
 	// process has taken one. Defaults to a minute.
@@ -79,21 +81,36 @@ func (l *Lifecycle) KeepSpares(ctx context.Context) {
 // makes those that are lacking. A spare that cannot be migrated is dropped. It
 // waits for other processes that do the same.
 func (l *Lifecycle) FillSpares(ctx context.Context) error {
+	return l.fillAll(ctx, l.config.Spares.Count)
+}
+
+// dropStaleSpares drops what is stale of those that are not kept any more.
+func (l *Lifecycle) dropStaleSpares(ctx context.Context) error {
+	none := map[tenancy.Isolation]int{}
+	for isolation := range l.config.Namespaces {
+		if l.config.Spares.Count[isolation] == 0 {
+			none[isolation] = 0
+		}
+	}
+	return l.fillAll(ctx, none)
+}
+
+func (l *Lifecycle) fillAll(ctx context.Context, counts map[tenancy.Isolation]int) error {
 	var failures []error
-	for isolation, count := range l.config.Spares.Count {
+	for isolation, count := range counts {
 		spares, ok := l.config.Namespaces[isolation].(namespace.Spares)
 		if !ok {
 			continue
 		}
-		if err := l.fill(ctx, isolation, spares, count); err != nil {
+		if err := l.fill(ctx, spares, count); err != nil {
 			failures = append(failures, fmt.Errorf("manager: spares for isolation %q: %w", isolation, err))
 		}
 	}
 	return errors.Join(failures...)
 }
 
-func (l *Lifecycle) fill(ctx context.Context, isolation tenancy.Isolation, spares namespace.Spares, count int) error {
-	unlock, err := l.config.Lock(ctx, tenancy.ID("tenancy_warm_"+isolation))
+func (l *Lifecycle) fill(ctx context.Context, spares namespace.Spares, count int) error {
+	unlock, err := l.config.Lock(ctx, "tenancy_warm") // one for all: on SQLite, spares are of both isolations
 	if err != nil {
 		return err
 	}

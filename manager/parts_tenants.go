@@ -69,3 +69,14 @@ func (m *Manager) spares() SparesConfig {
 	}
 	return SparesConfig{Count: map[tenancy.Isolation]int{m.config.Isolation.Default: m.config.Tenants.WarmPool}}
 }
+
+// keepSpares looks once for those that the configuration of before has left behind,
+// and then keeps those of this one.
+func (m *Manager) keepSpares(ctx context.Context) {
+	if err := m.lifecycle.dropStaleSpares(ctx); err != nil && ctx.Err() == nil {
+		m.app.Logger.WarnContext(ctx, "manager: stale spare namespaces could not be dropped", "error", err)
+	}
+	if m.config.Tenants.WarmPool > 0 {
+		m.lifecycle.KeepSpares(ctx)
+	}
+}

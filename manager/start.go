@@ -33,8 +33,8 @@ func (m *Manager) Start(ctx context.Context) error {
 	if err := m.warm(ctx); err != nil {
 		return err
 	}
-	if m.config.Tenants.WarmPool > 0 {
-		m.running.Go(func() { m.lifecycle.KeepSpares(m.background) })
+	if m.migrator != nil { // there are spares only where somebody can migrate them
+		m.running.Go(func() { m.keepSpares(m.background) })
 	}
 	if m.collector != nil && m.migrator != nil {
 		m.running.Go(func() { m.watchMigrations(m.background) })

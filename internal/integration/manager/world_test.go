@@ -39,8 +39,8 @@ func notes() schema.Metadata {
 // notesTable makes it, on MySQL with the collation of the database.
 const notesTable = "CREATE TABLE notes (id varchar(40) NOT NULL PRIMARY KEY, tenant_id varchar(100) NOT NULL, body varchar(100) NOT NULL)"
 
-// migrations makes it as it has to be.
-func migrations(tb testing.TB, d string) fs.FS {
+// migrations makes it as it has to be, and then what else is to be done, in a file each.
+func migrations(tb testing.TB, d string, more ...string) fs.FS {
 	tb.Helper()
 	text := notesTable
 	switch d {
@@ -49,15 +49,18 @@ func migrations(tb testing.TB, d string) fs.FS {
 	case dialect.MySQL:
 		text += " CHARSET utf8mb4 COLLATE utf8mb4_bin"
 	}
-	text += ";\n"
-	const name = "20260101000000_notes.sql"
-	mem := &atlas.MemDir{}
-	must(tb, mem.WriteFile(name, []byte(text)))
+	files, mem := fstest.MapFS{}, &atlas.MemDir{}
+	for i, text := range append([]string{text + ";\n"}, more...) {
+		name := fmt.Sprintf("2026010%d000000_notes.sql", i+1)
+		must(tb, mem.WriteFile(name, []byte(text)))
+		files[name] = &fstest.MapFile{Data: []byte(text)}
+	}
 	sum, err := mem.Checksum()
 	must(tb, err)
 	hash, err := sum.MarshalText()
 	must(tb, err)
-	return fstest.MapFS{name: {Data: []byte(text)}, atlas.HashFileName: {Data: hash}}
+	files[atlas.HashFileName] = &fstest.MapFile{Data: hash}
+	return files
 }
 
 // configs are configurations of every kind of database, as an operator would
