@@ -33,7 +33,9 @@ const (
 // rows by the hook, and serves it. It fails as registry.Store's Create does, and
 // before anything is written with tenancy.ErrInvalidPlacement for an isolation that
 // nobody keeps and for a NewTenant with a Placement or Status of its own: both are
-// what Provision is for.
+// what Provision is for. An ID that a tenant column of SharedTables.Metadata cannot
+// hold is tenancy.ErrInvalidID: where that holds integers, the NewTenant needs an ID,
+// since what is made without one is a UUID.
 //
 // From the moment that the record is there, a failure leaves the tenant with
 // tenancy.StatusProvisioning and says with [ProvisioningKey] what has failed. What
@@ -77,6 +79,9 @@ func (l *Lifecycle) plan(n registry.NewTenant) (registry.NewTenant, error) {
 			return n, fmt.Errorf("manager: making an id: %w", err)
 		}
 		n.ID = tenancy.ID(id.String())
+	}
+	if err := holdable(n.ID, l.config.Shared.Metadata.Tables); err != nil {
+		return n, err
 	}
 	var err error
 	if n.Isolation == "" && l.config.Isolation != nil {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"entgo.io/ent/dialect"
+
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/manager"
 	"github.com/entenancy/tenancy/manager/namespace"
@@ -198,6 +200,59 @@ func TestReceiptIsIntactUntilItIsChanged(t *testing.T) {
 	}
 	if receipt.Intact() || !strings.Contains(string(text), `"rows":[{"table":"orders","rows":3}]`) {
 		t.Errorf("got %s", text)
+	}
+}
+
+// emptyDatabase is asked nothing.
+type emptyDatabase struct{ dialect.Driver }
+
+func (emptyDatabase) Dialect() string { return dialect.SQLite }
+
+// TestIDsThatNoTenantColumnHolds: two of them would be one in the database, or none.
+func TestIDsThatNoTenantColumnHolds(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		column schema.ColumnType
+		id     tenancy.ID
+		holds  string // what the error says that the column holds, empty for no error
+	}{
+		{schema.Int64, "7", ""},
+		{schema.Int64, "-7", ""},
+		{schema.Int64, "9223372036854775807", ""},
+		{schema.Int64, "9223372036854775808", "integers"},
+		{schema.Int64, "007", "integers"},
+		{schema.Int64, "+7", "integers"},
+		{schema.Int64, "-0", "integers"},
+		{schema.Int64, "7.0", "integers"},
+		{schema.Int64, "", "integers"}, // the UUID that it would get
+		{schema.UUID, "", ""},
+		{schema.UUID, "0190c6a2-7d3e-7000-8000-00000000abcd", ""},
+		{schema.UUID, "0190C6A2-7D3E-7000-8000-00000000ABCD", "UUIDs"},
+		{schema.UUID, "0190c6a27d3e7000800000000000abcd", "UUIDs"},
+		{schema.UUID, "{0190c6a2-7d3e-7000-8000-00000000abcd}", "UUIDs"},
+		{schema.UUID, "acme", "UUIDs"},
+		{schema.String, "007", ""},
+		{"", "007", ""},
+	} {
+		l, store := newLifecycle(t, func(c *manager.LifecycleConfig) {
+			c.Shared = manager.SharedTables{Driver: emptyDatabase{}, Metadata: schema.Metadata{Tables: []schema.Table{
+				{Name: "labels", TenantColumn: "tenant_id", ColumnType: schema.String},
+				{Name: "orders", TenantColumn: "org_id", ColumnType: test.column},
+			}}}
+		})
+		_, err := l.Provision(t.Context(), registry.NewTenant{ID: test.id, Identifier: "acme", Name: "Acme"})
+		if test.holds == "" {
+			if err != nil {
+				t.Errorf("%s %q: %v", test.column, test.id, err)
+			}
+			continue
+		}
+		if !errors.Is(err, tenancy.ErrInvalidID) || !strings.Contains(err.Error(), test.holds) || !strings.Contains(err.Error(), "orders.org_id") {
+			t.Errorf("%s %q: got %v", test.column, test.id, err)
+		}
+		if _, err := store.ByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrNotFound) {
+			t.Errorf("%s %q: there is a record: %v", test.column, test.id, err)
+		}
 	}
 }
 
