@@ -112,3 +112,42 @@ func TestWhoWaitsForALockHoldsUpNobody(t *testing.T) {
 		}
 	})
 }
+
+// TestALockOutlivesAnIdleSession: whoever has it may be at a migration for hours, on
+// another connection.
+func TestALockOutlivesAnIdleSession(t *testing.T) {
+	in(t, []cell{{dialect.Postgres, tenancy.IsolationRLS}, {dialect.MySQL, tenancy.IsolationShared}}, func(t *testing.T, w *world) {
+		var db *sql.DB
+		lock, timeout, short := namespace.PostgresLocker, "SHOW idle_session_timeout", "700ms"
+		if w.dialect == dialect.MySQL {
+			lock, timeout, short = namespace.MySQLLocker, "SELECT @@SESSION.wait_timeout", "1"
+			db = w.with("wait_timeout", short)
+		} else {
+			u := *w.url
+			query := u.Query()
+			query.Set("idle_session_timeout", short)
+			u.RawQuery = query.Encode()
+			db = open(t, "pgx", u.String())
+		}
+		db.SetMaxOpenConns(1)
+		unlock, err := lock(db)(t.Context(), "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithTimeout(t.Context(), 3*time.Second)
+		defer stop()
+		if again, err := lock(w.db)(ctx, "acme"); err == nil {
+			again()
+			t.Error("two have the lock")
+		}
+		unlock()
+		if got := column(t, db, timeout); len(got) != 1 || got[0] != short {
+			t.Errorf("the session that was lent has the timeout %q", got)
+		}
+		again, err := lock(w.db)(t.Context(), "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		again()
+	})
+}
