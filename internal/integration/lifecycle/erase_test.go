@@ -126,6 +126,51 @@ func TestErasingDoesNotWaitForEver(t *testing.T) {
 	})
 }
 
+// TestErasingWaitsForPreparedTransactions, which have no process: somebody commits them
+// later, and the rows that they have written are there then.
+func TestErasingWaitsForPreparedTransactions(t *testing.T) {
+	t.Parallel()
+	server := servers.NewPrivatePostgres(t)
+	admin := open(t, "pgx", server.Admin())
+	if _, err := admin.ExecContext(t.Context(), "ALTER SYSTEM SET max_prepared_transactions = 5"); err != nil {
+		t.Fatal(err)
+	}
+	server.Restart(t, servers.Fast)
+	w := newWorldFor(t, cell{dialect.Postgres, tenancy.IsolationRLS}, server.Roles)
+	l := w.lifecycle(func(c *manager.LifecycleConfig) { c.EraseWait = 300 * time.Millisecond })
+	tenant := w.provision(l, newTenant("acme"))
+	prepare := func(db *sql.DB, name, write string) {
+		t.Helper()
+		tx, err := db.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tx.Rollback() // it has ended, which the driver does not know
+		for _, statement := range []string{write, "PREPARE TRANSACTION '" + name + "'"} {
+			if _, err := tx.ExecContext(t.Context(), statement); err != nil {
+				t.Fatalf("%s: %v", statement, err)
+			}
+		}
+	}
+	prepare(admin, "elsewhere", "CREATE TABLE elsewhere (id int)") // which is in another database
+	prepare(w.system, "late", "INSERT INTO customers (id, tenant_id) VALUES ('late', '"+string(tenant.ID)+"')")
+	if _, err := l.Erase(t.Context(), tenant.ID); err == nil || !strings.Contains(err.Error(), "prepared") || !strings.Contains(err.Error(), "erase again") {
+		t.Fatalf("got %v", err)
+	}
+	if _, err := w.system.ExecContext(t.Context(), "COMMIT PREPARED 'late'"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Erase(t.Context(), tenant.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.rows(tenant); got != "0 0 0" {
+		t.Errorf("there are rows after the receipt: %s", got)
+	}
+	if _, err := admin.ExecContext(t.Context(), "ROLLBACK PREPARED 'elsewhere'"); err != nil { // it would keep the server from its end
+		t.Error(err)
+	}
+}
+
 // TestErasingWaitsForNobodyElse: not for transactions of other databases, nor for who
 // waits for the tenant.
 func TestErasingWaitsForNobodyElse(t *testing.T) {

@@ -181,10 +181,16 @@ func in(t *testing.T, cells []cell, test func(t *testing.T, w *world)) {
 
 func newWorld(tb testing.TB, c cell) *world {
 	tb.Helper()
+	return newWorldFor(tb, c, servers.PostgresRoles)
+}
+
+// newWorldFor makes one with roles of PostgreSQL from elsewhere.
+func newWorldFor(tb testing.TB, c cell, roles func(testing.TB) (owner, app, system string)) *world {
+	tb.Helper()
 	w := &world{t: tb, dialect: c.dialect, isolation: c.isolation, prefix: "t" + strings.ToLower(rand.Text()[:8]) + "_"}
 	switch c.dialect {
 	case dialect.Postgres:
-		w.openPostgres()
+		w.openPostgres(roles(tb))
 	case dialect.MySQL:
 		w.openMariaDB()
 	case dialect.SQLite:
@@ -285,10 +291,9 @@ func open(tb testing.TB, driverName, dsn string) *sql.DB {
 	return db
 }
 
-func (w *world) openPostgres() {
+func (w *world) openPostgres(owner, app, system string) {
 	tb := w.t
 	tb.Helper()
-	owner, app, system := servers.PostgresRoles(tb)
 	u, err := url.Parse(owner)
 	if err != nil {
 		tb.Fatal(err)
