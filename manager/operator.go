@@ -27,8 +27,18 @@ func (o Operator) Home() *sql.DB { return o.m.admin }
 // for the tenant in the context of each statement. Close is the Manager's.
 func (o Operator) Serving() *sql.DB { return o.m.pools[0].db }
 
+// System is the home as the role of System scopes, whose statements need such a scope.
+// It is nil without Config.Database.SystemURL. Close is the Manager's.
+func (o Operator) System() *sql.DB {
+	if o.m.config.Database.SystemURL.IsZero() {
+		return nil
+	}
+	return o.m.pools[1].db // see openDriver
+}
+
 // Init makes the registry's tables, or brings them up to date, and on SQLite the
-// files' directories. Start does so too.
+// files' directories. On PostgreSQL it takes from the role that serves what default
+// privileges have given it of them. Start does so too.
 func (o Operator) Init(ctx context.Context) error { return o.m.init(ctx) }
 
 // Place completes the record of a tenant without an isolation, as for requests.
@@ -77,5 +87,6 @@ func (m *Manager) init(ctx context.Context) error {
 	if err := m.layers.base.Init(ctx); err != nil {
 		return fmt.Errorf("manager: the registry: %w", err)
 	}
+	m.revoke(ctx)
 	return nil
 }

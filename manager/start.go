@@ -8,13 +8,13 @@ import (
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver/mysql"
-	"github.com/entenancy/tenancy/driver/postgres"
 )
 
 // Start makes the registry's tables, migrates with Config.Migrations.AtStart,
 // and checks that the home keeps tenants apart: on PostgreSQL that row-level
-// security holds where it is relied on, on MySQL that the shared tables tell ids
-// apart. It fails with postgres.ErrUnsafe or mysql.ErrUnsafe, and the program must
+// security holds where it is relied on, and shows System scopes all rows, on MySQL that
+// the shared tables tell ids apart. On PostgreSQL it takes from the role that serves
+// what default privileges have given it of the registry's tables. It fails with postgres.ErrUnsafe or mysql.ErrUnsafe, and the program must
 // not serve then. After it the Manager is ready. What else it starts ends with Close.
 //
 // It needs no tenant in ctx, and may be called again after a failure.
@@ -26,6 +26,7 @@ func (m *Manager) Start(ctx context.Context) error {
 		if _, err := m.migrator.Apply(ctx); err != nil {
 			return fmt.Errorf("manager: migrating: %w", err)
 		}
+		m.revoke(ctx) // what that has made
 	}
 	if err := m.verify(ctx); err != nil {
 		return err
@@ -51,20 +52,12 @@ func (c IsolationConfig) byRows() bool {
 // verify refuses to serve where the home would not keep tenants apart.
 func (m *Manager) verify(ctx context.Context) error {
 	switch d := dialectOf(m.config.Database.URL); {
-	case d == dialect.Postgres && m.config.Isolation.byRows():
+	case d == dialect.Postgres:
 		return m.verifyPostgres(ctx)
 	case d == dialect.MySQL && len(m.app.Tenancy.Tables) > 0: // the registry can put any tenant into the shared tables
 		return mysql.Verify(ctx, m.pools[0].db, m.app.Tenancy)
 	}
 	return nil
-}
-
-func (m *Manager) verifyPostgres(ctx context.Context) error {
-	hints, err := postgres.Verify(ctx, m.pools[0].db, m.app.Tenancy, postgres.VerifyConfig{Schema: m.config.Database.GlobalSchema})
-	for _, hint := range hints {
-		m.app.Logger.InfoContext(ctx, "tenancy: row-level security holds, and could do better", "hint", hint)
-	}
-	return err
 }
 
 // warm reads tenants that are likely to be asked for.

@@ -21,6 +21,10 @@ type VerifyConfig struct {
 	// Schema is the schema of the tables.
 	// Defaults to none: the search path finds them, as it does for queries.
 	Schema string
+
+	// KeepsRegistry says that the application keeps the registry as the role that
+	// serves, and cannot do without its rights there. They are a hint then.
+	KeepsRegistry bool
 }
 
 // Verify checks that row-level security and composite keys hold on db, the pool
@@ -36,6 +40,8 @@ type VerifyConfig struct {
 //   - a role that is a superuser, has BYPASSRLS, or can become such a role by
 //     SET ROLE (on PostgreSQL 15 also by CREATEROLE); one that owns a table, or can become its owner, without FORCE;
 //     one that may TRUNCATE a table, its partition, child or parent, to which policies do not apply;
+//   - a role that may use the tables which the registry and the migrations keep for
+//     themselves, and does not own them: SQL of a tenant could, too; see [RevokeRegistry];
 //   - a default of the setting tenancy.tenant_id, which would be the tenant of
 //     statements that have none;
 //   - a table that is missing, has no row-level security, no policy or no
@@ -178,7 +184,7 @@ func (v *verification) catalog(ctx context.Context, tx dialect.ExecQuerier) erro
 	if err := exec(ctx, tx, "SELECT set_config('search_path', 'pg_catalog', true)"); err != nil {
 		return err
 	}
-	checks := []func(context.Context, dialect.ExecQuerier) error{v.roles, v.temporary, v.replication, v.eachTable, v.views, v.definers, v.indexes, v.settingDefault}
+	checks := []func(context.Context, dialect.ExecQuerier) error{v.roles, v.temporary, v.replication, v.registry, v.eachTable, v.views, v.definers, v.indexes, v.settingDefault}
 	for _, check := range checks {
 		if err := check(ctx, tx); err != nil {
 			return err

@@ -1,0 +1,173 @@
+package manager_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"entgo.io/ent/dialect"
+	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/driver/postgres"
+	"github.com/entenancy/tenancy/internal/integration/servers"
+	"github.com/entenancy/tenancy/manager"
+	"github.com/entenancy/tenancy/registry"
+)
+
+// registryAttacks are SQL by which a tenant would reach what the registry keeps.
+func registryAttacks() []string {
+	return []string{
+		"SELECT count(database_url) FROM public.tenancy_tenants",
+		"UPDATE public.tenancy_tenants SET status = 'suspended'",
+		"DELETE FROM public.tenancy_audit",
+		"TRUNCATE public.tenancy_audit",
+		"SELECT 1 FROM public.tenancy_domains",
+		"INSERT INTO public.tenancy_quotas VALUES ('a', 'b', 'c', 1)",
+		"DELETE FROM public.tenancy_registry_lock",
+		"DELETE FROM public.tenancy_registry_revisions",
+		"SELECT error FROM public.tenancy_migrations",
+		"DELETE FROM public.atlas_schema_revisions",
+	}
+}
+
+// TestTenantsReachNothingOfTheRegistry has the roles that driver/postgres documents, whose
+// default privileges give the one that serves every table that the owner makes.
+func TestTenantsReachNothingOfTheRegistry(t *testing.T) {
+	t.Parallel()
+	c := postgresConfig(t)
+	c.Migrations.AtStart = true
+	c.Audit.Sinks = []manager.AuditSink{manager.AuditSinkRegistry}
+	files := migrations(t, dialect.Postgres)
+	m := open(t, c, manager.App{Migrations: files, SharedMigrations: files})
+	acme, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"})
+	must(t, err)
+	_, err = m.Provision(t.Context(), registry.NewTenant{Identifier: "globex", Name: "Globex"})
+	must(t, err)
+	for _, attack := range registryAttacks() {
+		_, err := m.Driver().ExecContext(tenancy.NewContext(t.Context(), acme), attack)
+		if state := sqlState(err); state != "42501" {
+			t.Errorf("%s: %v", attack, err)
+		}
+	}
+	var tables []string
+	rows, err := m.Operator().Home().QueryContext(t.Context(), "SELECT tablename FROM pg_tables WHERE tablename LIKE 'tenancy\\_%' OR tablename LIKE 'atlas%'")
+	must(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		must(t, rows.Scan(&name))
+		tables = append(tables, name)
+	}
+	must(t, rows.Err())
+	for _, name := range tables {
+		if !slices.ContainsFunc(registryAttacks(), func(attack string) bool { return strings.Contains(attack, "public."+name) }) {
+			t.Errorf("nobody has tried %s", name)
+		}
+	}
+}
+
+// TestStartRefusesARoleThatReachesTheRegistry has rights that nobody takes away by itself.
+func TestStartRefusesARoleThatReachesTheRegistry(t *testing.T) {
+	t.Parallel()
+	c := postgresConfig(t)
+	c.Migrations.AtStart = true
+	files := migrations(t, dialect.Postgres)
+	m := open(t, c, manager.App{Migrations: files, SharedMigrations: files})
+	for _, statement := range []string{
+		"GRANT SELECT (identifier) ON tenancy_tenants TO PUBLIC",
+		"GRANT DELETE ON tenancy_audit TO " + user(t, c.Database.URL),
+		"ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM " + user(t, c.Database.URL),
+	} {
+		_, err := m.Operator().Home().ExecContext(t.Context(), statement)
+		must(t, err)
+	}
+	err := m.Start(t.Context())
+	if !errors.Is(err, postgres.ErrUnsafe) || !strings.Contains(err.Error(), "REVOKE ALL ON public.tenancy_audit, public.tenancy_tenants FROM ") {
+		t.Fatalf("it starts: %v", err)
+	}
+	_, statement, _ := strings.Cut(err.Error(), "can read and change: ")
+	_, err = m.Operator().Home().ExecContext(t.Context(), statement)
+	must(t, err)
+	must(t, m.Start(t.Context()))
+}
+
+// TestOneRoleIsServedWithAHint has an application that owns what it serves, or that keeps
+// the registry as the role that serves.
+func TestOneRoleIsServedWithAHint(t *testing.T) {
+	t.Parallel()
+	files := migrations(t, dialect.Postgres)
+	for name, only := range map[string]func(testing.TB) manager.Config{
+		"owner": func(tb testing.TB) manager.Config {
+			tb.Helper()
+			return manager.Config{Database: manager.DatabaseConfig{URL: tenancy.NewSecret(servers.Postgres(tb))}}
+		},
+		"keeper": func(tb testing.TB) manager.Config {
+			tb.Helper()
+			c := postgresConfig(tb)
+			c.Migrations.AtStart = true
+			m := open(tb, c, manager.App{Migrations: files, SharedMigrations: files})
+			_, err := m.Operator().Home().ExecContext(tb.Context(), "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "+user(tb, c.Database.URL))
+			must(tb, err)
+			return manager.Config{Database: manager.DatabaseConfig{URL: c.Database.URL}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := only(t)
+			c.Migrations.AtStart = name == "owner"
+			var log bytes.Buffer
+			m := open(t, c, manager.App{Migrations: files, SharedMigrations: files, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			if _, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"}); err != nil {
+				t.Error(err)
+			}
+			if !strings.Contains(log.String(), "with SQL of its own every tenant can read and change") {
+				t.Errorf("no hint: %s", log.String())
+			}
+		})
+	}
+}
+
+// TestStartRefusesASystemRoleThatSeesNothing has the roles that somebody may take for one.
+func TestStartRefusesASystemRoleThatSeesNothing(t *testing.T) {
+	t.Parallel()
+	files := migrations(t, dialect.Postgres)
+	c := postgresConfig(t)
+	c.Migrations.AtStart = true
+	open(t, c, manager.App{Migrations: files, SharedMigrations: files})
+	for name, address := range map[string]tenancy.Secret{"owner": c.Database.AdminURL, "app": c.Database.URL} {
+		for _, isolation := range []tenancy.Isolation{"", tenancy.IsolationSchema} {
+			other := c
+			other.Database.SystemURL, other.Isolation = address, manager.IsolationConfig{Default: isolation}
+			m, err := manager.New(t.Context(), other, manager.App{Tenancy: notes(), Migrations: files, SharedMigrations: files, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+			must(t, err)
+			if err := m.Start(t.Context()); !errors.Is(err, postgres.ErrUnsafe) || !strings.Contains(err.Error(), "BYPASSRLS") {
+				t.Errorf("%s, %q: it starts: %v", name, isolation, err)
+			}
+			must(t, m.Close())
+		}
+	}
+}
+
+// sqlState is the server's code for an error.
+func sqlState(err error) string {
+	var server interface{ SQLState() string }
+	if errors.As(err, &server) {
+		return server.SQLState()
+	}
+	return ""
+}
+
+// user is the role of a URL, as SQL.
+func user(tb testing.TB, address tenancy.Secret) string {
+	tb.Helper()
+	at, err := url.Parse(address.Reveal())
+	must(tb, err)
+	return at.User.Username()
+}
+
