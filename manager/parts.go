@@ -22,9 +22,11 @@ import (
 // those before it.
 
 func (m *Manager) openRegistry(context.Context) (err error) {
-	if m.databases, err = newDatabases(m.config, m.app); err != nil {
+	read, err := newDatabases(m.config, m.app)
+	if err != nil {
 		return err
 	}
+	m.databases = decrypted{read}
 	if m.admin, err = m.databases.admin(); err != nil {
 		return err
 	}

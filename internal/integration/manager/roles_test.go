@@ -170,4 +170,3 @@ func user(tb testing.TB, address tenancy.Secret) string {
 	must(tb, err)
 	return at.User.Username()
 }
-

@@ -57,6 +57,12 @@ func (a *App) Schema() string {
 	return ""
 }
 
+// OneRole reports whether the role that serves requests keeps the registry as well.
+func (a *App) OneRole() bool {
+	serving, keeper := a.Config.Database.URL, a.Config.Database.AdminURL
+	return serving.Equal(keeper) || userOf(serving) != "" && userOf(serving) == userOf(keeper)
+}
+
 // File returns the file of a tenant, on SQLite. It is empty for a tenant in shared tables.
 func (a *App) File(t tenancy.Tenant) (string, error) {
 	t, err := a.Place(t)

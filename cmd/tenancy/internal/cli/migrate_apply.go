@@ -105,7 +105,8 @@ func (t *tool) apply(ctx context.Context, a *app.App, tuning migrate.Config) err
 	if err != nil && !errors.As(err, &part) {
 		return err
 	}
-	return errors.Join(t.showReport(report), err)
+	// Init takes from the role that serves what default privileges give it of tables that the run has made for itself.
+	return errors.Join(t.showReport(report), err, a.Init(context.WithoutCancel(ctx)))
 }
 
 // progress shows how far a run is on the standard error.

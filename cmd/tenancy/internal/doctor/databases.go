@@ -25,7 +25,7 @@ func (e *examination) databases(ctx context.Context, check *Check, marks map[str
 	gone := map[string]bool{}
 	for _, t := range e.all {
 		t, err := e.Place(t)
-		if err != nil || t.Isolation != tenancy.IsolationDatabase || t.Status == tenancy.StatusProvisioning ||
+		if err != nil || t.Isolation != tenancy.IsolationDatabase || t.Status == tenancy.StatusProvisioning || encrypted(t) ||
 			marks[app.DatabaseName(t)] == markTenant+url.QueryEscape(string(t.ID)) {
 			continue
 		}
@@ -45,7 +45,7 @@ func (e *examination) database(ctx context.Context, check *Check, t tenancy.Tena
 	name := app.DatabaseName(t)
 	own, err := e.Open(ctx, t)
 	if err != nil {
-		check.add(Problem, fmt.Sprintf("%s has no namespace: %v", t, err))
+		check.add(Problem, fmt.Sprintf("the database of %s was not looked at: %v", t, err))
 		return false, nil
 	}
 	defer func() { err = errors.Join(err, own.DB.Close()) }()

@@ -32,6 +32,7 @@ func (e *examination) isolation(ctx context.Context) (*Check, error) {
 	}
 	check := &Check{Note: plural(len(tables.Tables), "table") + " looked at, with the role of the database URL"}
 	if e.Dialect == dialect.MySQL {
+		e.grants(ctx, check)
 		return check, check.unsafe(mysql.Verify(ctx, e.Serving(), tables), mysql.ErrUnsafe)
 	}
 	return check, e.rowLevelSecurity(ctx, check, tables)
@@ -39,7 +40,8 @@ func (e *examination) isolation(ctx context.Context) (*Check, error) {
 
 // rowLevelSecurity adds what PostgreSQL does not hold, and what is slow.
 func (e *examination) rowLevelSecurity(ctx context.Context, check *Check, tables schema.Metadata) error {
-	hints, err := postgres.Verify(ctx, e.Serving(), tables, postgres.VerifyConfig{Schema: e.Schema()})
+	config := postgres.VerifyConfig{Schema: e.Schema(), KeepsRegistry: e.OneRole()}
+	hints, err := postgres.Verify(ctx, e.Serving(), tables, config)
 	if err := check.unsafe(err, postgres.ErrUnsafe); err != nil {
 		return err
 	}
@@ -49,7 +51,40 @@ func (e *examination) rowLevelSecurity(ctx context.Context, check *Check, tables
 	for _, hint := range hints {
 		check.add(Hint, hint.String())
 	}
+	return e.system(ctx, check, tables, config)
+}
+
+// system adds what System scopes are not shown, or may not do.
+func (e *examination) system(ctx context.Context, check *Check, tables schema.Metadata, config postgres.VerifyConfig) error {
+	db := e.System()
+	if db == nil {
+		return nil
+	}
+	check.Note += "; System scopes with that of the system URL"
+	hints, err := postgres.VerifySystem(ctx, db, tables, config)
+	if err := check.unsafe(err, postgres.ErrUnsafe); err != nil {
+		return err
+	}
+	for _, hint := range hints {
+		check.add(Problem, hint.String())
+	}
 	return nil
+}
+
+// grants hints at rights to the registry where another account owns it. In MySQL they
+// are mostly granted for the whole database at once.
+func (e *examination) grants(ctx context.Context, check *Check) {
+	if e.OneRole() {
+		return
+	}
+	rows, err := e.Serving().QueryContext(ctx, "SELECT 1 FROM tenancy_tenants WHERE 1 = 0")
+	if err != nil { // which is as it should be
+		return
+	}
+	defer func() { _ = rows.Close() }() // there are none
+	if rows.Err() == nil {
+		check.add(Hint, "the user of the database URL may read the registry, and so may SQL that a tenant gets to run: grant the application's tables to it one by one, and not the database")
+	}
 }
 
 // unsafe adds the lines of an error that is found, and returns any other error.

@@ -162,7 +162,7 @@ func (e *examination) orphans(check *Check, kind string, marks map[string]string
 			id = escaped
 		}
 		switch t := e.byID(tenancy.ID(id)); {
-		case slices.Contains(e.broken, tenancy.ID(id)):
+		case slices.Contains(e.broken, tenancy.ID(id)), encrypted(t): // said of its record
 		case t.ID == "":
 			check.add(Problem, fmt.Sprintf("the %s %q is marked as that of tenant %s, which the registry does not know: drop it if it is no other application's, or restore the record", kind, name, id))
 		case !placed(t, name):

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/crypt"
 	"github.com/entenancy/tenancy/migrate"
 )
 
@@ -33,6 +34,7 @@ func (e *examination) registry(ctx context.Context) (*Check, error) {
 		}
 	}
 	e.read = true
+	e.withoutKey(check)
 	counts := map[tenancy.Status]int{}
 	for _, t := range e.all {
 		counts[t.Status]++
@@ -45,6 +47,24 @@ func (e *examination) registry(ctx context.Context) (*Check, error) {
 	}
 	return check, nil
 }
+
+// withoutKey names the tenants whose database URL nobody here can read.
+func (e *examination) withoutKey(check *Check) {
+	n, first := 0, tenancy.Tenant{}
+	for _, t := range e.all {
+		if encrypted(t) {
+			if n++; n == 1 {
+				first = t
+			}
+		}
+	}
+	if n > 0 {
+		check.add(Problem, fmt.Sprintf("the database URL of %s, such as %s, is encrypted, so that their databases were not looked at: set TENANCY_ENCRYPTION_KEY", plural(n, "tenant"), first))
+	}
+}
+
+// encrypted reports whether the key is missing that the tenant's database URL is under.
+func encrypted(t tenancy.Tenant) bool { return crypt.Encrypted(t.Placement.DatabaseURL.Reveal()) }
 
 // errUnread is why what needs the registry could not be found out.
 var errUnread = errors.New("the registry could not be read")

@@ -1,0 +1,149 @@
+package cli_test
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	gomysql "github.com/go-sql-driver/mysql"
+
+	"github.com/entenancy/tenancy/driver/postgres"
+	"github.com/entenancy/tenancy/internal/integration/servers"
+	"github.com/entenancy/tenancy/schema"
+)
+
+// notesTable is one table of tenants.
+const notesTable = "CREATE TABLE notes (id bigint PRIMARY KEY, tenant_id varchar(255) NOT NULL)"
+
+// tool is the built program with an environment of its own.
+type tool struct {
+	dir string
+	env []string
+}
+
+// run returns what the program prints, and fails the test unless it ends with the code.
+func (c tool) run(tb testing.TB, code int, args ...string) string {
+	tb.Helper()
+	command := exec.CommandContext(tb.Context(), filepath.Join(program, "tenancy"), args...)
+	command.Dir, command.Env = c.dir, c.env
+	out, err := command.CombinedOutput()
+	got, exit := 0, new(exec.ExitError)
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else if err != nil {
+		tb.Fatal(err)
+	}
+	if got != code {
+		tb.Fatalf("%s ended with %d:\n%s", strings.Join(args, " "), got, out)
+	}
+	return string(out)
+}
+
+// TestDoctorLooksAtRoles has the three of a deployment with row-level security, and default
+// privileges as driver/postgres documents them.
+func TestDoctorLooksAtRoles(t *testing.T) {
+	t.Parallel()
+	owner, app, system := servers.PostgresRoles(t)
+	dir := t.TempDir()
+	notes := schema.Metadata{Tables: []schema.Table{{
+		Name: "notes", Entity: "Note", TenantColumn: "tenant_id", ColumnType: schema.String, PrimaryKey: []string{"id"},
+	}}}
+	text := notesTable + ";\n" + strings.Join(postgres.Policies(notes), ";\n") + ";\n"
+	for _, directory := range []string{"tenant", "shared"} {
+		if err := migration(filepath.Join(dir, "migrations", directory), "20260101000000_notes.sql", text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	with := func(system string) tool {
+		return tool{dir, append(os.Environ(), "TENANCY_DATABASE_URL="+app, "TENANCY_DATABASE_ADMIN_URL="+owner, "TENANCY_DATABASE_SYSTEM_URL="+system)}
+	}
+	as := database{driver: "pgx"}.open(t, owner)
+	execute := func(statement string) {
+		t.Helper()
+		if _, err := as.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	finds := func(c tool, line string) {
+		t.Helper()
+		if out := c.run(t, 3, "doctor"); !regexp.MustCompile("(?m)^  problem  .*" + line).MatchString(out) {
+			t.Errorf("%q is not in\n%s", line, out)
+		}
+	}
+	with(system).run(t, 0, "migrate", "apply")
+	with(system).run(t, 0, "doctor") // with nothing of the registry's left to the role that serves
+
+	execute("GRANT SELECT ON tenancy_tenants TO " + userOf(t, app))
+	finds(with(system), "may use public.tenancy_tenants, .*: REVOKE ALL ON public.tenancy_tenants FROM "+userOf(t, app)+"$")
+	execute("REVOKE ALL ON tenancy_tenants FROM " + userOf(t, app))
+	for _, role := range []string{app, owner} {
+		finds(with(role), "shown no rows of public.notes .*BYPASSRLS")
+	}
+	execute("REVOKE ALL ON notes FROM " + userOf(t, system))
+	finds(with(system), "table public.notes: .*System scopes fail: GRANT SELECT, INSERT, UPDATE, DELETE ON public.notes TO ")
+}
+
+// TestDoctorHintsAtGrantsForAll has an account of MariaDB that may use the whole database.
+func TestDoctorHintsAtGrantsForAll(t *testing.T) {
+	t.Parallel()
+	admin := servers.MariaDB(t)
+	dsn, err := gomysql.ParseDSN(admin)
+	if err != nil {
+		t.Fatal("the DSN does not parse")
+	}
+	db := database{driver: "mysql"}.open(t, admin)
+	name, password := "test_"+strings.ToLower(rand.Text()[:16]), rand.Text()
+	execute := func(ctx context.Context, statement string) {
+		t.Helper()
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			t.Error(err)
+		}
+	}
+	execute(t.Context(), "CREATE USER "+name+" IDENTIFIED BY '"+password+"'")
+	t.Cleanup(func() { dropUser(t, admin, name) })
+	execute(t.Context(), notesTable+" CHARSET utf8mb4 COLLATE utf8mb4_bin")
+	execute(t.Context(), "GRANT SELECT ON "+dsn.DBName+".notes TO "+name)
+	at := url.URL{Scheme: "mysql", User: url.UserPassword(dsn.User, dsn.Passwd), Host: dsn.Addr, Path: "/" + dsn.DBName}
+	serving := at
+	serving.User = url.UserPassword(name, password)
+	c := tool{t.TempDir(), append(os.Environ(), "TENANCY_DATABASE_URL="+serving.String(), "TENANCY_DATABASE_ADMIN_URL="+at.String())}
+	c.run(t, 0, "tenant", "create", "acme")
+	const hint = "may read the registry"
+	if out := c.run(t, 0, "doctor"); strings.Contains(out, hint) {
+		t.Errorf("it may not:\n%s", out)
+	}
+	execute(t.Context(), "GRANT SELECT ON "+dsn.DBName+".* TO "+name)
+	if out := c.run(t, 0, "doctor"); !strings.Contains(out, hint) {
+		t.Errorf("no hint:\n%s", out)
+	}
+}
+
+func dropUser(tb testing.TB, admin, name string) {
+	tb.Helper()
+	db, err := sql.Open("mysql", admin)
+	if err == nil {
+		_, err = db.ExecContext(context.WithoutCancel(tb.Context()), "DROP USER "+name)
+		err = errors.Join(err, db.Close())
+	}
+	if err != nil {
+		tb.Error(err)
+	}
+}
+
+// userOf returns the role of a URL.
+func userOf(tb testing.TB, address string) string {
+	tb.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		tb.Fatal("the URL does not parse")
+	}
+	return u.User.Username()
+}
