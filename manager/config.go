@@ -41,10 +41,12 @@ type DatabaseConfig struct {
 	// sqlite:///var/lib/shop/shop.db. Required.
 	URL tenancy.Secret `env:"URL"`
 	// AdminURL reaches the home as the role that owns the tables, for
-	// migrations, provisioning and the registry. Defaults to [DatabaseConfig.URL].
+	// migrations, provisioning and the registry. Defaults to [DatabaseConfig.URL]: SQL of
+	// a tenant could then read and change the registry.
 	AdminURL tenancy.Secret `env:"ADMIN_URL"`
 	// SystemURL reaches the home as a role that sees the rows of all tenants,
-	// for System scopes. Where row-level security keeps tenants apart they are
+	// for System scopes: on PostgreSQL one with BYPASSRLS, with the grants of the one
+	// that serves. Where row-level security keeps tenants apart they are
 	// refused without. Elsewhere it defaults to [DatabaseConfig.URL].
 	SystemURL tenancy.Secret `env:"SYSTEM_URL"`
 	// ReplicaURLs reach read-only copies of the home. Defaults to none.
@@ -66,8 +68,12 @@ type DatabaseConfig struct {
 	// Unnamed does without prepared statements, for PgBouncer before 1.21.
 	// PostgreSQL only.
 	Unnamed bool `env:"UNNAMED"`
-	// GlobalFile is the SQLite file of the global tables, where tenants have
-	// files of their own. Defaults to the home's file.
+	// GlobalFile is the SQLite file of the global tables, which is attached to the
+	// files of tenants so that they can read them. It must hold no table of tenants. The
+	// home's file may be it, where all tenants have files of their own: then SQL of a
+	// tenant reads the registry too. Another file is made and migrated by the program or
+	// the Atlas CLI, and not here: leave out shared migrations then. Defaults to none:
+	// tenants with files of their own reach no global tables.
 	GlobalFile string `env:"GLOBAL_FILE"`
 	// TenantsDir is the directory of the SQLite files of tenants.
 	// Defaults to "tenants" beside the home's file.

@@ -99,3 +99,15 @@ func (sqliteDatabases) locker(*sql.DB) namespace.Locker { return nil } // those 
 
 // at opens a file as its owner, who may make it.
 func (s sqliteDatabases) at(path string) (*sql.DB, error) { return sql.Open(s.name, sqliteDSN(path)) }
+
+// attachesHome reports whether tenants with files of their own have the home
+// attached to them, and the registry that is in it.
+func (d DatabaseConfig) attachesHome() bool {
+	path, err := sqlitePath(d.URL.Reveal())
+	if err != nil || d.GlobalFile == "" {
+		return false
+	}
+	home, err := os.Stat(path)
+	global, errGlobal := os.Stat(d.GlobalFile)
+	return errors.Join(err, errGlobal) == nil && os.SameFile(home, global)
+}

@@ -56,6 +56,8 @@ func (m *Manager) verify(ctx context.Context) error {
 		return m.verifyPostgres(ctx)
 	case d == dialect.MySQL && len(m.app.Tenancy.Tables) > 0: // the registry can put any tenant into the shared tables
 		return mysql.Verify(ctx, m.pools[0].db, m.app.Tenancy)
+	case d == dialect.SQLite && m.config.Database.attachesHome():
+		m.app.Logger.InfoContext(ctx, "tenancy: the home is attached to the files of tenants, and SQL of theirs can read the registry in it", "setting", envOf("Database.GlobalFile"))
 	}
 	return nil
 }

@@ -104,12 +104,19 @@
 //
 //	REVOKE TEMPORARY ON DATABASE shop FROM PUBLIC; -- or a tenant's may outlive it
 //
+// Such defaults give away every table that the owner makes from then on, the registry's
+// too, which have no policies: SQL of any tenant could read the records of all and empty
+// the audit. Where the registry is kept in the same database, take them back from who
+// serves, by [RevokeRegistry] after its Init. The Manager does, and [Verify] refuses
+// what is left. Grants for each table, as package migrate/diff writes them for
+// Config.Roles, give nothing away: name both roles there, shop and shop_system.
+//
 // Each has a pool of its own. The owner's has [Config].Fallback and migrates
 // with [MigrateOptions], or with files that [DiffHook] and [Formatter] have
 // written. The one that serves has [Config].RefuseSystem and is checked by
-// [Verify] before it does. A System scope belongs on the third: on the others
-// row-level security shows it nothing. Do not make one role a member of
-// another, and do not GRANT ALL, which includes TRUNCATE.
+// [Verify] before it does. A System scope belongs on the third, which [VerifySystem]
+// checks: on the others row-level security shows it nothing. Do not make one role a
+// member of another, and do not GRANT ALL, which includes TRUNCATE.
 //
 // A policy holds whatever SQL is run. What no policy sees, because PostgreSQL
 // checks references, and cascades, past row-level security, two others hold: a

@@ -130,20 +130,27 @@ const used = `EXISTS (
 func (v *verification) policiesOf(ctx context.Context, tx dialect.ExecQuerier, t verifiedTable, relations ...int64) (map[int64][]policy, error) {
 	found := make(map[int64][]policy)
 	v.relations = append(v.relations, relations...)
-	err := query(ctx, tx, "SELECT p.polrelid::bigint, p.oid::bigint, "+policyColumns+" FROM pg_policy p WHERE p.polrelid = ANY ($1::text::oid[]) ORDER BY p.polname",
+	err := eachPolicy(ctx, tx, relations, func(relation, oid int64, p policy) {
+		if p.passes(t.Table) {
+			v.opening = append(v.opening, oid)
+		}
+		found[relation] = append(found[relation], p)
+	})
+	return found, err
+}
+
+// eachPolicy hands on the policies of relations, with their oid.
+func eachPolicy(ctx context.Context, tx dialect.ExecQuerier, relations []int64, each func(relation, oid int64, p policy)) error {
+	return query(ctx, tx, "SELECT p.polrelid::bigint, p.oid::bigint, "+policyColumns+" FROM pg_policy p WHERE p.polrelid = ANY ($1::text::oid[]) ORDER BY p.polname",
 		func(rows *entsql.Rows) error {
 			var relation, oid int64
 			var p policy
-			if err := rows.Scan(append([]any{&relation, &oid}, p.fields()...)...); err != nil {
-				return err
+			err := rows.Scan(append([]any{&relation, &oid}, p.fields()...)...)
+			if err == nil {
+				each(relation, oid, p)
 			}
-			if p.passes(t.Table) {
-				v.opening = append(v.opening, oid)
-			}
-			found[relation] = append(found[relation], p)
-			return nil
+			return err
 		}, oidArray(relations))
-	return found, err
 }
 
 // oidArray is an array as text, which every driver can send.

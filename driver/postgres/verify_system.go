@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"entgo.io/ent/dialect"
@@ -79,8 +78,9 @@ func (v *systemVerification) table(ctx context.Context, tx dialect.ExecQuerier, 
 	if !held {
 		return nil
 	}
-	policies, err := policiesOf(ctx, tx, oid)
-	if !slices.ContainsFunc(policies, func(p policy) bool { return p.shows(t) }) {
+	shown := false
+	err = eachPolicy(ctx, tx, []int64{oid}, func(_, _ int64, p policy) { shown = shown || p.shows(t) })
+	if !shown {
 		v.hidden = append(v.hidden, name)
 	}
 	return err

@@ -170,3 +170,28 @@ func user(tb testing.TB, address tenancy.Secret) string {
 	must(tb, err)
 	return at.User.Username()
 }
+
+// TestGlobalFile has no file of global tables, where nobody names one, and a hint where
+// it brings the registry along.
+func TestGlobalFile(t *testing.T) {
+	t.Parallel()
+	files := migrations(t, dialect.SQLite)
+	for _, attach := range []bool{false, true} {
+		c := sqliteConfig(t)
+		c.Isolation = manager.IsolationConfig{Default: tenancy.IsolationSchema}
+		if attach {
+			c.Database.GlobalFile = strings.TrimPrefix(c.Database.URL.Reveal(), "sqlite://")
+		}
+		var log bytes.Buffer
+		m := open(t, c, manager.App{Migrations: files, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		acme, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"})
+		must(t, err)
+		_, err = m.Driver().ExecContext(tenancy.NewContext(t.Context(), acme), "SELECT count(*) FROM tenancy_tenants")
+		if reads := err == nil; reads != attach {
+			t.Errorf("attached: %t, and it reads the registry: %v", attach, err)
+		}
+		if told := strings.Contains(log.String(), "TENANCY_DATABASE_GLOBAL_FILE"); told != attach {
+			t.Errorf("attached: %t, and the log has\n%s", attach, log.String())
+		}
+	}
+}
