@@ -36,7 +36,7 @@ func TestConfigIsChecked(t *testing.T) {
 			t.Errorf("%s: got %v", field, err)
 		}
 	}
-	for _, name := range []string{"", "../away", `a\b`} {
+	for _, name := range []string{"", "../away", `a\b`, "-check", "--help", ".hidden", "add orders", "add\norders", "a:b", "a*"} {
 		if _, err := diff.Named(context.Background(), whole(), name); err == nil || !strings.Contains(err.Error(), "name of a migration") {
 			t.Errorf("the name %q gives %v", name, err)
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"ariga.io/atlas/sql/migrate"
 	atlas "ariga.io/atlas/sql/schema"
@@ -19,7 +20,8 @@ import (
 
 // Named writes what leads from the files that are there to ent's schema, into new
 // files in each of the two directories that has something to change, and returns
-// the paths of the new files: none if there is nothing to write.
+// the paths of the new files: none if there is nothing to write. The name is of
+// letters, digits, and "_", "-" and "." but at its beginning.
 //
 // On PostgreSQL what would hold a table that has rows is divided into steps, each
 // in a file of its own: of add_total, there may be
@@ -44,8 +46,8 @@ import (
 // It needs no tenant in ctx. It must not run at the same time as itself in one
 // directory, nor as one of ent's migrations, which write to Config.Tables.
 func Named(ctx context.Context, config Config, name string) ([]string, error) {
-	if name == "" || strings.ContainsAny(name, `/\`) {
-		return nil, fmt.Errorf("diff: %q cannot be the name of a migration: use one like add_orders", name)
+	if !isName(name) {
+		return nil, fmt.Errorf("diff: %q cannot be the name of a migration: use letters, digits and underscores, as in add_orders", name)
 	}
 	all, err := config.plans(ctx, name)
 	if err != nil {
@@ -64,6 +66,14 @@ func Named(ctx context.Context, config Config, name string) ([]string, error) {
 		}
 	}
 	return written, nil
+}
+
+// isName reports whether a name can be that of a file everywhere. One that begins with
+// a dash is a flag that the program has not read.
+func isName(name string) bool {
+	return name != "" && !strings.ContainsRune("-.", rune(name[0])) && !strings.ContainsFunc(name, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-.", r)
+	})
 }
 
 // Check fails with [ErrBehind], and the statements that are missing, if [Named]
@@ -86,12 +96,15 @@ func Check(ctx context.Context, config Config) error {
 
 // Hash writes the atlas.sum of both directories anew, after files were edited.
 // A file that was applied somewhere must not be edited: the runner refuses it.
+// Dir is that of [Config]: it fails where neither directory is in it.
 func Hash(dir string) error {
+	found := false
 	for _, name := range []string{TenantDir, SharedDir} {
 		path := filepath.Join(dir, name)
 		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 			continue
 		}
+		found = true
 		local, err := migrate.NewLocalDir(path)
 		if err != nil {
 			return fmt.Errorf("diff: %w", err)
@@ -103,6 +116,9 @@ func Hash(dir string) error {
 		if err := migrate.WriteSumFile(local, sum); err != nil {
 			return fmt.Errorf("diff: %s: %w", path, err)
 		}
+	}
+	if !found {
+		return fmt.Errorf("diff: %q has neither %s nor %s in it: name the directory above them", dir, TenantDir, SharedDir)
 	}
 	return nil
 }
