@@ -3,6 +3,7 @@ package migrate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +20,7 @@ func (r *Runner) Apply(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	defer guard.release()
-	run := &run{Runner: r, start: time.Now(), guard: guard, failed: map[tenancy.ID]bool{}, waited: map[tenancy.ID]bool{}}
+	run := &run{Runner: r, start: time.Now(), guard: guard, failed: map[tenancy.ID]bool{}, waited: map[tenancy.ID]span{}}
 	if run.outcomes, err = r.openOutcomes(ctx); err != nil {
 		return Report{}, err
 	}
@@ -29,7 +30,7 @@ func (r *Runner) Apply(ctx context.Context) (Report, error) {
 	if r.config.Shared != nil {
 		run.home(scheduling)
 		if len(run.failures) > 0 {
-			halt(ErrStopped)
+			halt(errHomeFailed)
 		}
 	}
 	run.waves(scheduling)
@@ -52,7 +53,7 @@ type run struct {
 	report   Report
 	failures []Result
 	failed   map[tenancy.ID]bool
-	waited   map[tenancy.ID]bool // those that another run was at, or that were left for later, and that have no result yet
+	waited   map[tenancy.ID]span // how far those were brought that another run was at, or that were left for later
 	held     int                 // results that the confirmer has
 	pass     pass
 }
@@ -74,7 +75,7 @@ func (r *run) waves(ctx context.Context) {
 		so := pass{worked: r.pass.worked, locked: r.pass.locked} // the sweep is for all waves
 		r.wave(ctx, so, func(t tenancy.Tenant) bool { return r.waveOf(t) == i })
 		if len(r.failures) > before && i < len(r.config.Waves) {
-			r.halt(ErrStopped)
+			r.halt(fmt.Errorf("%w: a tenant of the wave %q failed", ErrStopped, r.config.Waves[i].Name))
 		}
 	}
 }
@@ -214,20 +215,24 @@ func (r *run) guessable(s *state) bool {
 func (r *run) finish(ctx context.Context, result Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	before, waited := r.waited[result.Tenant.ID]
+	if waited {
+		result = result.after(before)
+	}
 	switch {
 	case errors.Is(result.Err, errNotBegun):
 		return
 	case errors.Is(result.Err, errLater):
 		r.pass.later++
-		r.waited[result.Tenant.ID] = true
+		r.waited[result.Tenant.ID] = result.span()
 		return
 	case errors.Is(result.Err, ErrLocked) && !r.pass.last && result.Tenant.ID != "":
 		if r.pass.locked == nil {
 			r.pass.locked = map[tenancy.ID]bool{}
 		}
-		r.pass.locked[result.Tenant.ID], r.waited[result.Tenant.ID] = true, true
+		r.pass.locked[result.Tenant.ID], r.waited[result.Tenant.ID] = true, result.span()
 		return
-	case r.pass.quiet && !r.waited[result.Tenant.ID] && (result.Outcome == Unchanged || result.Outcome == Skipped):
+	case r.pass.quiet && !waited && (result.Outcome == Unchanged || result.Outcome == Skipped):
 		return
 	}
 	delete(r.waited, result.Tenant.ID)
@@ -239,7 +244,7 @@ func (r *run) finish(ctx context.Context, result Result) {
 		r.failures = append(r.failures, result)
 		r.failed[result.Tenant.ID] = true
 		if r.tooMany() {
-			r.halt(ErrStopped)
+			r.halt(errTooMany)
 		}
 	case Unchanged, Skipped:
 	}

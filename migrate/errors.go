@@ -43,9 +43,16 @@ var (
 	// which the run would know. Run again: the tenant is at the old version or at the new.
 	ErrUnconfirmed = errors.New("migrate: applied, and not known to be on the server's disk")
 
-	// ErrStopped means that a run was given up because too many tenants failed.
-	// Those that it had not begun are as they were.
-	ErrStopped = errors.New("migrate: stopped after too many failures")
+	// ErrStopped means that a run was given up because something failed: the home,
+	// which comes before the tenants, a tenant of a wave, or too many tenants. The
+	// error says which. Tenants that it had not begun are as they were.
+	ErrStopped = errors.New("migrate: stopped")
+)
+
+// The reasons to give a run up, beside a wave.
+var (
+	errHomeFailed = fmt.Errorf("%w: the home comes before the tenants, and failed", ErrStopped)
+	errTooMany    = fmt.Errorf("%w: too many tenants failed", ErrStopped)
 )
 
 // errChanged means that the state of a place is not what the plan was made for.

@@ -47,6 +47,22 @@ func (r Result) who() string {
 	return r.Tenant.String()
 }
 
+// span is the versions from and to which an attempt has brought a tenant.
+type span struct{ from, to string }
+
+func (r Result) span() span { return span{r.From, r.To} }
+
+// after is the result with what an earlier attempt of the same run has applied.
+func (r Result) after(before span) Result {
+	if before.from == before.to {
+		return r
+	}
+	if r.From = before.from; r.Outcome == Unchanged {
+		r.Outcome = Applied
+	}
+	return r
+}
+
 // LogValue implements [slog.LogValuer].
 func (r Result) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("tenant", string(r.Tenant.ID)), slog.String("outcome", string(r.Outcome)), slog.String("to", r.To)}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -213,7 +214,7 @@ func TestPostgresStopsAfterFailures(t *testing.T) {
 	bad := directory(t, dialect.Postgres, files{"1_bad.sql": "SELECT 1/0;\n"})
 	runner := f.runner(bad, func(c *migrate.Config) { c.MaxFailures, c.Concurrency = 3, 1 })
 	report, err := runner.Apply(t.Context())
-	if !errors.Is(err, migrate.ErrStopped) || report.Failed != 3 {
+	if !errors.Is(err, migrate.ErrStopped) || report.Failed != 3 || !strings.Contains(err.Error(), "too many tenants failed") {
 		t.Errorf("got %+v, %v", report, err)
 	}
 }
@@ -227,7 +228,8 @@ func TestPostgresCanaryGoesFirst(t *testing.T) {
 		c.Waves = []migrate.Wave{{Name: "canary", Match: func(t tenancy.Tenant) bool { return t.ID == "t004" || t.ID == "t005" }}}
 	}
 	report, err := f.runner(directory(t, dialect.Postgres, two()), canary).Apply(t.Context())
-	if !errors.Is(err, migrate.ErrStopped) || report.Applied != 1 || report.Failed != 1 {
+	if !errors.Is(err, migrate.ErrStopped) || report.Applied != 1 || report.Failed != 1 ||
+		!strings.Contains(err.Error(), `wave "canary"`) || strings.Contains(err.Error(), "too many") {
 		t.Errorf("got %+v, %v", report, err)
 	}
 	f.exec("DELETE FROM t004.notes")

@@ -164,9 +164,13 @@ func TestPostgresSharedGoesFirst(t *testing.T) {
 		"20250101000000_plans.sql": "CREATE TABLE \"plans\" (\"id\" bigint PRIMARY KEY);\n",
 		"20250102000000_bad.sql":   "SELECT 1/0;\n",
 	})
-	report, failed := failures(t, f.runner(tenants, withShared))
+	report, err := f.runner(tenants, withShared).Apply(t.Context())
 	wantReport(t, report, 0, 0, 1, 0)
-	if failed[""].Statement != "SELECT 1/0;" {
-		t.Errorf("got %+v", failed)
+	var partial *migrate.PartialError
+	if !errors.As(err, &partial) || partial.Failures[0].Statement != "SELECT 1/0;" {
+		t.Fatalf("got %v", err)
+	}
+	if !errors.Is(err, migrate.ErrStopped) || !strings.Contains(err.Error(), "the home comes before the tenants, and failed") || strings.Contains(err.Error(), "too many") {
+		t.Errorf("got %v", err)
 	}
 }

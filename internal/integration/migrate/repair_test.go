@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -41,6 +42,30 @@ func TestPostgresFilesOutsideOfTransactions(t *testing.T) {
 	f.exec("DELETE FROM t004.notes")
 	wantReport(t, apply(t, f.runner(d)), 1, 6, 0, 0)
 	f.wantComplete(d)
+}
+
+// TestPostgresFromBeforeBothPasses has a file in a transaction before one outside of them: two passes of a run, and one result.
+func TestPostgresFromBeforeBothPasses(t *testing.T) {
+	t.Parallel()
+	f := newPostgres(t, 2)
+	apply(t, f.runner(directory(t, dialect.Postgres, first())))
+	f.exec("INSERT INTO t001.notes VALUES (5, 'same'), (6, 'same')")
+	d := directory(t, dialect.Postgres, files{
+		"20260101000000_init.sql":  first()["20260101000000_init.sql"],
+		"20260102000000_label.sql": "ALTER TABLE \"notes\" ADD COLUMN \"label\" text;\n",
+		"20260103000000_alone.sql": "-- atlas:txmode none\n\nCREATE UNIQUE INDEX CONCURRENTLY \"notes_unique\" ON \"notes\" (\"text\");\n",
+	})
+	got := map[tenancy.ID]string{}
+	_, _ = failures(t, f.runner(d, func(c *migrate.Config) {
+		c.OnResult = func(r migrate.Result) { got[r.Tenant.ID] += fmt.Sprintf("%s %s to %s.", r.Outcome, r.From, r.To) }
+	}))
+	want := map[tenancy.ID]string{
+		"t000": "applied 20260101000000 to 20260103000000.",
+		"t001": "failed 20260101000000 to 20260102000000.",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
 }
 
 // TestPostgresInDoubt makes the state of a run that was killed within CREATE INDEX CONCURRENTLY.
