@@ -70,7 +70,7 @@ type baseline struct {
 
 func (r *Runner) baselineOf(version string) (*baseline, error) {
 	b := &baseline{Runner: r, version: version}
-	if r.config.Directory.ours[version] == nil && b.file(r.home()) == nil {
+	if !r.config.has(version) {
 		return nil, fmt.Errorf("migrate: no directory has a version %q: name one of a file", version)
 	}
 	if r.config.Tenants == nil {

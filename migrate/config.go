@@ -70,6 +70,12 @@ type Config struct {
 	// status counts as active. Defaults to all but tenancy.StatusDeleted.
 	Statuses []tenancy.Status
 
+	// ToVersion is the last version that is applied, and that Plan and Status tell of:
+	// that of a file in Directory or Shared. Places that are beyond it stay there. What
+	// Drift compares, and Requires, Baseline and Repair do, is as without it. Defaults to
+	// the last that there is.
+	ToVersion string
+
 	// Concurrency is how many tenants on one server are migrated at once. More than
 	// the server has cores makes it slower. Defaults to the machine's, up to 4.
 	Concurrency int
@@ -133,6 +139,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("migrate: Config.Shared is of another dialect than Config.Directory")
 	case c.HomeSchema != "" && c.Directory.dialect != dialect.Postgres:
 		return c, fmt.Errorf("migrate: Config.HomeSchema is for PostgreSQL and must be empty on %s", c.Directory.dialect)
+	case c.ToVersion != "" && !c.has(c.ToVersion):
+		return c, fmt.Errorf("migrate: Config.ToVersion: no directory has a version %q: name one of a file", c.ToVersion)
 	case c.Concurrency < 0 || c.LockTimeout < 0 || c.StatementTimeout < 0 || c.LockWait < 0 || c.MaxFailures < 0:
 		return c, errors.New("migrate: Config has a negative number or duration")
 	case c.MaxFailureRate < 0 || c.MaxFailureRate > 1:
@@ -152,6 +160,11 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("migrate: Config.Home allows %d connections; a Concurrency of %d needs %d", most, c.Concurrency, c.Concurrency+3)
 	}
 	return c, nil
+}
+
+// has reports whether one of the directories has a version.
+func (c *Config) has(version string) bool {
+	return c.Directory.ours[version] != nil || c.Shared != nil && c.Shared.ours[version] != nil
 }
 
 func (c *Config) setDefaults() {

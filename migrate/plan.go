@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -31,6 +32,15 @@ func (p *plan) to() string {
 		return p.from.version
 	}
 	return p.files[len(p.files)-1].Version()
+}
+
+// upTo is the part of a plan up to a version, or all of it.
+func (p *plan) upTo(version string) *plan {
+	later := func(f pending) bool { return f.Version() > version }
+	if n := slices.IndexFunc(p.files, later); version != "" && n >= 0 {
+		return &plan{from: p.from, files: p.files[:n]}
+	}
+	return p
 }
 
 // together is the part of a plan that is one transaction. A file that validates is one
@@ -61,6 +71,8 @@ const maxPlans = 1000
 // planner makes a plan once for all places of the same state. It is safe for
 // concurrent use.
 type planner struct {
+	to string // the last version that is planned for, empty for all
+
 	mu   sync.Mutex
 	made map[planKey]*plan
 }
@@ -108,7 +120,7 @@ func (p *planner) make(ctx context.Context, key planKey, s *state, history []*at
 	if p.made == nil || len(p.made) >= maxPlans {
 		p.made = map[planKey]*plan{}
 	}
-	p.made[key] = planFor(ctx, key.directory, s, history)
+	p.made[key] = planFor(ctx, key.directory, s, history).upTo(p.to)
 	return p.made[key]
 }
 

@@ -28,7 +28,7 @@ func New(config Config) (*Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Runner{config: config}
+	r := &Runner{config: config, planner: planner{to: config.ToVersion}}
 	r.engine, err = newEngine(&r.config)
 	return r, err
 }
