@@ -1,14 +1,11 @@
 package app
 
 import (
-	"context"
 	"fmt"
-	"iter"
 	"os"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/migrate"
-	"github.com/entenancy/tenancy/registry"
 )
 
 const defaultMigrations = "migrations"
@@ -34,6 +31,9 @@ func (a *App) Runner(tuning migrate.Config) (*migrate.Runner, error) {
 			return nil, err
 		}
 	}
+	if tuning.Tenants == nil {
+		tuning.Tenants = a.fleet
+	}
 	return a.Operator.Runner(tuning)
 }
 
@@ -43,11 +43,6 @@ func (a *App) directory(name string) (*migrate.Directory, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return d, nil
-}
-
-// All goes through all tenants.
-func (a *App) All(ctx context.Context) iter.Seq2[tenancy.Tenant, error] {
-	return registry.All(ctx, a.Tenants, registry.Query{Limit: registry.MaxLimit})
 }
 
 // DefaultIsolation is that of tenants whose record has none.

@@ -131,7 +131,7 @@ func (t *tool) onHome(run func(ctx context.Context, a *app.App, args []string) e
 			return usage(err)
 		}
 		defer func() { err = errors.Join(err, a.Close()) }()
-		return run(ctx, a, args)
+		return a.Explain(ctx, run(ctx, a, args))
 	}
 }
 

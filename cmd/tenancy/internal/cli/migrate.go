@@ -85,6 +85,11 @@ func patience(flags *pflag.FlagSet, c *migrate.Config) {
 	flags.DurationVar(&c.StatementTimeout, "statement-timeout", 0, "how long a statement may take, on PostgreSQL (default the server's)")
 }
 
+// until adds the flag of how far to go.
+func until(flags *pflag.FlagSet, c *migrate.Config) {
+	flags.StringVar(&c.ToVersion, "to-version", "", "go no further than the file of this version (default the last)")
+}
+
 // result is what became of one tenant, as JSON shows it.
 type result struct {
 	who

@@ -48,6 +48,7 @@ func (t *tool) applyCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	tune(flags, &tuning)
+	until(flags, &tuning)
 	flags.StringSliceVar(&canary, "canary", nil, "identifiers of tenants that go first; if one fails no other is begun")
 	flags.IntVar(&tuning.MaxFailures, "max-failures", 0, "begin no more tenants after so many failures (default never)")
 	flags.Float64Var(&tuning.MaxFailureRate, "max-failure-rate", 0, "the same as a part of those tried, from 0 to 1 (default never)")

@@ -30,6 +30,9 @@ func (t *tool) baselineCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := t.begin(ctx, a); err != nil {
+				return err
+			}
 			if t.dryRun {
 				return t.unrecorded(ctx, r, args[0])
 			}

@@ -27,6 +27,7 @@ func (t *tool) planCommand() *cobra.Command {
 		}),
 	}
 	tune(cmd.Flags(), &tuning)
+	until(cmd.Flags(), &tuning)
 	return cmd
 }
 

@@ -78,11 +78,12 @@ func (t *tool) create(ctx context.Context, a *app.App, n registry.NewTenant) err
 }
 
 func (t *tool) wouldCreate(ctx context.Context, a *app.App, n registry.NewTenant) error {
-	switch _, err := a.Tenants.ByIdentifier(ctx, n.Identifier); {
-	case err == nil:
-		return fmt.Errorf("%w: %q", tenancy.ErrExists, n.Identifier)
-	case !errors.Is(err, tenancy.ErrNotFound):
+	taken, err := a.Taken(ctx, n.Identifier)
+	if err != nil {
 		return err
+	}
+	if taken {
+		return fmt.Errorf("%w: %q", tenancy.ErrExists, n.Identifier)
 	}
 	made, err := registry.Created(n)
 	if err != nil {
