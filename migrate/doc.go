@@ -27,7 +27,8 @@
 //		}
 //	}
 //
-// To resume is to run again. What a run would do, what there is, and which
+// To resume is to run again. Config.ToVersion ends a run at a version, such as that of
+// the last file which the program that is still deployed can live with. What a run would do, what there is, and which
 // tenants' tables are not what the migrations made:
 //
 //	plan, err := runner.Plan(ctx) // statements for each group of tenants in the same state
