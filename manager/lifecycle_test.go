@@ -303,7 +303,7 @@ func TestAHookDoesNotWaitForItself(t *testing.T) {
 	defer stop()
 	var l *manager.Lifecycle
 	var own, other []error
-	hook := func(ctx context.Context, t tenancy.Tenant) error {
+	hook := func(ctx context.Context, t tenancy.Tenant) error { //nolint:unparam // a hook, which may fail
 		_, err := l.Delete(ctx, t.ID)
 		own = append(own, err)
 		return nil
@@ -311,7 +311,7 @@ func TestAHookDoesNotWaitForItself(t *testing.T) {
 	l, store := newLifecycle(t, func(c *manager.LifecycleConfig) {
 		c.Hooks = map[manager.Action]manager.Hook{
 			manager.ActionProvision: {Before: hook, After: hook},
-			manager.ActionSuspend: {Before: hook, After: func(ctx context.Context, t tenancy.Tenant) error {
+			manager.ActionSuspend: {Before: hook, After: func(ctx context.Context, _ tenancy.Tenant) error {
 				_, err := l.Delete(ctx, "beside")
 				other = append(other, err)
 				return nil

@@ -193,12 +193,12 @@ func TestAnExportIsOfAllThatThereWas(t *testing.T) {
 		var exports []string
 		var refuses, dies bool
 		l := w.lifecycle(func(c *manager.LifecycleConfig) {
-			c.Hooks = map[manager.Action]manager.Hook{manager.ActionErase: {Before: func(ctx context.Context, tenant tenancy.Tenant) error {
+			c.Hooks = map[manager.Action]manager.Hook{manager.ActionErase: {Before: func(_ context.Context, tenant tenancy.Tenant) error {
 				now, err := w.config.Store.ByID(ctx, tenant.ID)
 				if err != nil || now.Status != tenancy.StatusDeleted || tenant.Status != tenancy.StatusDeleted {
 					t.Errorf("it may still be served, and is %s: %v", now.Status, err)
 				}
-				exports = append(exports, w.rows(tenant))
+				exports = append(exports, w.rows(tenant)) //nolint:contextcheck // as somebody who is not held to the tenant
 				if refuses {
 					return errRefused
 				}
