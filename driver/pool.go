@@ -190,7 +190,7 @@ func (p *pool) limit(n int64) {
 		db.SetMaxOpenConns(int(n))
 		db.SetMaxIdleConns(int(n))
 		if waited {
-			p.pools.background(func() { p.serveWaiting(db) })
+			p.pools.background(func() { serveWaiting(p.pools.life, db) })
 		}
 	}
 }

@@ -86,8 +86,8 @@ var errServing = errors.New("driver: no connection is to be opened, but those th
 // one of a database that may have more of them now: as many as wait, and may be. It
 // does that when one could not be opened, and not when it is allowed more. If there
 // is an idle one, nobody waits.
-func (p *pool) serveWaiting(db *sql.DB) {
-	ctx, cancel := context.WithTimeout(context.WithValue(p.pools.life, serving{}, true), serveTimeout)
+func serveWaiting(ctx context.Context, db *sql.DB) {
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, serving{}, true), serveTimeout)
 	defer cancel()
 	if conn, err := db.Conn(ctx); err == nil {
 		_ = conn.Close() // which gives it to who waits, if somebody does now

@@ -150,10 +150,10 @@ func TestNoConnectionIsOpenedForNobody(t *testing.T) {
 	if got := dbOf(p).Stats().MaxOpenConnections; got != 4 {
 		t.Errorf("the tenant may have %d connections, want 4", got)
 	}
-	p.serveWaiting(dbOf(p))
+	serveWaiting(t.Context(), dbOf(p))
 	close(g.end)
 	must(t, receive(t, ended))
-	p.serveWaiting(dbOf(p))
+	serveWaiting(t.Context(), dbOf(p))
 	if _, _, connects, _ := o.server.state(); connects != 4 {
 		t.Errorf("%d connections were opened, want 4", connects)
 	}

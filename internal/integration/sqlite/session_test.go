@@ -194,9 +194,9 @@ func TestPreparedIsRefusedWhenItIsRun(t *testing.T) {
 	must(t, err)
 	tx, err := conn.BeginTx(ctx, nil)
 	must(t, err)
-	begins, err := conn.PrepareContext(ctx, "SAVEPOINT a")
+	begins, err := conn.PrepareContext(ctx, "SAVEPOINT a") //nolint:sqlclosecheck // closed below
 	must(t, err)
-	sets, err := conn.PrepareContext(system(t), "PRAGMA foreign_keys = off")
+	sets, err := conn.PrepareContext(system(t), "PRAGMA foreign_keys = off") //nolint:sqlclosecheck // closed below
 	must(t, err)
 	must(t, tx.Commit())
 	for what, statement := range map[string]*sql.Stmt{"a savepoint outside of a transaction": begins, "a PRAGMA that a System scope has prepared": sets} {
