@@ -2,9 +2,6 @@ package manager
 
 import (
 	"fmt"
-	"strconv"
-
-	"github.com/google/uuid"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/schema"
@@ -16,19 +13,8 @@ import (
 // isolation.
 func holdable(id tenancy.ID, tables []schema.Table) error {
 	for _, table := range tables {
-		holds, ok := "", true
-		switch table.ColumnType {
-		case schema.Int64:
-			n, err := strconv.ParseInt(string(id), 10, 64)
-			holds, ok = "integers, and those of 64 bits without leading zeros or a plus", err == nil && strconv.FormatInt(n, 10) == string(id)
-		case schema.UUID:
-			u, err := uuid.Parse(string(id))
-			holds, ok = "UUIDs, and those as lower-case texts with four hyphens", err == nil && u.String() == string(id)
-		case schema.String:
-		}
-		if !ok {
-			return fmt.Errorf("manager: %w: %q, where %s.%s holds %s only: name such an ID in the NewTenant",
-				tenancy.ErrInvalidID, string(id), table.Name, table.TenantColumn, holds)
+		if _, err := tenantColumn(table).Value(id); err != nil {
+			return fmt.Errorf("manager: the NewTenant cannot have the ID %q, because of table %s: %w", string(id), table.Name, err)
 		}
 	}
 	return nil

@@ -219,18 +219,18 @@ func TestIDsThatNoTenantColumnHolds(t *testing.T) {
 		{schema.Int64, "7", ""},
 		{schema.Int64, "-7", ""},
 		{schema.Int64, "9223372036854775807", ""},
-		{schema.Int64, "9223372036854775808", "integers"},
-		{schema.Int64, "007", "integers"},
-		{schema.Int64, "+7", "integers"},
-		{schema.Int64, "-0", "integers"},
-		{schema.Int64, "7.0", "integers"},
-		{schema.Int64, "", "integers"}, // the UUID that it would get
+		{schema.Int64, "9223372036854775808", "a decimal integer"},
+		{schema.Int64, "007", "a decimal integer"},
+		{schema.Int64, "+7", "a decimal integer"},
+		{schema.Int64, "-0", "a decimal integer"},
+		{schema.Int64, "7.0", "a decimal integer"},
+		{schema.Int64, "", "a decimal integer"}, // the UUID that it would get
 		{schema.UUID, "", ""},
 		{schema.UUID, "0190c6a2-7d3e-7000-8000-00000000abcd", ""},
-		{schema.UUID, "0190C6A2-7D3E-7000-8000-00000000ABCD", "UUIDs"},
-		{schema.UUID, "0190c6a27d3e7000800000000000abcd", "UUIDs"},
-		{schema.UUID, "{0190c6a2-7d3e-7000-8000-00000000abcd}", "UUIDs"},
-		{schema.UUID, "acme", "UUIDs"},
+		{schema.UUID, "0190C6A2-7D3E-7000-8000-00000000ABCD", "a UUID"},
+		{schema.UUID, "0190c6a27d3e7000800000000000abcd", "a UUID"},
+		{schema.UUID, "{0190c6a2-7d3e-7000-8000-00000000abcd}", "a UUID"},
+		{schema.UUID, "acme", "a UUID"},
 		{schema.String, "007", ""},
 		{"", "007", ""},
 	} {
@@ -247,7 +247,7 @@ func TestIDsThatNoTenantColumnHolds(t *testing.T) {
 			}
 			continue
 		}
-		if !errors.Is(err, tenancy.ErrInvalidID) || !strings.Contains(err.Error(), test.holds) || !strings.Contains(err.Error(), "orders.org_id") {
+		if !errors.Is(err, tenancy.ErrInvalidID) || !strings.Contains(err.Error(), test.holds) || !strings.Contains(err.Error(), `"org_id"`) {
 			t.Errorf("%s %q: got %v", test.column, test.id, err)
 		}
 		if _, err := store.ByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrNotFound) {

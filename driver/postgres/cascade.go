@@ -31,9 +31,14 @@ func createTrigger(t schema.Table, table, function string) string {
 
 func dropTrigger(table string) string { return "DROP TRIGGER " + triggerName + " ON " + table }
 
-// isAnothers is the condition under which the trigger refuses.
+// isAnothers is the condition under which the trigger refuses. What the column prints
+// is compared: a cast would take the setting 007 for 7.
 func isAnothers(t schema.Table) string {
-	return "OLD." + quoteIdentifier(t.TenantColumn) + " <> " + settingAs(t.ColumnType)
+	column := "OLD." + quoteIdentifier(t.TenantColumn)
+	if t.ColumnType == schema.Int64 || t.ColumnType == schema.UUID {
+		column += "::text"
+	}
+	return column + " <> " + settingAsText
 }
 
 // trigger is a trigger as the catalog has it.
@@ -60,5 +65,5 @@ func (g *trigger) holds(t schema.Table) bool {
 	_, rest, _ = strings.Cut(rest, " FOR EACH ROW WHEN ")
 	condition, _, _ := strings.Cut(rest, " EXECUTE FUNCTION ")
 	return g.enabled && g.body == refusal && strings.HasSuffix(head, " BEFORE DELETE OR UPDATE") &&
-		isPrinted(condition, "old.", t.TenantColumn, "<>"+settingAs(t.ColumnType))
+		isPrinted(condition, "old.", t.TenantColumn, "<>"+settingAsText)
 }

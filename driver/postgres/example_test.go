@@ -143,6 +143,6 @@ func ExamplePolicies() {
 	// CREATE OR REPLACE FUNCTION tenant_isolation() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE insufficient_privilege USING MESSAGE = ''row-level security: a cascade reaches rows of another tenant in table '' || quote_ident(TG_TABLE_NAME); END'
 	// ALTER TABLE "orders" ENABLE ROW LEVEL SECURITY
 	// ALTER TABLE "orders" FORCE ROW LEVEL SECURITY
-	// CREATE POLICY tenant_isolation ON "orders" USING ("tenant_id" = (SELECT NULLIF(current_setting('tenancy.tenant_id', true), '')::uuid)) WITH CHECK ("tenant_id" = (SELECT NULLIF(current_setting('tenancy.tenant_id', true), '')::uuid))
-	// CREATE OR REPLACE TRIGGER tenant_isolation BEFORE UPDATE OR DELETE ON "orders" FOR EACH ROW WHEN (OLD."tenant_id" <> NULLIF(current_setting('tenancy.tenant_id', true), '')::uuid) EXECUTE FUNCTION tenant_isolation()
+	// CREATE POLICY tenant_isolation ON "orders" USING ("tenant_id" = (SELECT "substring"(current_setting('tenancy.tenant_id', true), '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')::uuid)) WITH CHECK ("tenant_id" = (SELECT "substring"(current_setting('tenancy.tenant_id', true), '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')::uuid))
+	// CREATE OR REPLACE TRIGGER tenant_isolation BEFORE UPDATE OR DELETE ON "orders" FOR EACH ROW WHEN (OLD."tenant_id"::text <> NULLIF(current_setting('tenancy.tenant_id', true), '')) EXECUTE FUNCTION tenant_isolation()
 }

@@ -26,8 +26,8 @@ const policyName = "tenant_isolation"
 // and [MigrateOptions] do it unasked. Names are not qualified: the tables are
 // those of the search path.
 //
-// Without a tenant no row is seen or written. Where the column is a UUID or a
-// number, a tenant whose id is none gets an error.
+// Without a tenant no row is seen or written, nor, where the column is a UUID or a
+// number, by a tenant whose id is none.
 func Policies(m schema.Metadata) []string {
 	all := []string{createFunction(triggerName)}
 	for _, t := range m.Tables {
@@ -65,12 +65,22 @@ func isTenants(t schema.Table) string {
 // currentTenant is the id of the setting, or null. The sub-select is evaluated
 // once for a statement, and keeps a tenant's id out of plans that are kept for
 // others.
-func currentTenant(c schema.ColumnType) string { return "(SELECT " + settingAs(c) + ")" }
-
-// settingAs is the setting as a tenant column has it.
-func settingAs(c schema.ColumnType) string {
-	return "NULLIF(current_setting('" + Setting + "', true), '')" + cast(c)
+//
+// Only what the column would print is an id: a cast takes 007 for 7, and so the
+// tenant of the one for that of the other.
+func currentTenant(c schema.ColumnType) string {
+	canonical := map[schema.ColumnType]string{
+		schema.UUID:  "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+		schema.Int64: "^(0|-?[1-9][0-9]*)$",
+	}[c]
+	if canonical == "" {
+		return "(SELECT " + settingAsText + ")"
+	}
+	return `(SELECT "substring"(current_setting('` + Setting + "', true), '" + canonical + "')" + cast(c) + ")"
 }
+
+// settingAsText is the setting, or null.
+const settingAsText = "NULLIF(current_setting('" + Setting + "', true), '')"
 
 // cast turns text into a tenant column's type.
 func cast(c schema.ColumnType) string {
@@ -101,5 +111,5 @@ func isPrinted(printed, before, column, after string) bool {
 // prints one: parentheses, blanks, casts to text, the name of the result. The
 // tokens that remain can be read in one way only.
 func skeleton(expression string) string {
-	return strings.NewReplacer("(", "", ")", "", " ", "", "\n", "", "::text", "", `AS "nullif"`, "").Replace(expression)
+	return strings.NewReplacer("(", "", ")", "", " ", "", "\n", "", "::text", "", `AS "nullif"`, "", `AS "substring"`, "").Replace(expression)
 }

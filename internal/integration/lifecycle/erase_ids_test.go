@@ -1,10 +1,12 @@
 package lifecycle_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver/postgres"
@@ -83,4 +85,36 @@ func (w *world) notes(table schema.Table, columnType, id string) (all func() []s
 		}
 	}
 	return func() []string { return column(w.t, db, "SELECT id FROM "+table.Name) }
+}
+
+// TestPoliciesTakeAnIDForNoOther: SQL text of a tenant whose id the tenant column
+// cannot hold sees no rows of the tenant that a cast takes it for.
+func TestPoliciesTakeAnIDForNoOther(t *testing.T) {
+	const lower = "0190c6a2-7d3e-7000-8000-00000000abcd"
+	in(t, []cell{{dialect.Postgres, tenancy.IsolationRLS}}, func(t *testing.T, w *world) {
+		for _, c := range []struct {
+			column  schema.ColumnType
+			sqlType string
+			own     string
+			others  []tenancy.ID
+		}{
+			{schema.Int64, "bigint", "7", []tenancy.ID{"007", "+7"}},
+			{schema.UUID, "uuid", lower, []tenancy.ID{tenancy.ID(strings.ToUpper(lower)), "{" + lower + "}"}},
+		} {
+			table := schema.Table{Name: "notes_" + string(c.column), Entity: "Note", TenantColumn: "tenant_id", ColumnType: c.column, PrimaryKey: []string{"id"}}
+			w.notes(table, c.sqlType, c.own)
+			for _, id := range c.others {
+				tenant := tenancy.Tenant{ID: id, Identifier: "other", Name: "Other", Status: tenancy.StatusActive, Isolation: w.isolation}
+				var rows entsql.Rows
+				err := w.config.Shared.Driver.Query(tenancy.NewContext(t.Context(), tenant), "SELECT count(*) FROM "+table.Name, []any{}, &rows)
+				if err != nil {
+					t.Fatal(err)
+				}
+				n, err := entsql.ScanInt64(&rows)
+				if err = errors.Join(err, rows.Close()); err != nil || n != 0 {
+					t.Errorf("tenant %q reads %d rows of tenant %q: %v", id, n, c.own, err)
+				}
+			}
+		}
+	})
 }
