@@ -15,17 +15,17 @@ import (
 )
 
 // bare is a driver whose connections can do no more than they must.
-type bare struct{}
+type bare struct{ sqldriver.Driver }
 
-func (bare) Open(name string) (sqldriver.Conn, error) {
-	inner, err := new(modernc.Driver).Open(name)
+func (b bare) Open(name string) (sqldriver.Conn, error) {
+	inner, err := b.Driver.Open(name)
 	return struct{ sqldriver.Conn }{inner}, err
 }
 
 func TestDriverWithoutOptionalMethods(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.config.Driver = bare{}
+	w.config.Driver = bare{new(modernc.Driver)}
 	var err error
 	w.files, err = sqlite.New(w.config)
 	must(t, err)
