@@ -114,7 +114,8 @@ func TestDoctorHintsAtGrantsForAll(t *testing.T) {
 	at := url.URL{Scheme: "mysql", User: url.UserPassword(dsn.User, dsn.Passwd), Host: dsn.Addr, Path: "/" + dsn.DBName}
 	serving := at
 	serving.User = url.UserPassword(name, password)
-	c := tool{t.TempDir(), append(os.Environ(), "TENANCY_DATABASE_URL="+serving.String(), "TENANCY_DATABASE_ADMIN_URL="+at.String())}
+	c := tool{t.TempDir(), append(os.Environ(), "TENANCY_DATABASE_URL="+serving.String(), "TENANCY_DATABASE_ADMIN_URL="+at.String(),
+		"TENANCY_ISOLATION_PREFIX="+newPrefix())}
 	c.run(t, 0, "tenant", "create", "acme")
 	const hint = "may read the registry"
 	if out := c.run(t, 0, "doctor"); strings.Contains(out, hint) {

@@ -53,10 +53,13 @@ func TestScripts(t *testing.T) {
 	}
 }
 
+// newPrefix is one for the names of tenants' places: others have theirs on the same server.
+func newPrefix() string { return "t" + strings.ToLower(rand.Text()[:8]) + "_" }
+
 func runScript(t *testing.T, d database, script string) {
 	t.Helper()
-	home := d.home(t, t.TempDir())                         // skips the test where there is no server, as a script cannot
-	prefix := "t" + strings.ToLower(rand.Text()[:8]) + "_" // others have databases of tenants on the same server
+	home := d.home(t, t.TempDir()) // skips the test where there is no server, as a script cannot
+	prefix := newPrefix()
 	testscript.Run(t, testscript.Params{
 		Files: []string{script},
 		Setup: func(env *testscript.Env) error {

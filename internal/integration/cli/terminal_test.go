@@ -114,7 +114,8 @@ func newSession(t *testing.T, d database) *session {
 		t.Fatal(err)
 	}
 	s := &session{t: t, dir: dir}
-	s.env = append(os.Environ(), "TERM=xterm", "TENANCY_DATABASE_URL="+d.home(t, dir), "TENANCY_DATABASE_TENANTS_DIR="+filepath.Join(dir, "tenants"), "TENANCY_ISOLATION_DEFAULT=schema")
+	s.env = append(os.Environ(), "TERM=xterm", "TENANCY_DATABASE_URL="+d.home(t, dir), "TENANCY_DATABASE_TENANTS_DIR="+filepath.Join(dir, "tenants"), "TENANCY_ISOLATION_DEFAULT=schema",
+		"TENANCY_ISOLATION_PREFIX="+newPrefix())
 	s.migration("20260101000000_notes.sql", notes)
 	return s
 }
