@@ -188,7 +188,7 @@ func (h half) adoption(ctx context.Context, a Adoption, existing *atlas.Schema, 
 	if err != nil {
 		return nil, err
 	}
-	changes, err := h.changes(place, current, desired)
+	changes, err := h.changes(ctx, place, current, desired)
 	if err != nil {
 		return nil, err
 	}

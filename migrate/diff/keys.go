@@ -90,12 +90,12 @@ func composeKey(key *atlas.ForeignKey, tenant, refTenant string) error {
 // its name, which is another one where the table was renamed.
 func uniqueKey(current *atlas.Schema, key *atlas.ForeignKey) {
 	columns := names(key.RefColumns)
-	if uniqueOf(key.RefTable, columns) != nil {
+	if uniqueInOrder(key.RefTable, columns) != nil {
 		return
 	}
 	name := shortened(key.RefTable.Name + "_" + columns[0] + "_" + columns[1] + "_key")
 	if was, ok := current.Table(key.RefTable.Name); ok {
-		if index := uniqueOf(was, columns); index != nil {
+		if index := uniqueInOrder(was, columns); index != nil {
 			name = index.Name
 		}
 	}

@@ -222,7 +222,7 @@ func (h half) plan(ctx context.Context, dir migrate.Dir, name string) (plans []*
 	if err != nil {
 		return nil, err
 	}
-	changes, err := h.changes(place, current, desired)
+	changes, err := h.changes(ctx, place, current, desired)
 	if err != nil {
 		return nil, err
 	}
@@ -232,7 +232,7 @@ func (h half) plan(ctx context.Context, dir migrate.Dir, name string) (plans []*
 // changes is what Atlas finds between two states, with composite keys. Tables
 // that ent does not know are left alone, like those of other tools, and so is
 // what they refer to.
-func (h half) changes(p *place, current, desired *atlas.Schema) ([]atlas.Change, error) {
+func (h half) changes(ctx context.Context, p *place, current, desired *atlas.Schema) ([]atlas.Change, error) {
 	keepReferred(current, desired)
 	made := keyIndexes(current)
 	differ := h.keys()(entschema.DiffFunc(func(current, desired *atlas.Schema) ([]atlas.Change, error) {
@@ -251,7 +251,12 @@ func (h half) changes(p *place, current, desired *atlas.Schema) ([]atlas.Change,
 			if h.config.Dialect == dialect.MySQL {
 				dropKeyIndexes(change, made[change.T.Name])
 			}
-			changes = append(changes, change)
+			if err := p.rereadChecks(ctx, change); err != nil {
+				return nil, err
+			}
+			if len(change.Changes) > 0 {
+				changes = append(changes, change)
+			}
 		}
 	}
 	return changes, nil

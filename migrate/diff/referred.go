@@ -3,7 +3,9 @@ package diff
 import (
 	"slices"
 
+	atlasmysql "ariga.io/atlas/sql/mysql"
 	atlas "ariga.io/atlas/sql/schema"
+	atlassqlite "ariga.io/atlas/sql/sqlite"
 )
 
 // keepReferred adds to the desired tables the unique keys to which tables refer that
@@ -48,21 +50,36 @@ func keepIndex(t *atlas.Table, index *atlas.Index) {
 // uniqueOf returns the unique index of these columns in any order, nil if there is none.
 func uniqueOf(t *atlas.Table, columns []string) *atlas.Index {
 	columns = slices.Sorted(slices.Values(columns))
-	i := slices.IndexFunc(t.Indexes, func(index *atlas.Index) bool {
-		var parts []string
-		for _, p := range index.Parts {
-			if p.C == nil {
-				return false
-			}
-			parts = append(parts, p.C.Name)
+	return uniqueThat(t, func(parts []string) bool { return slices.Equal(slices.Sorted(slices.Values(parts)), columns) })
+}
+
+// uniqueInOrder is uniqueOf for columns in this order, which MySQL wants.
+func uniqueInOrder(t *atlas.Table, columns []string) *atlas.Index {
+	return uniqueThat(t, func(parts []string) bool { return slices.Equal(parts, columns) })
+}
+
+// uniqueThat returns the first unique index of all rows and of whole columns that are
+// right.
+func uniqueThat(t *atlas.Table, right func(columns []string) bool) *atlas.Index {
+	for _, index := range t.Indexes {
+		whole := !slices.ContainsFunc(index.Parts, func(p *atlas.IndexPart) bool { return p.C == nil || hasAttr[*atlasmysql.SubPart](p.Attrs) })
+		if index.Unique && whole && !hasAttr[*atlassqlite.IndexPredicate](index.Attrs) && right(partsOf(index)) {
+			return index
 		}
-		slices.Sort(parts)
-		return index.Unique && slices.Equal(parts, columns)
-	})
-	if i < 0 {
-		return nil
 	}
-	return t.Indexes[i]
+	return nil
+}
+
+func hasAttr[T atlas.Attr](all []atlas.Attr) bool {
+	return slices.ContainsFunc(all, func(a atlas.Attr) bool { _, ok := a.(T); return ok })
+}
+
+func partsOf(index *atlas.Index) []string {
+	columns := make([]string, 0, len(index.Parts))
+	for _, p := range index.Parts {
+		columns = append(columns, p.C.Name)
+	}
+	return columns
 }
 
 func names(columns []*atlas.Column) []string {
