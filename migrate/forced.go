@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -14,24 +15,25 @@ var forcing = regexp.MustCompile(`(?is)^ALTER\s+TABLE\s+(.+?)\s+(NO\s+)?FORCE\s+
 // from the owner of tables while a key is validated, and has failed in between: the
 // owner is held again, and the file goes on from where it was lifted. From the
 // statement that has failed it would find no row, and take the key for valid.
-func (s *steps) forcedAgain(ctx context.Context) error {
+func (s *steps) forcedAgain(ctx context.Context) (err error) {
 	lifted, from := s.lifted()
 	if len(lifted) == 0 {
 		return nil
 	}
-	for _, one := range s.file.statements[s.record.Applied:] {
+	rest := s.file.statements[s.record.Applied:]
+	s.record.Applied, s.record.PartialHashes = from, s.record.PartialHashes[:min(from, len(s.record.PartialHashes))]
+	for _, one := range rest {
 		found := forcing.FindStringSubmatch(strings.TrimSpace(one.text))
 		if found == nil || found[2] != "" || !lifted[found[1]] {
 			continue
 		}
-		if err := s.force(ctx, one.text); err != nil {
-			return fmt.Errorf("migrate: row-level security is not forced on %s any more, whose owner sees the rows of all tenants: run again, or execute %s: %w",
-				found[1], one.text, err)
+		if failed := s.force(ctx, one.text); failed != nil {
+			err = errors.Join(err, fmt.Errorf("migrate: row-level security is not forced on %s any more, whose owner sees the rows of all tenants: run again, or execute %s: %w",
+				found[1], one.text, failed))
 		}
 		delete(lifted, found[1])
 	}
-	s.record.Applied, s.record.PartialHashes = from, s.record.PartialHashes[:min(from, len(s.record.PartialHashes))]
-	return nil
+	return err
 }
 
 // lifted returns the tables that are not forced at the statement that comes next,

@@ -34,8 +34,12 @@ func (p *plan) to() string {
 	return p.files[len(p.files)-1].Version()
 }
 
-// upTo is the part of a plan up to a version, or all of it.
+// upTo is the part of a plan up to a version, or all of it. Files are in the order of
+// their names, in which those of versions of one length are.
 func (p *plan) upTo(version string) *plan {
+	if i := slices.IndexFunc(p.files, func(f pending) bool { return f.Version() == version }); i >= 0 {
+		return &plan{from: p.from, files: p.files[:i+1]}
+	}
 	later := func(f pending) bool { return f.Version() > version }
 	if n := slices.IndexFunc(p.files, later); version != "" && n >= 0 {
 		return &plan{from: p.from, files: p.files[:n]}
