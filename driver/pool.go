@@ -40,9 +40,10 @@ type pool struct {
 	// wanting is how many wait for a connection and are not late. The budget's.
 	wanting int
 
-	limits  sync.Mutex
-	limited atomic.Int64 // connections that each of dbs may have
-	held    atomic.Bool  // is looked after by widen; changed by the budget
+	limits   sync.Mutex
+	limited  atomic.Int64 // connections that each of dbs may have
+	unserved atomic.Bool  // some may wait for a connection that limited allows and the server had not
+	held     atomic.Bool  // is looked after by widen; changed by the budget
 }
 
 // retired is added to the leases of a pool that is to close with the last one.
@@ -137,8 +138,7 @@ func (p *pool) closeNow() (err error) {
 	return err
 }
 
-// gaveBack closes the connectors of a closed pool with its last connection, and not
-// under the locks of that.
+// gaveBack closes the connectors of a closed pool with its last connection.
 func (p *pool) gaveBack() {
 	if p.shut.Load() {
 		p.pools.background(func() { _ = p.closeConnectors() })
@@ -169,10 +169,13 @@ func (p *pool) use(now int64) {
 		p.limit(share)
 		p.limits.Unlock()
 	}
-	if p.limited.Load() < p.wholeShare() && !p.held.Load() {
+	if p.wants() && !p.held.Load() {
 		p.budget.hold(p)
 	}
 }
+
+// wants reports whether those who wait may be served by and by.
+func (p *pool) wants() bool { return p.limited.Load() < p.wholeShare() || p.unserved.Load() }
 
 // fairShare is how many connections each of the pool's databases may have now.
 func (p *pool) fairShare() int64 { return max(1, min(p.wholeShare(), p.budget.share.Load())) }
@@ -186,12 +189,24 @@ func (p *pool) wholeShare() int64 {
 func (p *pool) limit(n int64) {
 	before := p.limited.Swap(n)
 	for _, db := range p.dbs {
-		waited := 0 < before && before < n && db.Stats().OpenConnections >= int(before) // somebody may have
+		if 0 < before && before < n && db.Stats().OpenConnections >= int(before) { // somebody may wait
+			p.unserved.Store(true)
+		}
 		db.SetMaxOpenConns(int(n))
 		db.SetMaxIdleConns(int(n))
-		if waited {
-			p.pools.background(func() { serveWaiting(p.pools.life, db) })
-		}
+	}
+	p.serve()
+}
+
+// serve has connections opened for those who wait, if there can be some: otherwise the
+// pool would close its own ones, which those who wait would get, to open others.
+func (p *pool) serve() {
+	if !p.unserved.Load() || !p.budget.hasRoom() {
+		return
+	}
+	p.unserved.Store(false)
+	for _, db := range p.dbs {
+		p.pools.background(func() { serveWaiting(p.pools.life, db) })
 	}
 }
 

@@ -28,6 +28,9 @@ func (c *connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
 			b.give(c.pool, false)
 		}
 	}()
+	if c.pool.shut.Load() { // by a statement that was on its way when the driver was closed
+		return nil, errClosed
+	}
 	inner, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err

@@ -75,12 +75,14 @@ func (ps *pools) leave(s *shard, p *pool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.waiting--
-	if p.waiting > 0 || p.ready.Load() || s.pools[p.tenant.ID] != p {
+	if p.waiting > 0 || p.ready.Load() {
 		return
 	}
-	ps.removeLocked(s, p)
 	p.cancel()
-	p.retire()
+	if s.pools[p.tenant.ID] == p { // and not replaced or forgotten
+		ps.removeLocked(s, p)
+		p.retire()
+	}
 }
 
 // fill opens a new pool. It holds a lease while it does, so that one that was

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -54,7 +56,7 @@ func (b *budget) stillHeld() []*pool {
 	kept := b.held[:0]
 	for _, p := range b.held {
 		p.held.Store(false)
-		if p.leased() && p.limited.Load() < p.wholeShare() {
+		if p.leased() && p.wants() {
 			p.held.Store(true)
 			kept = append(kept, p)
 		}
@@ -72,6 +74,20 @@ func (p *pool) widen() {
 	if share := p.fairShare(); share > p.limited.Load() {
 		p.limit(share)
 	}
+	p.serve()
+}
+
+// hasRoom reports whether a connection can be had: there are fewer than there may be,
+// or one is idle.
+func (b *budget) hasRoom() bool {
+	b.mu.Lock()
+	full, holders := b.taken >= b.max, slices.Collect(maps.Keys(b.holders))
+	b.mu.Unlock()
+	return !full || slices.ContainsFunc(holders, (*pool).hasIdle)
+}
+
+func (p *pool) hasIdle() bool {
+	return slices.ContainsFunc(p.dbs, func(db *sql.DB) bool { return db.Stats().Idle > 0 })
 }
 
 // serveTimeout is for how long serveWaiting may itself wait for a connection.

@@ -27,7 +27,7 @@ const policyName = "tenant_isolation"
 // those of the search path.
 //
 // Without a tenant no row is seen or written, nor, where the column is a UUID or a
-// number, by a tenant whose id is none.
+// number, by a tenant whose id is none. One that is too large gets an error.
 func Policies(m schema.Metadata) []string {
 	all := []string{createFunction(triggerName)}
 	for _, t := range m.Tables {
@@ -69,14 +69,17 @@ func isTenants(t schema.Table) string {
 // Only what the column would print is an id: a cast takes 007 for 7, and so the
 // tenant of the one for that of the other.
 func currentTenant(c schema.ColumnType) string {
-	canonical := map[schema.ColumnType]string{
-		schema.UUID:  "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
-		schema.Int64: "^(0|-?[1-9][0-9]*)$",
-	}[c]
-	if canonical == "" {
+	if canonical[c] == "" {
 		return "(SELECT " + settingAsText + ")"
 	}
-	return `(SELECT "substring"(current_setting('` + Setting + "', true), '" + canonical + "')" + cast(c) + ")"
+	return `(SELECT "substring"(current_setting('` + Setting + "', true), " + canonical[c] + ")" + cast(c) + ")"
+}
+
+// canonical is what a column prints, as a pattern in SQL. There are no parentheses in
+// it: substring would return what is in those.
+var canonical = map[schema.ColumnType]string{
+	schema.UUID:  "'^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'",
+	schema.Int64: "'^0$|^-?[1-9][0-9]*$'",
 }
 
 // settingAsText is the setting, or null.
@@ -97,7 +100,7 @@ func cast(c schema.ColumnType) string {
 // meansTenants reports whether an expression of a policy, as PostgreSQL prints
 // it, means isTenants.
 func meansTenants(t schema.Table, printed string) bool {
-	return isPrinted(printed, "", t.TenantColumn, "="+currentTenant(t.ColumnType))
+	return strings.Contains(printed, canonical[t.ColumnType]) && isPrinted(printed, "", t.TenantColumn, "="+currentTenant(t.ColumnType))
 }
 
 // isPrinted compares what PostgreSQL prints with what comes before a column, the

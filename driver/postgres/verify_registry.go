@@ -111,7 +111,9 @@ func (v *verification) reaches(found registryRights) {
 //	err = postgres.RevokeRegistry(ctx, owner, "shop") // before anybody serves
 //
 // The db is a plain pool of the role that owns the tables: those of others it leaves alone, and
-// so it does what was granted by name. It needs no tenant in ctx, may run at every start
+// so it does what was granted by name, and what default privileges give to PUBLIC or to a
+// role that this one is a member of: take those back by ALTER DEFAULT PRIVILEGES, or
+// every new table has them again. It needs no tenant in ctx, may run at every start
 // in several processes at once, and changes nothing where there is nothing to take.
 func RevokeRegistry(ctx context.Context, db *sql.DB, role string) error {
 	conn := entsql.Conn{ExecQuerier: db}

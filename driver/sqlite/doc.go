@@ -56,9 +56,11 @@
 // put. So when a connection is taken from the pool, its files are looked at, for
 // a few µs each, and one whose file is no longer at its path is closed: a tenant
 // that was erased is tenancy.ErrNotProvisioned, in other processes too, and a backup
-// that was put in place of a file is served. Put it there by renaming. What is under
-// way on a connection, a transaction or rows, ends on the file that it began on, and
-// what it writes there is lost.
+// that was put in place of a file is served. To put it there, remove the file, then
+// those of its name with -wal, -shm and -journal, and rename the backup to it: SQLite
+// would apply a -wal that is left to the backup, and corrupt it. What is under way on a
+// connection, a transaction or rows, ends on the file that it began on, and what it
+// writes there is lost.
 //
 // # What is refused
 //

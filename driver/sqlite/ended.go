@@ -14,11 +14,12 @@ import (
 //
 // There is no other way to ask that every driver has: a BEGIN fails within a
 // transaction, and nowhere else. One that does not is left open. Nothing is sent
-// into it, and it is there for the caller's Rollback to end.
-func (s session) ended(cause error) error {
-	err := s.exec(context.Background(), "BEGIN") // that of the statement may be over
-	if err != nil && strings.Contains(err.Error(), "within a transaction") {
-		return nil
+// into it, and it is there for the caller's Rollback to end. Where other rows are open
+// the interrupt is theirs, too, and the BEGIN's: nobody can be sure then.
+func (s session) ended(cause error) (ended error, sure bool) {
+	err := s.exec(context.Background(), "BEGIN") // the context of the statement may be over
+	if err == nil {
+		return fmt.Errorf("sqlite: SQLite rolled the transaction back when a statement of it failed: %w: %w", sql.ErrTxDone, cause), true
 	}
-	return fmt.Errorf("sqlite: SQLite rolled the transaction back when a statement of it failed: %w: %w", sql.ErrTxDone, cause)
+	return nil, strings.Contains(err.Error(), "within a transaction")
 }

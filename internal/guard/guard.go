@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 )
 
 // Conn forwards to the connection that it wraps, whatever that can do. Like
@@ -24,11 +25,13 @@ type Conn struct {
 	// Ended is asked when a statement within a transaction has failed, whether the
 	// database has ended the transaction with it: what follows would be committed one
 	// by one. If so it returns the error of what follows, and of Commit. Rollback is
-	// sent all the same. Nil says that no database does.
-	Ended func(cause error) error
+	// sent all the same. Where that cannot be told it is not sure, and asked again
+	// before the next statement. Nil says that no database does.
+	Ended func(cause error) (ended error, sure bool)
 
 	inTx  bool
 	ended error // of the transaction, before its time
+	doubt error // why it may have ended
 	spent bool  // something was left on it
 }
 
@@ -37,8 +40,8 @@ func (c *Conn) Unwrap() driver.Conn { return c.Conn }
 
 // pass says whether a text may be sent.
 func (c *Conn) pass(ctx context.Context, query string) error {
-	if c.ended != nil {
-		return c.ended
+	if err := c.settled(); err != nil {
+		return err
 	}
 	if err := c.Check(ctx, query, c.inTx); err != nil {
 		return err
@@ -51,9 +54,23 @@ func (c *Conn) pass(ctx context.Context, query string) error {
 // returns its error.
 func (c *Conn) failed(err error) error {
 	if err != nil && !errors.Is(err, driver.ErrSkip) && c.inTx && c.ended == nil && c.Ended != nil {
-		c.ended = c.Ended(err)
+		c.doubt = err
+		_ = c.settled() // or later
 	}
 	return err
+}
+
+// settled fails if the transaction has ended, or if that cannot be told.
+func (c *Conn) settled() error {
+	if c.doubt == nil {
+		return c.ended
+	}
+	ended, sure := c.Ended(c.doubt)
+	if !sure {
+		return fmt.Errorf("the transaction may have ended, which can be told when its rows are closed: %w", c.doubt)
+	}
+	c.ended, c.doubt = ended, nil
+	return ended
 }
 
 // Prepare implements [driver.Conn].
@@ -111,7 +128,7 @@ func (c *Conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx
 	if err != nil {
 		return nil, err
 	}
-	c.inTx, c.ended = true, nil
+	c.inTx, c.ended, c.doubt = true, nil, nil
 	return tx{inner, c}, nil
 }
 
@@ -180,8 +197,8 @@ type tx struct {
 
 // Commit implements [driver.Tx].
 func (t tx) Commit() error {
-	if ended := t.conn.ended; ended != nil {
-		return errors.Join(ended, t.Rollback())
+	if err := t.conn.settled(); err != nil {
+		return errors.Join(err, t.Rollback())
 	}
 	t.conn.inTx = false
 	return t.Tx.Commit()
@@ -189,6 +206,6 @@ func (t tx) Commit() error {
 
 // Rollback implements [driver.Tx].
 func (t tx) Rollback() error {
-	t.conn.inTx, t.conn.ended = false, nil
+	t.conn.inTx, t.conn.ended, t.conn.doubt = false, nil, nil
 	return t.Tx.Rollback()
 }

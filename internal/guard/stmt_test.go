@@ -160,7 +160,7 @@ func (f failing) Rollback() error { *f.calls = append(*f.calls, "rollback"); ret
 
 func (f failing) guarded() *guard.Conn {
 	c := guarded(f)
-	c.Ended = func(cause error) error { return errors.Join(errEnded, cause) }
+	c.Ended = func(cause error) (error, bool) { return errors.Join(errEnded, cause), true }
 	return c
 }
 
