@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/manager/namespace"
@@ -27,9 +28,14 @@ func halfErased(t tenancy.Tenant) error {
 	return fmt.Errorf("manager: %w: %s is being erased, and some of it may be gone: erase it", tenancy.ErrInvalidTransition, t)
 }
 
+// takeBackTimeout is for how long takeBack tries.
+const takeBackTimeout = 10 * time.Second
+
 // takeBack says that nothing was deleted, after an error and also when ctx is over.
 func (l *Lifecycle) takeBack(ctx context.Context, t tenancy.Tenant, err error) error {
-	_, failed := l.config.Store.MergeMetadata(context.WithoutCancel(ctx), t.ID, nil, erasingKey)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeBackTimeout)
+	defer cancel()
+	_, failed := l.config.Store.MergeMetadata(ctx, t.ID, nil, erasingKey)
 	return errors.Join(err, failed)
 }
 

@@ -145,11 +145,11 @@ func (k *MySQL) Ready(ctx context.Context, spare tenancy.Tenant, version string)
 // at work, and those that were not dropped to the end: no Ready accepts them, so
 // that FillSpares discards them. It waits for makers that its Lock reaches.
 func (k *MySQL) List(ctx context.Context) ([]Spare, error) {
-	if err := k.prepare(ctx); err != nil {
-		return nil, fmt.Errorf("namespace: listing spares: %w", err)
-	}
 	rows, err := k.db.QueryContext(ctx, "SELECT name, version FROM "+namespacesTable+" WHERE tenant_id IS NULL AND kind = ? AND "+hasSpareName+" ORDER BY name",
 		append([]any{k.kind()}, k.spareName()...)...)
+	if isMySQL(err, "1146") { // there is no such table yet
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("namespace: listing spares: %w", err)
 	}

@@ -49,8 +49,9 @@ const dependants = `FROM own JOIN pg_depend d ON d.refclassid = own.classid AND 
 		WHEN it.type = 'extension' THEN (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.oid = d.objid)
 		ELSE (parse_ident(it.schema))[1] END AS schema) AS home`
 
-// belongs is the condition that one of dependants is the schema's own.
-const belongs = `(d.deptype = 'i' OR home.schema IN (%s, 'pg_toast') OR home.schema IS NULL AND (d.deptype IN ('a', 'e')
+// belongs is the condition that one of dependants is the schema's own, or a session's
+// temporary one.
+const belongs = `(d.deptype = 'i' OR home.schema IN (%s, 'pg_toast') OR home.schema LIKE 'pg\_temp\_%%' OR home.schema IS NULL AND (d.deptype IN ('a', 'e')
 	OR d.classid IN ('pg_cast'::regclass, 'pg_amop'::regclass, 'pg_amproc'::regclass, 'pg_transform'::regclass)))`
 
 // withDependants says what is to be done about what refuseDependants has raised,

@@ -127,7 +127,7 @@ func (k *PostgresSchemas) Verify(ctx context.Context, t tenancy.Tenant) error {
 }
 
 // Drop implements [Keeper]. It waits up to ten seconds for whoever migrates or
-// uses the schema, and then fails. Where something outside of it depends on what
+// uses the schema, and then fails with migrate.ErrLocked. Where something outside of it depends on what
 // is in it, such as a view or a table of another tenant, nothing is dropped:
 // tenancy.ErrCrossTenant.
 func (k *PostgresSchemas) Drop(ctx context.Context, t tenancy.Tenant) (bool, error) {
@@ -139,6 +139,8 @@ func (k *PostgresSchemas) Drop(ctx context.Context, t tenancy.Tenant) (bool, err
 	switch {
 	case hasCode(err, codeForeign):
 		return false, foreign(t, "schema", name)
+	case hasCode(err, "55P03"):
+		return false, failed("dropping the schema", t, fmt.Errorf("%w: %w", migrate.ErrLocked, err))
 	case err != nil:
 		return false, failed("dropping the schema", t, err)
 	}
