@@ -6,9 +6,12 @@ import "testing"
 func TestColumnsAreDroppedWithTheirKeys(t *testing.T) {
 	t.Parallel()
 	for title, change := range map[string]func(evolving){
-		"unique": func(e evolving) { lose(e.users, "name") },
-		"edge":   func(e evolving) { lose(e.orders, "owner_id") },
-		"check":  func(e evolving) { lose(e.users, "age"); e.users.Annotation = nil },
+		"unique, edge and check": func(e evolving) {
+			lose(e.users, "name")
+			lose(e.users, "age")
+			lose(e.orders, "owner_id")
+			e.users.Annotation = nil
+		},
 		"check of two": func(e evolving) {
 			lose(e.users, "name")
 			e.users.Annotation.Checks = map[string]string{"some_age": "age >= 0"}
