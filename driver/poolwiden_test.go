@@ -75,6 +75,55 @@ func TestAllWhoWaitAreServed(t *testing.T) {
 	close(g.end)
 }
 
+// TestNoConnectionIsClosedWhereNoneCanBeHad has all connections of the server in use
+// when the share of a tenant grows: it keeps its own for those who wait.
+func TestNoConnectionIsClosedWhereNoneCanBeHad(t *testing.T) {
+	t.Parallel()
+	ps, o, clock, g, waiting := heldDown(t)
+	others := make([]*gate, 0, 19)
+	for i := range 19 {
+		other, _ := ps.start(t, fakeTenant(1+i))
+		others = append(others, other)
+	}
+	clock.Add(recently)
+	p := ps.shardOf(fakeTenant(0).ID).current(fakeTenant(0).ID)
+	until(t, "the share has grown", func() bool { return p.limited.Load() == 8 })
+	clock.Add(soon + 1) // when a pool would close a connection for its own who wait for one of the server's
+	time.Sleep(2 * reclaimLast)
+	close(g.end)
+	must(t, receive(t, waiting))
+	if _, _, connects, _ := o.server.state(); connects != 20 {
+		t.Errorf("%d connections were opened, want the 20 that there were", connects)
+	}
+	for _, other := range others {
+		close(other.end)
+	}
+}
+
+// TestWhoWaitsIsServedWhenConnectionsAreFree has them be in use when its share grows.
+func TestWhoWaitsIsServedWhenConnectionsAreFree(t *testing.T) {
+	t.Parallel()
+	ps, _, clock, g, waiting := heldDown(t)
+	others := make([]*gate, 0, 19)
+	for i := range 19 {
+		other, _ := ps.start(t, fakeTenant(1+i))
+		others = append(others, other)
+	}
+	clock.Add(recently)
+	p := ps.shardOf(fakeTenant(0).ID).current(fakeTenant(0).ID)
+	until(t, "the share has grown", func() bool { return p.limited.Load() == 8 })
+	close(others[0].end)
+	select {
+	case err := <-waiting:
+		must(t, err)
+	case <-time.After(patience / 2):
+		t.Error("it is not served")
+	}
+	for _, end := range append(others[1:], g) {
+		close(end.end)
+	}
+}
+
 // TestWhoWaitsIsToldThatTheServerIsGone has the server take no connections when the
 // share grows.
 func TestWhoWaitsIsToldThatTheServerIsGone(t *testing.T) {

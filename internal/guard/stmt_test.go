@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/entenancy/tenancy/internal/guard"
@@ -213,6 +214,42 @@ func TestEnded(t *testing.T) {
 		}
 		if err := db.Close(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestDoubt has a database that cannot tell at once whether a transaction has ended.
+func TestDoubt(t *testing.T) {
+	t.Parallel()
+	for _, over := range []error{nil, errEnded} {
+		var calls []string
+		sure := false
+		c := failing{late: true, calls: &calls}.guarded()
+		c.Ended = func(error) (error, bool) { return over, sure }
+		tx, err := c.BeginTx(t.Context(), driver.TxOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		run := func() error {
+			prepared, err := c.PrepareContext(t.Context(), "query")
+			if err != nil {
+				return err
+			}
+			_, err = prepared.(driver.StmtExecContext).ExecContext(t.Context(), nil) //nolint:forcetypeassert // the guard's
+			return err
+		}
+		if err := run(); !errors.Is(err, errCause) {
+			t.Fatal(err)
+		}
+		if _, err := c.PrepareContext(t.Context(), "query"); !errors.Is(err, errCause) || !strings.Contains(err.Error(), "may have ended") {
+			t.Errorf("in doubt: %v", err)
+		}
+		sure = true
+		if _, err := c.PrepareContext(t.Context(), "query"); !errors.Is(err, over) {
+			t.Errorf("without doubt: %v, want %v", err, over)
+		}
+		if err := tx.Commit(); !errors.Is(err, over) || (over == nil) != slices.Equal(calls, []string{"commit"}) {
+			t.Errorf("Commit: %v, and the database was told %q", err, calls)
 		}
 	}
 }

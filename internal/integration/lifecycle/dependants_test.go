@@ -134,6 +134,14 @@ ALTER TABLE things ENABLE ROW LEVEL SECURITY;
 CREATE POLICY p ON things USING (f(things) IS NULL);
 CREATE PUBLICATION told FOR TABLE things;
 COMMENT ON TABLE things IS 'of all sorts';`)
+		session, err := w.db.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer session.Close()
+		if _, err := session.ExecContext(t.Context(), "CREATE TEMPORARY TABLE scratch (m "+acme.Placement.Schema+".mood)"); err != nil {
+			t.Error(err)
+		}
 		receipt, err := l.Erase(t.Context(), acme.ID)
 		if err != nil || !receipt.Dropped || w.there(acme.Placement.Schema) {
 			t.Errorf("got %+v, %v", receipt, err)

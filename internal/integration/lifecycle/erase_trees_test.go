@@ -17,6 +17,7 @@ type tree struct {
 	table  string
 	action string // ON DELETE
 	null   bool   // its columns may be null
+	root   bool   // and only in one row of a tenant
 	rows   int
 }
 
@@ -39,6 +40,7 @@ func TestErasingTrees(t *testing.T) {
 			{action: "RESTRICT", null: true, rows: 1200},
 			{action: "CASCADE", null: true, rows: 1200},
 			{action: "SET NULL", null: true, rows: 1200},
+			{action: "CASCADE", null: true, root: true, rows: 10},
 			{action: "NO ACTION", rows: 40},
 			{action: "CASCADE", rows: 10},
 		} {
@@ -71,6 +73,9 @@ func (w *world) make(tr tree) {
 	keys := ""
 	for _, column := range []string{"parent", "order"} {
 		keys += ", FOREIGN KEY (" + quoted(w.dialect, column) + ") REFERENCES " + tr.table + " (id) ON DELETE " + tr.action
+	}
+	if tr.root {
+		keys += ", CHECK (parent IS NOT NULL OR id % 100000 = 1)"
 	}
 	w.exec("CREATE TABLE " + tr.table + " (id int NOT NULL PRIMARY KEY, tenant_id varchar(100) NOT NULL, parent int " + null + ", " +
 		quoted(w.dialect, "order") + " int " + null + keys + ")")

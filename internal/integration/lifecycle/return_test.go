@@ -77,6 +77,29 @@ func TestAnErasureThatDeletedNothingIsTakenBack(t *testing.T) {
 	})
 }
 
+// TestASchemaThatIsInUseIsTakenBack has somebody read a table of the schema for longer than Drop waits.
+func TestASchemaThatIsInUseIsTakenBack(t *testing.T) {
+	in(t, []cell{{dialect.Postgres, tenancy.IsolationSchema}}, func(t *testing.T, w *world) {
+		l := w.lifecycle()
+		acme := w.provision(l, newTenant("acme"))
+		tx, err := w.db.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.ExecContext(t.Context(), "LOCK TABLE "+acme.Placement.Schema+".customers IN ACCESS SHARE MODE"); err != nil {
+			t.Error(err)
+		}
+		if _, err := l.Erase(t.Context(), acme.ID); !errors.Is(err, migrate.ErrLocked) {
+			t.Errorf("got %v", err)
+		}
+		if err := tx.Rollback(); err != nil {
+			t.Error(err)
+		}
+		w.comesBack(l, acme)
+		w.eraseOne(l, acme)
+	})
+}
+
 // charset is that of the tables, at the end of CREATE TABLE.
 func charset(d string) string {
 	if d == dialect.MySQL {

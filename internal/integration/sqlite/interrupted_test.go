@@ -129,6 +129,35 @@ func TestTransactionThatSQLiteKeeps(t *testing.T) {
 	}
 }
 
+// TestTransactionWithOpenRows has a query interrupted while rows are open, when SQLite does not tell what became of the transaction.
+func TestTransactionWithOpenRows(t *testing.T) {
+	t.Parallel()
+	w, begun := newInterrupted(t, false)
+	for _, tenant := range w.all() {
+		ctx := as(t, tenant)
+		tx, err := w.client.Tx(ctx)
+		must(t, err)
+		must(t, tx.Memo.CreateBulk(tx.Memo.Create().SetText("first"), tx.Memo.Create().SetText("second")).Exec(ctx))
+		rows, err := tx.QueryContext(ctx, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n")
+		must(t, err)
+		if !rows.Next() {
+			t.Fatalf("%s: there are no rows: %v", tenant, rows.Err())
+		}
+		short, cancel := context.WithCancel(ctx)
+		*begun = cancel
+		if _, err := column(tx.QueryContext(short, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(begun()) FROM n")); err == nil {
+			t.Fatalf("%s: the query was not interrupted", tenant)
+		}
+		cancel()
+		must(t, rows.Close())
+		must(t, tx.Memo.Create().SetText("third").Exec(ctx))
+		must(t, tx.Commit())
+		if n := w.client.Memo.Delete().ExecX(ctx); n != 3 {
+			t.Errorf("%s: %d memos were written, want 3", tenant, n)
+		}
+	}
+}
+
 // TestColumnsInATransaction looks at what is told of columns there as elsewhere.
 func TestColumnsInATransaction(t *testing.T) {
 	t.Parallel()
