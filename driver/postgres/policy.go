@@ -69,17 +69,24 @@ func isTenants(t schema.Table) string {
 // Only what the column would print is an id: a cast takes 007 for 7, and so the
 // tenant of the one for that of the other.
 func currentTenant(c schema.ColumnType) string {
-	if canonical[c] == "" {
+	pattern := canonical(c)
+	if pattern == "" {
 		return "(SELECT " + settingAsText + ")"
 	}
-	return `(SELECT "substring"(current_setting('` + Setting + "', true), " + canonical[c] + ")" + cast(c) + ")"
+	return `(SELECT "substring"(current_setting('` + Setting + "', true), " + pattern + ")" + cast(c) + ")"
 }
 
-// canonical is what a column prints, as a pattern in SQL. There are no parentheses in
-// it: substring would return what is in those.
-var canonical = map[schema.ColumnType]string{
-	schema.UUID:  "'^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'",
-	schema.Int64: "'^0$|^-?[1-9][0-9]*$'",
+// canonical is what a column prints, as a pattern in SQL; empty where it is any text.
+// There are no parentheses in it: substring would return what is in those.
+func canonical(c schema.ColumnType) string {
+	switch c {
+	case schema.UUID:
+		return "'^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'"
+	case schema.Int64:
+		return "'^0$|^-?[1-9][0-9]*$'"
+	default:
+		return ""
+	}
 }
 
 // settingAsText is the setting, or null.
@@ -100,7 +107,7 @@ func cast(c schema.ColumnType) string {
 // meansTenants reports whether an expression of a policy, as PostgreSQL prints
 // it, means isTenants.
 func meansTenants(t schema.Table, printed string) bool {
-	return strings.Contains(printed, canonical[t.ColumnType]) && isPrinted(printed, "", t.TenantColumn, "="+currentTenant(t.ColumnType))
+	return strings.Contains(printed, canonical(t.ColumnType)) && isPrinted(printed, "", t.TenantColumn, "="+currentTenant(t.ColumnType))
 }
 
 // isPrinted compares what PostgreSQL prints with what comes before a column, the

@@ -16,10 +16,10 @@ import (
 // transaction, and nowhere else. One that does not is left open. Nothing is sent
 // into it, and it is there for the caller's Rollback to end. Where other rows are open
 // the interrupt is theirs, too, and the BEGIN's: nobody can be sure then.
-func (s session) ended(cause error) (ended error, sure bool) {
+func (s session) ended(cause error) (sure bool, ended error) {
 	err := s.exec(context.Background(), "BEGIN") // the context of the statement may be over
 	if err == nil {
-		return fmt.Errorf("sqlite: SQLite rolled the transaction back when a statement of it failed: %w: %w", sql.ErrTxDone, cause), true
+		return true, fmt.Errorf("sqlite: SQLite rolled the transaction back when a statement of it failed: %w: %w", sql.ErrTxDone, cause)
 	}
-	return nil, strings.Contains(err.Error(), "within a transaction")
+	return strings.Contains(err.Error(), "within a transaction"), nil
 }

@@ -27,7 +27,7 @@ type Conn struct {
 	// by one. If so it returns the error of what follows, and of Commit. Rollback is
 	// sent all the same. Where that cannot be told it is not sure, and asked again
 	// before the next statement. Nil says that no database does.
-	Ended func(cause error) (ended error, sure bool)
+	Ended func(cause error) (sure bool, ended error)
 
 	inTx  bool
 	ended error // of the transaction, before its time
@@ -65,7 +65,7 @@ func (c *Conn) settled() error {
 	if c.doubt == nil {
 		return c.ended
 	}
-	ended, sure := c.Ended(c.doubt)
+	sure, ended := c.Ended(c.doubt)
 	if !sure {
 		return fmt.Errorf("the transaction may have ended, which can be told when its rows are closed: %w", c.doubt)
 	}

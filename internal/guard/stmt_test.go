@@ -161,7 +161,7 @@ func (f failing) Rollback() error { *f.calls = append(*f.calls, "rollback"); ret
 
 func (f failing) guarded() *guard.Conn {
 	c := guarded(f)
-	c.Ended = func(cause error) (error, bool) { return errors.Join(errEnded, cause), true }
+	c.Ended = func(cause error) (bool, error) { return true, errors.Join(errEnded, cause) }
 	return c
 }
 
@@ -225,7 +225,7 @@ func TestDoubt(t *testing.T) {
 		var calls []string
 		sure := false
 		c := failing{late: true, calls: &calls}.guarded()
-		c.Ended = func(error) (error, bool) { return over, sure }
+		c.Ended = func(error) (bool, error) { return sure, over }
 		tx, err := c.BeginTx(t.Context(), driver.TxOptions{})
 		if err != nil {
 			t.Fatal(err)
