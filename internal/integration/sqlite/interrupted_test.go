@@ -149,7 +149,7 @@ func TestTransactionWithOpenRows(t *testing.T) {
 			t.Fatalf("%s: the query was not interrupted", tenant)
 		}
 		cancel()
-		must(t, rows.Close())
+		must(t, rows.Close()) //nolint:sqlclosecheck // before the transaction goes on
 		must(t, tx.Memo.Create().SetText("third").Exec(ctx))
 		must(t, tx.Commit())
 		if n := w.client.Memo.Delete().ExecX(ctx); n != 3 {
