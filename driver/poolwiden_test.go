@@ -75,12 +75,11 @@ func TestAllWhoWaitAreServed(t *testing.T) {
 	close(g.end)
 }
 
-// TestNoConnectionIsClosedWhereNoneCanBeHad has all connections of the server in use
-// when the share of a tenant grows: it keeps its own for those who wait.
-func TestNoConnectionIsClosedWhereNoneCanBeHad(t *testing.T) {
-	t.Parallel()
+// grownWhileBusy is heldDown after the share of the first has grown, while the others
+// use all other connections of the server.
+func grownWhileBusy(t *testing.T) (o *opener, clock *atomic.Int64, g *gate, others []*gate, waiting chan error) {
+	t.Helper()
 	ps, o, clock, g, waiting := heldDown(t)
-	others := make([]*gate, 0, 19)
 	for i := range 19 {
 		other, _ := ps.start(t, fakeTenant(1+i))
 		others = append(others, other)
@@ -88,6 +87,14 @@ func TestNoConnectionIsClosedWhereNoneCanBeHad(t *testing.T) {
 	clock.Add(recently)
 	p := ps.shardOf(fakeTenant(0).ID).current(fakeTenant(0).ID)
 	until(t, "the share has grown", func() bool { return p.limited.Load() == 8 })
+	return o, clock, g, others, waiting
+}
+
+// TestNoConnectionIsClosedWhereNoneCanBeHad has all connections of the server in use
+// when the share of a tenant grows: it keeps its own for those who wait.
+func TestNoConnectionIsClosedWhereNoneCanBeHad(t *testing.T) {
+	t.Parallel()
+	o, clock, g, others, waiting := grownWhileBusy(t)
 	clock.Add(soon + 1) // when a pool would close a connection for its own who wait for one of the server's
 	time.Sleep(2 * reclaimLast)
 	close(g.end)
@@ -103,15 +110,7 @@ func TestNoConnectionIsClosedWhereNoneCanBeHad(t *testing.T) {
 // TestWhoWaitsIsServedWhenConnectionsAreFree has them be in use when its share grows.
 func TestWhoWaitsIsServedWhenConnectionsAreFree(t *testing.T) {
 	t.Parallel()
-	ps, _, clock, g, waiting := heldDown(t)
-	others := make([]*gate, 0, 19)
-	for i := range 19 {
-		other, _ := ps.start(t, fakeTenant(1+i))
-		others = append(others, other)
-	}
-	clock.Add(recently)
-	p := ps.shardOf(fakeTenant(0).ID).current(fakeTenant(0).ID)
-	until(t, "the share has grown", func() bool { return p.limited.Load() == 8 })
+	_, _, g, others, waiting := grownWhileBusy(t)
 	close(others[0].end)
 	select {
 	case err := <-waiting:
