@@ -35,7 +35,7 @@ func dropTrigger(table string) string { return "DROP TRIGGER " + triggerName + "
 // is compared: a cast would take the setting 007 for 7.
 func isAnothers(t schema.Table) string {
 	column := "OLD." + quoteIdentifier(t.TenantColumn)
-	if t.ColumnType == schema.Int64 || t.ColumnType == schema.UUID {
+	if cast(t.ColumnType) != "" {
 		column += "::text"
 	}
 	return column + " <> " + settingAsText
