@@ -112,18 +112,7 @@ func TestForeignNamespacesAreLeftAlone(t *testing.T) {
 func TestErasingSparesLinkedRows(t *testing.T) {
 	cells := []cell{{dialect.MySQL, tenancy.IsolationShared}, {dialect.SQLite, tenancy.IsolationShared}, {dialect.Postgres, tenancy.IsolationRLS}}
 	in(t, cells, func(t *testing.T, w *world) {
-		l, all := w.lifecycle(), w.db // who sees all rows
-		if w.dialect == dialect.Postgres {
-			all = w.system
-			l = w.lifecycle(func(c *manager.LifecycleConfig) { c.Shared.Driver = w.withSystem() })
-			w.exec("ALTER TABLE customers DROP CONSTRAINT customers_tenant_id_parent_id_fkey")
-			w.exec("ALTER TABLE customers ADD FOREIGN KEY (parent_id) REFERENCES customers (id) ON DELETE SET NULL")
-		}
-		run := func(query string) {
-			if _, err := all.ExecContext(t.Context(), query); err != nil {
-				t.Fatal(err)
-			}
-		}
+		l, all, run := w.linkable()
 		acme, beside := w.provision(l, newTenant("acme")), w.provision(l, newTenant("beside"))
 		run("INSERT INTO customers (id, tenant_id) VALUES ('acmes', '" + string(acme.ID) + "')")
 		run("INSERT INTO customers (id, tenant_id, parent_id) VALUES ('linked', '" + string(beside.ID) + "', 'acmes')")
@@ -293,4 +282,23 @@ func TestKeepersRefuseAnotherServer(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// linkable has customers' keys without the tenant in them, so that rows of two tenants can be linked, and returns a
+// Lifecycle that finds such links, the pool that sees all rows, and what runs SQL there.
+func (w *world) linkable() (l *manager.Lifecycle, all *sql.DB, run func(query string)) {
+	w.t.Helper()
+	l, all = w.lifecycle(), w.db
+	if w.dialect == dialect.Postgres {
+		all = w.system
+		l = w.lifecycle(func(c *manager.LifecycleConfig) { c.Shared.Driver = w.withSystem() })
+		w.exec("ALTER TABLE customers DROP CONSTRAINT customers_tenant_id_parent_id_fkey")
+		w.exec("ALTER TABLE customers ADD FOREIGN KEY (parent_id) REFERENCES customers (id) ON DELETE SET NULL")
+	}
+	return l, all, func(query string) {
+		w.t.Helper()
+		if _, err := all.ExecContext(w.t.Context(), query); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 }

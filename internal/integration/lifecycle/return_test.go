@@ -45,18 +45,7 @@ func (w *world) staysGone(l *manager.Lifecycle, tenant tenancy.Tenant) {
 // that it does not, keeps the rows.
 func TestAnErasureThatDeletedNothingIsTakenBack(t *testing.T) {
 	in(t, sharedEverywhere(), func(t *testing.T, w *world) {
-		l, all := w.lifecycle(), w.db // who sees all rows
-		if w.dialect == dialect.Postgres {
-			all = w.system
-			l = w.lifecycle(func(c *manager.LifecycleConfig) { c.Shared.Driver = w.withSystem() })
-			w.exec("ALTER TABLE customers DROP CONSTRAINT customers_tenant_id_parent_id_fkey")
-			w.exec("ALTER TABLE customers ADD FOREIGN KEY (parent_id) REFERENCES customers (id) ON DELETE SET NULL")
-		}
-		run := func(query string) {
-			if _, err := all.ExecContext(t.Context(), query); err != nil {
-				t.Fatal(err)
-			}
-		}
+		l, _, run := w.linkable()
 		acme, beside := w.provision(l, newTenant("acme")), w.provision(l, newTenant("beside"))
 		run("INSERT INTO customers (id, tenant_id, parent_id) VALUES ('linked', '" + string(beside.ID) + "', 'c1" + string(acme.ID) + "')")
 		if _, err := l.Erase(t.Context(), acme.ID); !errors.Is(err, tenancy.ErrCrossTenant) {
