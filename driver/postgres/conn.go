@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -12,6 +13,11 @@ import (
 
 	"github.com/entenancy/tenancy/internal/quiet"
 )
+
+// moment is how long a connection that was just used is taken to be alive still.
+// Where all connections are busy, none rests for longer, and to look at each before
+// each statement is a system call of the few that a statement takes.
+const moment = time.Millisecond
 
 // conn is one connection to the server. database/sql uses it from one goroutine
 // at a time.
@@ -26,6 +32,7 @@ type conn struct {
 	bind       pgproto3.Bind    // of a setter
 	execute    pgproto3.Execute // of its one row
 	ear        *ear
+	rested     time.Time // since when nobody has it
 	encoder    pgx.ExtendedQueryBuilder
 	tx         *transaction // nil outside of one
 	reading    bool         // rows are open
@@ -227,21 +234,28 @@ func (c *conn) ResetSession(ctx context.Context) error {
 	if c.spent || c.pgx.IsClosed() || c.inServerTx() {
 		return driver.ErrBadConn
 	}
-	switch c.ear.listen() {
-	case lineDead:
+	if time.Since(c.rested) > moment && !c.alive(ctx) {
 		return driver.ErrBadConn
-	case lineSpeaking: // it may be the server's farewell
-		if err := c.wire().Ping(ctx); err != nil {
-			return driver.ErrBadConn
-		}
-	case lineQuiet:
 	}
 	return c.std.ResetSession(ctx)
+}
+
+// alive looks at an idle connection.
+func (c *conn) alive(ctx context.Context) bool {
+	switch c.ear.listen() {
+	case lineDead:
+		return false
+	case lineSpeaking: // it may be the server's farewell
+		return c.wire().Ping(ctx) == nil
+	default:
+		return true
+	}
 }
 
 // IsValid implements [driver.Validator]: it is called before a connection goes
 // back to the pool.
 func (c *conn) IsValid() bool {
+	c.rested = time.Now()
 	return !c.spent && !c.pgx.IsClosed() && !c.wire().IsBusy() && !c.inServerTx()
 }
 
