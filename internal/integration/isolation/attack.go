@@ -92,7 +92,8 @@ func Dealt(database int, mode Mode) []Attack {
 // Run runs attacks on a database, which has to be empty of rows and is used
 // for nothing else meanwhile, once in each mode. Runs in which the driver
 // refused something as documented, so that A did not get all that is its right,
-// are counted: more than [Database].Excuses fail the test.
+// are counted: more than [Database].Excuses fail the test, and so does a share
+// of the runs that only a driver which refuses everything would have.
 func Run(t *testing.T, db *Database, modes []Mode, attacks []Attack) {
 	ctx := t.Context() // longer than the context of each attack's test: a world serves several
 	db.current = nil
@@ -115,10 +116,20 @@ func Run(t *testing.T, db *Database, modes []Mode, attacks []Attack) {
 			}
 		})
 	}
-	if excused > db.Excuses {
-		t.Errorf("%d of %d runs were excused in part, at most %d may be", excused, runs, db.Excuses)
+	if most := db.mostExcused(runs); excused > most {
+		t.Errorf("%d of %d runs were excused in part, at most %d may be", excused, runs, most)
 	}
 	t.Logf("%d of %d runs were excused in part", excused, runs)
+}
+
+// mostExcused is how many of so many runs may be excused: two in five where there are
+// enough to tell. In a database of its own a tenant is refused a quarter.
+func (db *Database) mostExcused(runs int) int {
+	const enough = 20
+	if runs < enough {
+		return db.Excuses
+	}
+	return min(db.Excuses, runs*2/5)
 }
 
 // Verdict is what came of an attack.

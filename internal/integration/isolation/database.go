@@ -111,11 +111,11 @@ func (db *Database) act(a *Act, attack Attack, mode Mode) error {
 	return nil
 }
 
-// guarded runs f; a panic in it is a failure with its place.
+// guarded runs f; a panic in it is a failure with its place, which no refusal excuses.
 func (a *Act) guarded(f func()) {
 	defer func() {
 		if r := recover(); r != nil {
-			a.failf("panic: %v\n%s", r, debug.Stack())
+			a.verdict.Failures = append(a.verdict.Failures, fmt.Sprintf("panic: %v\n%s", r, debug.Stack()))
 		}
 	}()
 	f()
