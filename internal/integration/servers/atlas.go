@@ -15,12 +15,15 @@ const atlasRemedy = "run `make atlas`, or set ATLAS_BIN"
 // errNoAtlas says that there is no Atlas CLI.
 var errNoAtlas = errors.New("servers: tests beside the Atlas CLI need it: " + atlasRemedy)
 
+// firstWithoutCollate is the first version of PostgreSQL that has no setting lc_collate.
+const firstWithoutCollate = 160000
+
 // errOldAtlas says that the CLI that `make atlas` builds, v0.13.1, asks the server for lc_collate, which PostgreSQL has no more.
 var errOldAtlas = errors.New("servers: the newest Atlas CLI that can be built, v0.13.1, connects to PostgreSQL 15 at most: " +
 	"set ATLAS_BIN to a newer one for the tests beside it")
 
 // Atlas returns the path of the Atlas CLI for databases of ent's dialect: ATLAS_BIN, or what `make atlas` has built. Where there is none tb
-// is skipped, or fails in CI. It is skipped, too, where that one does not know the server.
+// is skipped, or fails in CI. It is skipped, in CI too, where that one does not know the server: [Missing] says so.
 func Atlas(tb testing.TB, of string) string {
 	tb.Helper()
 	path, err := atlas(tb, of)
@@ -44,7 +47,7 @@ func HasAtlas(tb testing.TB, of string) (path string, ok bool) {
 func atlas(tb testing.TB, of string) (string, error) {
 	tb.Helper()
 	path, built, err := findAtlas()
-	if err == nil && built && of == dialect.Postgres && PostgresVersion(tb) >= 160000 {
+	if err == nil && built && of == dialect.Postgres && PostgresVersion(tb) >= firstWithoutCollate {
 		err = errOldAtlas
 	}
 	return path, err

@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,10 +29,20 @@ func Missing(ctx context.Context) []string {
 	if _, err := program("initdb"); err != nil {
 		lines = append(lines, missing("the program initdb", "run `make services`"))
 	}
-	if _, _, err := findAtlas(); err != nil {
+	switch _, built, err := findAtlas(); {
+	case err != nil:
 		lines = append(lines, missing("the Atlas CLI", atlasRemedy))
+	case built && isTooNew(ctx):
+		lines = append(lines, "skipped: "+errOldAtlas.Error())
 	}
 	return lines
+}
+
+// isTooNew reports whether the PostgreSQL that tests find is one that the built Atlas CLI does not know.
+func isTooNew(ctx context.Context) bool {
+	k := postgres()
+	version, err := postgresVersion(ctx, cmp.Or(os.Getenv(k.variable), k.standard))
+	return err == nil && version >= firstWithoutCollate
 }
 
 func missing(name, remedy string) string {
