@@ -49,7 +49,7 @@ test: ## Run the tests of every module with the race detector
 
 .PHONY: test/slow
 test/slow: ## Run them with the ones that take minutes (TENANCY_TEST_SLOW=1)
-	@TENANCY_TEST_SLOW=1 scripts/each-module.sh go test -race -count=1 -timeout=60m $(TESTFLAGS) ./...
+	@TENANCY_TEST_SLOW=1 scripts/each-module.sh go test $(RACE) -count=1 -timeout=60m $(TESTFLAGS) ./...
 
 .PHONY: test/strip
 test/strip: ## Take each point of enforcement out in turn and show which attack then succeeds

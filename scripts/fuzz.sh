@@ -18,3 +18,4 @@ while IFS=: read -r file function; do
 done < <(grep -rE --include='*_test.go' -o '^func Fuzz[A-Z0-9_][A-Za-z0-9_]*\(' . | sort)
 
 echo "fuzz: $found fuzz tests ran"
+((found > 0))
