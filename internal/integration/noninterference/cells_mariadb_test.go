@@ -25,6 +25,7 @@ import (
 func mariaDBCells() []noninterference.Cell {
 	return []noninterference.Cell{
 		{Name: "MariaDB shared", NoRawSQL: true, OneWriter: true, Open: mariaDBShared},
+		{Name: "MariaDB shared and schema", NoRawSQL: true, OneWriter: true, Open: inMariaDB(tenancy.IsolationShared, tenancy.IsolationSchema)},
 		{Name: "MariaDB schema", Open: inMariaDB(tenancy.IsolationSchema)},
 		{Name: "MariaDB database", NoGlobals: true, Open: inMariaDB(tenancy.IsolationDatabase)},
 		{Name: "MariaDB hybrid", NoGlobals: true, Open: inMariaDB(tenancy.IsolationSchema, tenancy.IsolationDatabase)},
@@ -45,21 +46,23 @@ func mariaDBShared(tb testing.TB) *noninterference.Place {
 	}
 }
 
-// inMariaDB returns a place with a database for each tenant, reached from the
-// home's pool or from one of its own.
+// inMariaDB returns a place with a database for each tenant that does not share the
+// home's tables, reached from the home's pool or from one of its own.
 func inMariaDB(isolations ...tenancy.Isolation) func(testing.TB) *noninterference.Place {
 	return func(tb testing.TB) *noninterference.Place {
 		tb.Helper()
 		home := servers.MariaDB(tb)
-		own, globals := halves(tb)
-		makeTables(tb, dialect.MySQL, "mysql", home, globals, plain)
+		own, _ := halves(tb)
+		makeTables(tb, dialect.MySQL, "mysql", home, migrate.Tables, plain)
 		admin := administrator(tb, home)
 		makeGlobals(tb, admin)
 
 		all := tenants(isolations...)
-		var emptied []tables
-		used := []string{home}
+		emptied, used := []tables{{admin, databaseOf(tb, home) + ".`%s`"}}, []string{home}
 		for i := range all {
+			if all[i].Isolation == tenancy.IsolationShared {
+				continue
+			}
 			dsn := servers.MariaDB(tb)
 			makeTables(tb, dialect.MySQL, "mysql", dsn, own, plain)
 			if all[i].Isolation == tenancy.IsolationSchema {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,6 +26,7 @@ import (
 func postgresCells() []noninterference.Cell {
 	return []noninterference.Cell{
 		{Name: "PostgreSQL shared", NoRawSQL: true, Open: postgresShared},
+		{Name: "PostgreSQL shared and schema", NoRawSQL: true, Open: inPostgres(tenancy.IsolationShared, tenancy.IsolationSchema)},
 		{Name: "PostgreSQL rls", Open: inPostgres(tenancy.IsolationRLS)},
 		{Name: "PostgreSQL schema", Open: inPostgres(tenancy.IsolationSchema)},
 		{Name: "PostgreSQL database", NoGlobals: true, Open: inPostgres(tenancy.IsolationDatabase)},
@@ -46,8 +48,8 @@ func postgresShared(tb testing.TB) *noninterference.Place {
 	}
 }
 
-// inPostgres returns a place whose home is behind row-level security, with
-// tenants there and elsewhere.
+// inPostgres returns a place whose home is behind row-level security, unless
+// tenants are in tables that they share without, and others elsewhere.
 func inPostgres(isolations ...tenancy.Isolation) func(testing.TB) *noninterference.Place {
 	return func(tb testing.TB) *noninterference.Place {
 		tb.Helper()
@@ -60,8 +62,11 @@ func inPostgres(isolations ...tenancy.Isolation) func(testing.TB) *noninterferen
 func postgresPlace(tb testing.TB, isolations ...tenancy.Isolation) (*noninterference.Place, *sql.DB) {
 	tb.Helper()
 	owner, app, system := servers.PostgresRoles(tb)
-	own, globals := halves(tb)
-	makeTables(tb, dialect.Postgres, "pgx", owner, append(own, globals...), withRLS)
+	options := withRLS
+	if slices.Contains(isolations, tenancy.IsolationShared) {
+		options = plain
+	}
+	makeTables(tb, dialect.Postgres, "pgx", owner, migrate.Tables, options)
 	admin := superuser(tb, owner)
 	makeGlobals(tb, admin)
 

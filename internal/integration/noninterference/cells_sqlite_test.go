@@ -22,6 +22,7 @@ import (
 func sqliteCells() []noninterference.Cell {
 	return []noninterference.Cell{
 		{Name: "SQLite shared", NoRawSQL: true, OneWriter: true, Open: sqliteShared},
+		{Name: "SQLite shared and schema", NoRawSQL: true, OneWriter: true, Open: inSQLite(tenancy.IsolationShared, tenancy.IsolationSchema)},
 		{Name: "SQLite schema", Open: inSQLite(tenancy.IsolationSchema)},
 		{Name: "SQLite database", Open: inSQLite(tenancy.IsolationDatabase)},
 		{Name: "SQLite hybrid", Open: inSQLite(tenancy.IsolationSchema, tenancy.IsolationDatabase)},
@@ -41,21 +42,26 @@ func sqliteShared(tb testing.TB) *noninterference.Place {
 	}
 }
 
-// inSQLite returns a place with a file for each tenant, and one for global tables.
+// inSQLite returns a place with a file for tables that tenants share, one for each
+// tenant that does not, and one for global tables.
 func inSQLite(isolations ...tenancy.Isolation) func(testing.TB) *noninterference.Place {
 	return func(tb testing.TB) *noninterference.Place {
 		tb.Helper()
 		dir := tb.TempDir()
-		global := filepath.Join(dir, "global.db")
+		home, global := filepath.Join(dir, "home.db"), filepath.Join(dir, "global.db")
 		own, globals := halves(tb)
+		makeTables(tb, dialect.SQLite, "sqlite", fileDSN(home), own, plain)
 		makeTables(tb, dialect.SQLite, "sqlite", fileDSN(global), globals, plain)
 		makeGlobals(tb, open(tb, "sqlite", fileDSN(global)))
-		files, err := sqlite.New(sqlite.Config{Driver: &modernc.Driver{}, Dir: dir, Global: global, Metadata: migrate.Tenancy})
+		files, err := sqlite.New(sqlite.Config{Driver: &modernc.Driver{}, Dir: dir, Home: home, Global: global, Metadata: migrate.Tenancy})
 		must(tb, err)
 
 		all := tenants(isolations...)
-		var emptied []tables
+		emptied := []tables{{open(tb, "sqlite", fileDSN(home)), `"%s"`}}
 		for i := range all {
+			if all[i].Isolation == tenancy.IsolationShared {
+				continue
+			}
 			name := fmt.Sprintf("tenant_%d", i)
 			if all[i].Isolation == tenancy.IsolationSchema {
 				all[i].Placement.Schema = name
