@@ -25,6 +25,7 @@ func postgresCells() []cell {
 		{name: "PostgreSQL/rls", open: postgresRLS},
 		{name: "PostgreSQL/schema", open: postgresSchema},
 		{name: "PostgreSQL/database", open: postgresDatabase},
+		{name: "PostgreSQL/hybrid, schema beside shared", open: postgresSchemaBesideShared},
 		{name: "PostgreSQL/hybrid, schema beside rls", open: postgresSchemaBesideRLS},
 		{name: "PostgreSQL/hybrid, rls beside database", open: postgresRLSBesideDatabase},
 	}
@@ -157,11 +158,11 @@ func inPostgresDatabase(t *testing.T, id tenancy.ID) isolation.Tenant {
 	}
 }
 
-// postgresHybrid has a home behind row-level security, and tenants elsewhere.
-func postgresHybrid(t *testing.T) (postgresHome, *isolation.Database) {
+// postgresHybrid has a home, behind row-level security or not, and tenants elsewhere.
+func postgresHybrid(t *testing.T, options func(*entsql.Driver) []schema.MigrateOption) (postgresHome, *isolation.Database) {
 	t.Helper()
 	h := newPostgresHome(t)
-	tables(t, dialect.Postgres, "pgx", h.owner, ofHome(t), withRLS)
+	tables(t, dialect.Postgres, "pgx", h.owner, ofHome(t), options)
 	db := attacked(t, switching(t, h.app), driver.Config{
 		System: switching(t, h.system), Databases: driver.Databases{Open: postgres.Databases{}.Open},
 	})
@@ -169,8 +170,16 @@ func postgresHybrid(t *testing.T) (postgresHome, *isolation.Database) {
 	return h, db
 }
 
+func postgresSchemaBesideShared(t *testing.T) *isolation.Database {
+	h, db := postgresHybrid(t, plain)
+	a, b := ids()
+	db.A, db.B.Tenant = h.inSchema(t, a), tenancy.Tenant{ID: b, Isolation: tenancy.IsolationShared}
+	db.Excuses = 20
+	return db
+}
+
 func postgresSchemaBesideRLS(t *testing.T) *isolation.Database {
-	h, db := postgresHybrid(t)
+	h, db := postgresHybrid(t, withRLS)
 	a, b := ids()
 	db.A, db.B.Tenant = h.inSchema(t, a), tenancy.Tenant{ID: b, Isolation: tenancy.IsolationRLS}
 	db.Excuses = 20
@@ -178,7 +187,7 @@ func postgresSchemaBesideRLS(t *testing.T) *isolation.Database {
 }
 
 func postgresRLSBesideDatabase(t *testing.T) *isolation.Database {
-	_, db := postgresHybrid(t)
+	_, db := postgresHybrid(t, withRLS)
 	a, b := ids()
 	db.A.Tenant, db.B = tenancy.Tenant{ID: a, Isolation: tenancy.IsolationRLS}, inPostgresDatabase(t, b)
 	db.Excuses = 20
