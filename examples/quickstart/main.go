@@ -21,6 +21,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	_ "modernc.org/sqlite" // the database driver "sqlite", in pure Go
@@ -38,7 +39,7 @@ func main() {
 	addr := flag.String("addr", "127.0.0.1:0", "address to listen on; port 0 is a free one")
 	flag.Parse()
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Stdout, *addr, *serve); err != nil {
 		log.Fatal(err)

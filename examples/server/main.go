@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,7 +28,7 @@ func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "address of the API; port 0 is a free one")
 	operators := flag.String("operators", "127.0.0.1:9090", "address of health and metrics")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Stdout, os.Stderr, *addr, *operators); err != nil {
 		log.Fatal(err)
