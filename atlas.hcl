@@ -51,11 +51,12 @@ locals {
   // Whom the runner migrates too, but for those that are being provisioned, whose places may not be there yet.
   tenants = "FROM tenancy_tenants WHERE status IN ('active', 'suspended') AND COALESCE(plan, '') LIKE ${local.dialect == "postgres" ? "$1" : "?"} AND isolation ="
 
-  one = {
+  // Without a name the first two would be the home, which must not get a tenant's tables. The CLI says that it does not know this scheme.
+  one = var.tenant == "" ? "name-one-by-var-tenant://" : {
     postgres = urlqueryset(var.url, "search_path", var.tenant)
     mysql    = urlsetpath(var.url, var.tenant)
     sqlite   = "sqlite://${var.files}/${var.tenant}.db"
-  }
+  }[local.dialect]
 }
 
 data "sql" "schemas" {
@@ -96,7 +97,8 @@ env "tenants" {
   }
 }
 
-env "databases" { // URLs that the registry encrypts are not for the CLI
+// URLs that the registry encrypts are not for the CLI, nor on PostgreSQL those of a role that does not own the tables.
+env "databases" {
   for_each = toset(data.sql.databases.values)
   // Not a map: what is not meant need not be a URL.
   url = local.dialect == "postgres" ? urlqueryset(each.value, "search_path", "public") : (
@@ -109,7 +111,7 @@ env "databases" { // URLs that the registry encrypts are not for the CLI
 }
 
 env "tenant" {
-  url = local.one[local.dialect]
+  url = local.one
   dev = var.dev
   migration {
     dir = "${local.dir}/tenant"

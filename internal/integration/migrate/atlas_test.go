@@ -248,6 +248,9 @@ func backAndForth(t *testing.T, w *atlasWorld) {
 	if out := w.mustCLI(t, "migrate", "status", "--env", "tenant", "--var", "tenant="+acme); !strings.Contains(out, "Already at latest version") {
 		t.Errorf("got %s", out)
 	}
+	if out, err := w.cli(t, "migrate", "status", "--env", "tenant"); err == nil || !strings.Contains(out, "name-one-by-var-tenant") {
+		t.Errorf("without a tenant: got %s, %v", out, err)
+	}
 
 	// The CLI takes one tenant on, and the runner the others.
 	w.add(t, "20270102000000_kind.sql", "ALTER TABLE orders ADD COLUMN kind varchar(100);\n")
