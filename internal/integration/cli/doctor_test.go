@@ -47,12 +47,9 @@ func (c tool) run(tb testing.TB, code int, args ...string) string {
 	return string(out)
 }
 
-// TestDoctorLooksAtRoles has the three of a deployment with row-level security, and default
-// privileges as driver/postgres documents them.
-func TestDoctorLooksAtRoles(t *testing.T) {
-	t.Parallel()
-	owner, app, system := servers.PostgresRoles(t)
-	dir := t.TempDir()
+// protectedNotes writes migrations of notes behind row-level security, and returns their text.
+func protectedNotes(t *testing.T, dir string) string {
+	t.Helper()
 	notes := schema.Metadata{Tables: []schema.Table{{
 		Name: "notes", Entity: "Note", TenantColumn: "tenant_id", ColumnType: schema.String, PrimaryKey: []string{"id"},
 	}}}
@@ -62,6 +59,35 @@ func TestDoctorLooksAtRoles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	return text
+}
+
+// TestBaselineLeavesTheRegistryAlone has tables from before, and default privileges that give
+// the role that serves what the tool makes for itself.
+func TestBaselineLeavesTheRegistryAlone(t *testing.T) {
+	t.Parallel()
+	owner, app, system := servers.PostgresRoles(t)
+	dir := t.TempDir()
+	if _, err := (database{driver: "pgx"}).open(t, owner).ExecContext(t.Context(), protectedNotes(t, dir)); err != nil {
+		t.Fatal(err)
+	}
+	c := tool{dir, append(os.Environ(), "TENANCY_DATABASE_URL="+app, "TENANCY_DATABASE_ADMIN_URL="+owner, "TENANCY_DATABASE_SYSTEM_URL="+system)}
+	c.run(t, 0, "migrate", "baseline", "20260101000000")
+	c.run(t, 0, "doctor")
+	var may bool
+	query := "SELECT has_table_privilege($1, 'atlas_schema_revisions', 'SELECT, INSERT, UPDATE, DELETE')"
+	if err := (database{driver: "pgx"}).open(t, owner).QueryRowContext(t.Context(), query, userOf(t, app)).Scan(&may); err != nil || may {
+		t.Errorf("the role that serves may use the record of migrations: %t, %v", may, err)
+	}
+}
+
+// TestDoctorLooksAtRoles has the three of a deployment with row-level security, and default
+// privileges as driver/postgres documents them.
+func TestDoctorLooksAtRoles(t *testing.T) {
+	t.Parallel()
+	owner, app, system := servers.PostgresRoles(t)
+	dir := t.TempDir()
+	protectedNotes(t, dir)
 	with := func(system string) tool {
 		return tool{dir, append(os.Environ(), "TENANCY_DATABASE_URL="+app, "TENANCY_DATABASE_ADMIN_URL="+owner, "TENANCY_DATABASE_SYSTEM_URL="+system)}
 	}

@@ -40,7 +40,8 @@ func (t *tool) baselineCommand() *cobra.Command {
 			if err != nil && report == (migrate.Report{}) {
 				return err
 			}
-			return errors.Join(t.showReport(report), err)
+			// As after a run: what it has made for itself is not for the role that serves.
+			return errors.Join(t.showReport(report), err, a.Init(context.WithoutCancel(ctx)))
 		}),
 	}
 	tune(cmd.Flags(), &tuning)
