@@ -7,6 +7,7 @@ import (
 	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -72,16 +73,24 @@ func (s sqliteDatabases) open(ctx context.Context, t tenancy.Tenant) (driver.Dat
 	return s.files.Open(ctx, t)
 }
 
+// sqliteServer is the name that all files have as servers: what one disk, and the
+// handles of one process, are shared by.
+const sqliteServer = "sqlite"
+
 func (s sqliteDatabases) owned(_ context.Context, t tenancy.Tenant) (migrate.Database, error) {
 	path, err := s.files.Path(t)
 	if err != nil {
 		return migrate.Database{}, err
 	}
-	if _, err := os.Stat(path); err != nil { // opening it would make an empty one
+	_, err = os.Stat(path) // opening it would make an empty one
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return migrate.Database{}, fmt.Errorf("manager: %w: %s has no file", tenancy.ErrNotProvisioned, t)
+	case err != nil:
+		return migrate.Database{}, fmt.Errorf("manager: the file of %s: %w", t, err)
 	}
 	db, err := s.at(path)
-	return migrate.Database{DB: db, Server: path}, err
+	return migrate.Database{DB: db, Server: sqliteServer}, err
 }
 
 func (sqliteDatabases) server() (*sql.DB, error) { return nil, nil } //nolint:nilnil // documented: the home's
