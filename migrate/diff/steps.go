@@ -78,9 +78,15 @@ func (s *steps) take(ctx context.Context, changes []atlas.Change, loose []*atlas
 			}
 			s.gains[modify.T.Name] = true
 			nullable := nullableOf(add.C)
-			// Of a table that has nothing else, so that SQLite's is not made anew.
-			columns = append(columns, &atlas.ModifyTable{T: atlas.NewTable(modify.T.Name).AddColumns(nullable), Changes: []atlas.Change{&atlas.AddColumn{C: nullable}}})
-			required = append(required, &atlas.ModifyTable{T: modify.T, Changes: []atlas.Change{&atlas.ModifyColumn{From: nullable, To: add.C, Change: atlas.ChangeNull}}})
+			// Of a table that has nothing else, so that SQLite's is not made anew, and
+			// MySQL's column has its collation said, which the table's may not be.
+			bare := atlas.NewTable(modify.T.Name).AddColumns(nullable)
+			columns = append(columns, &atlas.ModifyTable{T: bare, Changes: []atlas.Change{&atlas.AddColumn{C: nullable}}})
+			table := modify.T // which rest has, too, where they are merged
+			if s.config.Dialect == dialect.MySQL {
+				table = bare
+			}
+			required = append(required, &atlas.ModifyTable{T: table, Changes: []atlas.Change{&atlas.ModifyColumn{From: nullable, To: add.C, Change: atlas.ChangeNull}}})
 		}
 		if len(others) > 0 {
 			rest = append(rest, &atlas.ModifyTable{T: modify.T, Changes: others})

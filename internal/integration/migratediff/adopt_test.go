@@ -216,3 +216,24 @@ func tryAll(tb testing.TB, db *sql.DB, dir string) error {
 	}
 	return nil
 }
+
+// TestAdoptTablesOfAnotherCollation has the server's default, as tables have that ent
+// has not made. What tells tenants apart must not become like it.
+func TestAdoptTablesOfAnotherCollation(t *testing.T) {
+	t.Parallel()
+	existing := database(t, dialect.MySQL)
+	config := plainShop(t, dialect.MySQL, existing)
+	run(t, existing, "SET foreign_key_checks = 0")
+	for _, table := range lines(t, existing, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()") {
+		run(t, existing, "ALTER TABLE `"+table+"` CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+	}
+	_, err := diff.Adopt(t.Context(), config, diff.Adoption{Existing: existing, Owner: owners})
+	must(t, err)
+	must(t, diff.Check(t.Context(), config))
+	apply(t, existing, filepath.Join(config.Dir, diff.SharedDir), 1)
+	apply(t, database(t, dialect.MySQL), filepath.Join(config.Dir, diff.TenantDir), 0)
+	query := "SELECT DISTINCT collation_name FROM information_schema.columns WHERE table_schema = DATABASE() AND column_name = 'tenant_id'"
+	if got := lines(t, existing, query); !slices.Equal(got, []string{"utf8mb4_bin"}) {
+		t.Errorf("tenant ids are compared by %q", got)
+	}
+}
