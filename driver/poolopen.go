@@ -5,12 +5,12 @@ import (
 	"database/sql"
 	sqldriver "database/sql/driver"
 	"fmt"
-	"runtime"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/panicked"
 )
 
 // opening is the part of a pool that those who wait for it share.
@@ -106,15 +106,7 @@ func (ps *pools) fill(ctx context.Context, p *pool, t tenancy.Tenant) {
 // ask calls Open. A panic there must not take the application down from a
 // goroutine that none of its handlers can recover in.
 func (ps *pools) ask(ctx context.Context, t tenancy.Tenant) (database Database, err error) {
-	defer func() {
-		switch cause := recover().(type) {
-		case nil:
-		case runtime.Error:
-			err = fmt.Errorf("Databases.Open panicked: %w", cause)
-		default: // it might be of a text that holds the URL
-			err = fmt.Errorf("Databases.Open panicked with a %T", cause)
-		}
-	}()
+	defer panicked.As(&err, "Databases.Open")
 	if database, err = ps.config.Open(ctx, t); err != nil {
 		return Database{}, err
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/panicked"
 )
 
 // readyRetry is how long a refusal is remembered, so that a tenant that nobody
@@ -98,11 +99,7 @@ func (r *readiness) find(ctx context.Context, p place) error {
 func (r *readiness) answer(ctx context.Context, t tenancy.Tenant) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("Config.Ready panicked: %v", cause)
-		}
-	}()
+	defer panicked.As(&err, "Config.Ready")
 	return r.ask(ctx, t)
 }
 
