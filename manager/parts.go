@@ -35,6 +35,7 @@ func (m *Manager) openRegistry(context.Context) (err error) {
 		if err != nil {
 			return &ConfigError{Problems: []Problem{{Path: "Redis.URL", Env: envOf("Redis.URL"), Reason: "cannot be used as a URL of Redis"}}}
 		}
+		options.ContextTimeoutEnabled = true // a Redis that says nothing keeps no connection for longer than its caller
 		m.redis = redis.NewClient(options)
 	}
 	m.layers, err = newLayers(m.config, m.app, m.admin, m.redis)

@@ -44,8 +44,9 @@ type FallbackConfig struct {
 	Away Away
 	// Local counts if Away is AwayLocal. Defaults to NewLocal(LocalConfig{}).
 	Local Limiter
-	// Timeout is how long a call may take before the limiter counts as away.
-	// Defaults to 250 milliseconds.
+	// Timeout is how long a call may take before the limiter counts as away. It is
+	// the end of the call's context, and nobody waits for one that goes on. Defaults
+	// to 250 milliseconds.
 	Timeout time.Duration
 	// RetryAfter is the time between two tries. Defaults to a second.
 	RetryAfter time.Duration
@@ -103,30 +104,30 @@ func NewFallback(limiter Limiter, cfg FallbackConfig) (*Fallback, error) {
 	return &Fallback{limiter: limiter, cfg: cfg}, nil
 }
 
-// Allow implements [Limiter]. A call whose own context is over fails with its
-// error and says nothing about the limiter: clients choose deadlines too.
+// Allow implements [Limiter]. A call whose context is over fails with the context's
+// error. If that happens while the limiter is asked, the request is counted all the
+// same, and says nothing about the limiter: clients choose deadlines too, and short
+// ones must open no way past the limits.
 func (f *Fallback) Allow(ctx context.Context, key string, limit Limit) (Result, error) {
+	if ctx.Err() != nil {
+		return Result{}, over(ctx)
+	}
 	if !f.outage.mayTry(time.Now(), f.cfg.RetryAfter) {
 		return f.decide(ctx, key, limit)
 	}
-	result, err := f.ask(ctx, key, limit)
-	switch {
-	case err == nil:
-		f.back(ctx)
-		return result, nil
-	case errors.Is(err, tenancy.ErrInvalidLimit):
-		return Result{}, err
-	case ctx.Err() != nil:
-		return Result{}, fmt.Errorf("tenancy: ratelimit: %w", context.Cause(ctx))
+	select {
+	case got := <-f.ask(ctx, key, limit):
+		if got.err == nil || errors.Is(got.err, tenancy.ErrInvalidLimit) {
+			return got.result, got.err
+		}
+		return f.decide(ctx, key, limit)
+	case <-ctx.Done():
+		return Result{}, over(ctx)
 	}
-	f.away(ctx, err)
-	return f.decide(ctx, key, limit)
 }
 
-func (f *Fallback) ask(ctx context.Context, key string, limit Limit) (Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, f.cfg.Timeout)
-	defer cancel()
-	return f.limiter.Allow(ctx, key, limit)
+func over(ctx context.Context) error {
+	return fmt.Errorf("tenancy: ratelimit: %w", context.Cause(ctx))
 }
 
 // decide says what becomes of a request that cannot be counted.

@@ -20,8 +20,8 @@ import (
 // tests with a real one are in internal/integration.
 type breakable struct {
 	ratelimit.Limiter
-	broken, hangs atomic.Bool
-	calls         atomic.Int64
+	broken, hangs, slow atomic.Bool
+	calls               atomic.Int64
 }
 
 func (b *breakable) Allow(ctx context.Context, key string, limit ratelimit.Limit) (ratelimit.Result, error) {
@@ -29,6 +29,13 @@ func (b *breakable) Allow(ctx context.Context, key string, limit ratelimit.Limit
 	if b.hangs.Load() {
 		<-ctx.Done()
 		return ratelimit.Result{}, ctx.Err()
+	}
+	if b.slow.Load() {
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return ratelimit.Result{}, ctx.Err()
+		}
 	}
 	if b.broken.Load() {
 		return ratelimit.Result{}, errors.New("connection refused")
@@ -161,17 +168,61 @@ func TestFallbackDoesNotWaitForOneThatHangs(t *testing.T) {
 	})
 }
 
-// Clients choose deadlines: theirs must not open the way past the limits.
+// Clients choose deadlines: theirs must not open the way past the limits. A limiter
+// that is slower than they are in a hurry is not away, and counts them all the same.
 func TestFallbackIgnoresTheCallersDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, primary, _ := newFallback(t, ratelimit.FallbackConfig{Away: ratelimit.AwayOpen})
+		primary.slow.Store(true)
+		limit := ratelimit.PerHour(3)
+		for range 300 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			if got, err := f.Allow(ctx, "acme", limit); got.Allowed || !errors.Is(err, context.DeadlineExceeded) {
+				t.Fatalf("got %+v and %v", got, err)
+			}
+			cancel()
+		}
+		time.Sleep(time.Second)
+		if allow(t, f, "acme", limit).Allowed || f.Stats().Outages != 0 {
+			t.Errorf("requests in a hurry were not counted; stats are %+v", f.Stats())
+		}
+	})
+}
+
+// Callers without the time to wait for the Timeout learn nothing of one that hangs, and
+// it is noticed all the same.
+func TestFallbackNoticesOneThatHangsThoughNobodyWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f, primary, _ := newFallback(t, ratelimit.FallbackConfig{Away: ratelimit.AwayOpen})
 		primary.hangs.Store(true)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		got, err := f.Allow(ctx, "acme", ratelimit.PerHour(1))
-		if got.Allowed || !errors.Is(err, context.DeadlineExceeded) || f.Stats().Away {
-			t.Errorf("got %+v and %v; stats are %+v", got, err, f.Stats())
+		began := time.Now()
+		if got, err := f.Allow(ctx, "acme", ratelimit.PerHour(1)); got.Allowed || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %+v and %v", got, err)
+		}
+		if took := time.Since(began); took != time.Millisecond {
+			t.Errorf("a caller with a millisecond waited for %v", took)
+		}
+		time.Sleep(250 * time.Millisecond)
+		if !f.Stats().Away {
+			t.Error("the limiter has said nothing for its time, and is not away")
+		}
+		if _, err := f.Allow(ctx, "acme", ratelimit.PerHour(1)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("in an outage, a context that is over: got %v", err)
+		}
+	})
+}
+
+func TestFallbackOutlivesAPanic(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, primary, log := newFallback(t, ratelimit.FallbackConfig{})
+		primary.Limiter = nil
+		if !allow(t, f, "acme", ratelimit.PerHour(1)).Allowed || !f.Stats().Away || log.count("the limiter panicked") != 1 {
+			t.Errorf("stats are %+v, and the log %s", f.Stats(), log.text.String())
 		}
 	})
 }

@@ -35,7 +35,9 @@ const defaultPrefix = "tenancy:limit:"
 // used up. The caller closes the client. It fails if client is nil.
 //
 // While Redis is away every call fails, after as long as the client takes to
-// notice: put a [Fallback] around it.
+// notice: put a [Fallback] around it. Most clients notice a Redis that says nothing
+// after their ReadTimeout, a few times over, and keep a connection busy until then. With
+// redis.Options.ContextTimeoutEnabled they do when the call's context is over.
 func NewRedis(client redis.UniversalClient, cfg RedisConfig) (*Redis, error) {
 	if client == nil {
 		return nil, errors.New("tenancy: ratelimit.NewRedis: client is nil")

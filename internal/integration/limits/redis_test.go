@@ -14,7 +14,7 @@ import (
 	"github.com/entenancy/tenancy/ratelimit"
 )
 
-func inRedis(tb testing.TB, c *redis.Client, cfg ratelimit.RedisConfig) *ratelimit.Redis {
+func inRedis(tb testing.TB, c redis.UniversalClient, cfg ratelimit.RedisConfig) *ratelimit.Redis {
 	tb.Helper()
 	l, err := ratelimit.NewRedis(c, cfg)
 	if err != nil {
