@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/panicked"
 )
 
 // batch is how many queued entries are written at once.
@@ -93,13 +94,20 @@ func (l *Log) again(entries []Entry, failed []error, late []int) []error {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(l.life, l.cfg.Timeout)
-		still[i] = sink.Write(ctx, entries)
+		still[i] = give(ctx, sink, entries)
 		if late[i]++; ctx.Err() == nil {
 			late[i] = 0
 		}
 		cancel()
 	}
 	return still
+}
+
+// give writes to a sink. One that panics fails, and does not end the program from the
+// worker, where nobody can recover.
+func give(ctx context.Context, sink Sink, entries []Entry) (err error) {
+	defer panicked.As(&err, "tenancy: audit: the sink")
+	return sink.Write(ctx, entries)
 }
 
 // write writes to all sinks, and returns the error of each, nil for those that
@@ -126,7 +134,7 @@ func (l *Log) deliver(ctx context.Context, sink Sink, entries []Entry) error {
 	ctx, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
 	defer cancel()
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		err := sink.Write(ctx, entries)
+		err := give(ctx, sink, entries)
 		if err == nil {
 			return nil
 		}

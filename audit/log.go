@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/panicked"
 )
 
 // Log records entries in its sinks. It is safe for concurrent use. Close it, so
@@ -188,8 +189,17 @@ func (l *Log) Stats() Stats {
 // what the caller is told.
 func (l *Log) lose(ctx context.Context, e Entry, why error) error {
 	l.count.failed.Add(1)
-	l.cfg.Logger.LogAttrs(ctx, slog.LevelError, "tenancy: audit entry was not recorded", slog.Any("error", why), slog.Any("audit", e))
+	if err := l.spill(ctx, e, why); err != nil {
+		return fmt.Errorf("%w, and is in no log: %w", why, err)
+	}
 	return why
+}
+
+// spill fails for a logger that panics: it may be the one that the sink has.
+func (l *Log) spill(ctx context.Context, e Entry, why error) (err error) {
+	defer panicked.As(&err, "the logger")
+	l.cfg.Logger.LogAttrs(ctx, slog.LevelError, "tenancy: audit entry was not recorded", slog.Any("error", why), slog.Any("audit", e))
+	return nil
 }
 
 // complete returns the entry with what it has from the context.

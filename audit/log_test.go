@@ -563,6 +563,58 @@ func TestTwoSinksThatFail(t *testing.T) {
 	})
 }
 
+// A sink that panics fails for the entries with which it does, and the others go on.
+func TestSinkThatPanics(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		faulty, after := &sink{}, &sink{}
+		faulty.failing(func(_ context.Context, entries []audit.Entry) error {
+			if slices.ContainsFunc(entries, func(e audit.Entry) bool { return e.ResourceID == "poison" }) {
+				panic("postgres://shop:s3cret@db/shop")
+			}
+			return nil
+		})
+		log, out := newLog(t, audit.Config{}, faulty, after)
+		poison := entry()
+		poison.ResourceID = "poison"
+		for _, e := range []audit.Entry{entry(), poison, entry()} {
+			if err := log.Submit(acme(t), e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := log.Record(acme(t), poison)
+		if !errors.Is(err, tenancy.ErrNotRecorded) || !strings.Contains(err.Error(), "the sink panicked") || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("got %v", err)
+		}
+		closeLog(t, log)
+		if len(faulty.all()) != 2 || len(after.all()) != 4 || log.Stats().Failed != 2 || len(out.lines(t)) != 2 {
+			t.Errorf("the sinks have %d and %d entries, stats are %+v, and the log has %v", len(faulty.all()), len(after.all()), log.Stats(), out.lines(t))
+		}
+	})
+}
+
+// A logger's handler may be what panics in the sink, and gets what the sink has not.
+func TestLoggerThatPanics(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		logger := slog.New(slog.NewTextHandler(nil, nil)) // which has nowhere to write to
+		log, err := audit.New([]audit.Sink{audit.NewSlogSink(logger)}, audit.Config{Logger: logger})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Submit(acme(t), entry()); err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Record(acme(t), entry()); !errors.Is(err, tenancy.ErrNotRecorded) || !strings.Contains(err.Error(), "the logger panicked") {
+			t.Errorf("got %v", err)
+		}
+		closeLog(t, log)
+		if s := log.Stats(); s.Failed != 2 || s.Recorded != 0 {
+			t.Errorf("stats are %+v", s)
+		}
+	})
+}
+
 // A sink that is gone at the end loses nothing in silence.
 func TestCloseGivesUpAndSaysSo(t *testing.T) {
 	t.Parallel()

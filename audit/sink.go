@@ -12,7 +12,7 @@ type Sink interface {
 	// Write keeps the entries, all of them or none, and returns when they are
 	// kept. After an error it is called again with the same ones, of which it
 	// may have kept some: their IDs say which. Entries are cleaned and
-	// validated. It must not change or keep the slice.
+	// validated. It must not change or keep the slice. A panic is an error.
 	//
 	// The context is a System scope and has a deadline. What happens in it is
 	// not told to an [Observer].

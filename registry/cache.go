@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/entenancy/tenancy/internal/panicked"
 )
 
 // Cache is a Store that keeps the tenants of another in memory, for lookups by
@@ -99,7 +101,7 @@ func NewCache(store Store, cfg CacheConfig) (*Cache, error) {
 	c.outbox = &outbox{cache: c, pending: Invalidation{Origin: c.origin}}
 	c.start(c.purgeNowAndThen)
 	if cfg.Invalidations != nil {
-		c.start(func() { cfg.Invalidations.Listen(c.life, c.hear) })
+		c.start(c.listen)
 	}
 	c.endLate = onLate(store, c.hearLate)
 	return c, nil
@@ -173,6 +175,18 @@ func (c *Cache) purgeNowAndThen() {
 func (c *Cache) Purge() int { return c.entries.purge(c.now()) }
 
 func (c *Cache) now() time.Duration { return time.Since(c.made) }
+
+// listen hears the others until the cache is closed, and listens anew after a panic.
+func (c *Cache) listen() {
+	keepListening(c.life, c.cfg.Logger, func(connected func()) (err error) {
+		defer panicked.As(&err, "Invalidations.Listen")
+		c.cfg.Invalidations.Listen(c.life, func(inv Invalidation) {
+			connected()
+			c.hear(inv)
+		})
+		return errors.New("Invalidations.Listen has returned")
+	})
+}
 
 // hear is called with each invalidation of the other processes.
 func (c *Cache) hear(inv Invalidation) {

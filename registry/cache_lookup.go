@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/panicked"
 )
 
 // ByIdentifier implements [tenancy.Lookup]. What cannot be an identifier is no
@@ -131,7 +132,9 @@ func (c *Cache) read(ctx context.Context, about subject) flight {
 	return flight{t, err, from}
 }
 
-func (c *Cache) ask(ctx context.Context, about subject) (tenancy.Tenant, error) {
+// ask calls the store, which must not panic in a goroutine where nobody can recover.
+func (c *Cache) ask(ctx context.Context, about subject) (_ tenancy.Tenant, err error) {
+	defer panicked.As(&err, "tenancy: registry: "+finding+": the store below the cache")
 	if about.id != "" {
 		return c.store.ByID(ctx, about.id)
 	}

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/entenancy/tenancy/internal/panicked"
 )
 
 // publishTimeout is how long a change waits for the other processes to be told.
@@ -80,7 +82,8 @@ func (o *outbox) take() (inv Invalidation, more bool) {
 	return inv, o.failing
 }
 
-func (o *outbox) attempt(ctx context.Context, inv Invalidation) error {
+func (o *outbox) attempt(ctx context.Context, inv Invalidation) (err error) {
+	defer panicked.As(&err, "Invalidations.Publish")
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
 	return o.cache.cfg.Invalidations.Publish(ctx, inv)

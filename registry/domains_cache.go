@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/panicked"
 )
 
 // DomainCache is a [DomainStore] that keeps in memory which tenants the domains
@@ -183,12 +184,18 @@ func (c *DomainCache) read(ctx context.Context, name string) (tenancy.ID, error)
 	from := c.changes
 	c.mu.Unlock()
 	began := time.Now()
-	id, err := c.domains.IDByDomain(ctx, name)
+	id, err := c.ask(ctx, name)
 	if err != nil && ctx.Err() != nil { // which is none of the callers' deadlines
 		return "", fmt.Errorf("%w: %s: no answer within %v", tenancy.ErrUnavailable, findingDomain, c.cfg.ReadTimeout)
 	}
 	c.keep(name, id, err, from, began)
 	return id, err
+}
+
+// ask calls the domains below, which must not panic in a goroutine where nobody can recover.
+func (c *DomainCache) ask(ctx context.Context, name string) (_ tenancy.ID, err error) {
+	defer panicked.As(&err, "tenancy: registry: "+findingDomain+": the store below the cache")
+	return c.domains.IDByDomain(ctx, name)
 }
 
 // keep remembers what was read, unless something has changed since.
