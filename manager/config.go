@@ -164,7 +164,10 @@ type RedisConfig struct {
 	// URL is `redis://user:secret@host:6379/0`, or `rediss://` for TLS.
 	// Defaults to none: caches and limits are each process's own.
 	URL tenancy.Secret `env:"URL"`
-	// Prefix begins all keys. Defaults to "tenancy".
+	// Prefix begins all keys. Registries that share it keep their records apart, but a copy
+	// of one on another server, such as a staging environment's from a backup, needs another
+	// prefix, and so do applications whose tenants have the same ids and are limited. Defaults
+	// to "tenancy".
 	Prefix string `env:"PREFIX"`
 }
 

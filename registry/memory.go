@@ -3,6 +3,7 @@ package registry
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"sync"
 
@@ -14,6 +15,7 @@ import (
 // process ends. It is safe for concurrent use. Make one with NewMemoryStore.
 type MemoryStore struct {
 	maxTenants int
+	id         string
 
 	mu           sync.RWMutex
 	tenants      map[tenancy.ID]tenancy.Tenant
@@ -35,10 +37,14 @@ type MemoryConfig struct {
 func NewMemoryStore(cfg MemoryConfig) *MemoryStore {
 	return &MemoryStore{
 		maxTenants:   cfg.MaxTenants,
+		id:           rand.Text(),
 		tenants:      map[tenancy.ID]tenancy.Tenant{},
 		byIdentifier: map[string]tenancy.ID{},
 	}
 }
+
+// RegistryID returns what tells this store from all others, also of earlier processes.
+func (s *MemoryStore) RegistryID(context.Context) (string, error) { return s.id, nil }
 
 // ByIdentifier implements [tenancy.Lookup].
 func (s *MemoryStore) ByIdentifier(ctx context.Context, identifier string) (tenancy.Tenant, error) {

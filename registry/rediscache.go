@@ -13,7 +13,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/crypt"
 )
 
@@ -52,6 +51,7 @@ type RedisCache struct {
 	scripts scripts
 	outage  *outage
 
+	known                 atomic.Pointer[keys] // nil until the store has said which registry it is
 	hits, misses, corrupt atomic.Uint64
 	waited                atomic.Int64 // nanoseconds in vain, by lookups in a row whose time was up
 }
@@ -61,8 +61,12 @@ var _ Store = (*RedisCache)(nil)
 // RedisCacheConfig is what a RedisCache can be told. The zero RedisCacheConfig
 // works.
 type RedisCacheConfig struct {
-	// Prefix is what all keys begin with. It is the same in all processes that
-	// share a registry, and no other's. Defaults to "tenancy".
+	// Prefix is what all keys begin with, the same in all processes that share a
+	// registry. The RegistryID of the store follows, if it has one as an EntStore
+	// does, so that registries that share a Redis keep their tenants apart. Copies
+	// that have the same RegistryID need another Prefix. So do stores without one: a
+	// store around an EntStore embeds the *EntStore, or has the method. Defaults to
+	// "tenancy".
 	Prefix string
 	// TTL is how long an entry lives at most. Each lives up to a tenth less,
 	// so that those that were made together do not expire together. Defaults
@@ -145,15 +149,19 @@ func (c *RedisCache) Stats() RedisCacheStats {
 // under way may put theirs in again, unless a newer one was there: versions of
 // tenants stay for a while. See Invalidate for single tenants.
 func (c *RedisCache) Clear(ctx context.Context) (int, error) {
+	k, err := c.keys(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("tenancy: registry: clearing the cache: %w", err)
+	}
 	cleared := 0
-	pattern := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(c.prefix()) + "*"
+	pattern := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(string(k)) + "*"
 	for cursor := uint64(0); ; {
-		keys, next, err := c.client.Scan(ctx, cursor, pattern, 1000).Result()
+		names, next, err := c.client.Scan(ctx, cursor, pattern, 1000).Result()
 		if err != nil {
 			return cleared, fmt.Errorf("tenancy: registry: clearing the cache: %w", err)
 		}
-		if len(keys) > 0 {
-			n, err := c.scripts.clear.Run(ctx, c.client, keys, c.keptOut().Milliseconds()).Int()
+		if len(names) > 0 {
+			n, err := c.scripts.clear.Run(ctx, c.client, names, c.keptOut().Milliseconds()).Int()
 			if err != nil {
 				return cleared, fmt.Errorf("tenancy: registry: clearing the cache: %w", err)
 			}
@@ -167,7 +175,11 @@ func (c *RedisCache) Clear(ctx context.Context) (int, error) {
 
 // probe reports whether Redis can be written to.
 func (c *RedisCache) probe(ctx context.Context) error {
-	return c.within(ctx, func(ctx context.Context) error { return c.client.Set(ctx, c.prefix()+"probe", "", time.Second).Err() })
+	k, err := c.keys(ctx)
+	if err != nil {
+		return err
+	}
+	return c.within(ctx, func(ctx context.Context) error { return c.client.Set(ctx, k.probe(), "", time.Second).Err() })
 }
 
 // within calls do with a context that is over after the Timeout.
@@ -179,15 +191,19 @@ func (c *RedisCache) within(ctx context.Context, do func(ctx context.Context) er
 
 // try calls do, unless Redis fails, with a context that is over when the share of
 // Redis is.
-func (c *RedisCache) try(ctx context.Context, do func(ctx context.Context) error) {
+func (c *RedisCache) try(ctx context.Context, do func(ctx context.Context, k keys) error) {
 	c.outage.try(ctx, func(ctx context.Context) error {
+		k, err := c.keys(ctx)
+		if err != nil {
+			return err
+		}
 		share := c.share(ctx)
 		if share <= 0 {
 			return nil
 		}
 		ctx, cancel := context.WithTimeout(ctx, share)
 		defer cancel()
-		err := do(ctx)
+		err = do(ctx, k)
 		if isLate(err) && time.Duration(c.waited.Add(int64(share))) < c.cfg.Timeout {
 			return nil // too short, so far, to tell that Redis fails
 		}
@@ -210,14 +226,4 @@ func (c *RedisCache) share(ctx context.Context) time.Duration {
 		return min(c.cfg.Timeout, time.Until(deadline)/2)
 	}
 	return c.cfg.Timeout
-}
-
-// prefix has the number of the format in it, so that releases with different
-// ones can run side by side.
-func (c *RedisCache) prefix() string { return c.cfg.Prefix + ":v1:" }
-
-func (c *RedisCache) idKey(id tenancy.ID) string { return c.prefix() + "id:" + string(id) }
-
-func (c *RedisCache) identifierKey(identifier string) string {
-	return c.prefix() + "identifier:" + identifier
 }

@@ -89,18 +89,22 @@ func (c *RedisCache) keptOut() time.Duration { return max(c.cfg.TTL, barred) }
 
 // raise tells Redis of the versions that tenants have.
 func (c *RedisCache) raise(ctx context.Context, versions map[tenancy.ID]int64) error {
+	k, err := c.keys(ctx)
+	if err != nil {
+		return err
+	}
 	ids := slices.Sorted(maps.Keys(versions))
 	for some := range slices.Chunk(ids, batch) {
-		keys, args := make([]string, 0, len(some)), make([]any, 0, 1+2*len(some))
+		names, args := make([]string, 0, len(some)), make([]any, 0, 1+2*len(some))
 		args = append(args, barred.Milliseconds())
 		for _, id := range some {
 			life := barred
 			if versions[id] != anyVersion {
 				life = c.keptOut()
 			}
-			keys, args = append(keys, c.idKey(id)), append(args, versions[id], life.Milliseconds())
+			names, args = append(names, k.id(id)), append(args, versions[id], life.Milliseconds())
 		}
-		err := c.within(ctx, func(ctx context.Context) error { return c.scripts.raise.Run(ctx, c.client, keys, args...).Err() })
+		err := c.within(ctx, func(ctx context.Context) error { return c.scripts.raise.Run(ctx, c.client, names, args...).Err() })
 		if err != nil {
 			return err
 		}

@@ -18,8 +18,8 @@ func (c *RedisCache) ByIdentifier(ctx context.Context, identifier string) (tenan
 		return c.store.ByIdentifier(ctx, identifier)
 	}
 	var found []string
-	c.try(ctx, func(ctx context.Context) (err error) {
-		found, err = c.scripts.find.Run(ctx, c.client, []string{c.identifierKey(identifier)}, c.idKey("")).StringSlice()
+	c.try(ctx, func(ctx context.Context, k keys) (err error) {
+		found, err = c.scripts.find.Run(ctx, c.client, []string{k.identifier(identifier)}, k.id("")).StringSlice()
 		return err
 	})
 	if len(found) == 2 && found[1] != "" {
@@ -40,8 +40,8 @@ func (c *RedisCache) ByID(ctx context.Context, id tenancy.ID) (tenancy.Tenant, e
 		return tenancy.Tenant{}, err
 	}
 	var value string
-	c.try(ctx, func(ctx context.Context) (err error) {
-		value, err = c.client.Get(ctx, c.idKey(id)).Result()
+	c.try(ctx, func(ctx context.Context, k keys) (err error) {
+		value, err = c.client.Get(ctx, k.id(id)).Result()
 		return err
 	})
 	if value != "" {
@@ -61,8 +61,8 @@ func (c *RedisCache) read(ctx context.Context, id tenancy.ID, value string) (ten
 	if err != nil && ctx.Err() == nil {
 		c.corrupt.Add(1)
 		c.cfg.Logger.WarnContext(ctx, "tenancy: registry: an entry in Redis cannot be read", slog.String("tenant", string(id)), slog.Any("error", err))
-		c.try(ctx, func(ctx context.Context) error {
-			return c.scripts.remove.Run(ctx, c.client, []string{c.idKey(id)}, value).Err()
+		c.try(ctx, func(ctx context.Context, k keys) error {
+			return c.scripts.remove.Run(ctx, c.client, []string{k.id(id)}, value).Err()
 		})
 	}
 	return t, ok
@@ -83,20 +83,26 @@ func (c *RedisCache) fill(ctx context.Context, tenants ...tenancy.Tenant) {
 	if c.outage.down.Load() {
 		return // before the work of encoding
 	}
+	k, err := c.keys(ctx)
+	if err != nil {
+		return // as the lookup before has told
+	}
 	for some := range slices.Chunk(tenants, batch) {
-		keys, args := make([]string, 0, 2*len(some)), make([]any, 0, 4*len(some))
+		names, args := make([]string, 0, 2*len(some)), make([]any, 0, 4*len(some))
 		for _, t := range some {
 			life := c.life()
 			if entry, ok := c.encode(ctx, t, time.Now().Add(life)); ok {
-				keys = append(keys, c.idKey(t.ID), c.identifierKey(t.Identifier))
+				names = append(names, k.id(t.ID), k.identifier(t.Identifier))
 				// It may stay for longer than it is served: it keeps older ones out.
 				args = append(args, string(t.ID), t.Version, entry, max(life, barred).Milliseconds())
 			}
 		}
-		if len(keys) == 0 {
+		if len(names) == 0 {
 			continue
 		}
-		c.try(ctx, func(ctx context.Context) error { return c.scripts.fill.Run(ctx, c.client, keys, args...).Err() })
+		c.try(ctx, func(ctx context.Context, _ keys) error {
+			return c.scripts.fill.Run(ctx, c.client, names, args...).Err()
+		})
 	}
 }
 
@@ -135,13 +141,13 @@ func (c *RedisCache) ByIDs(ctx context.Context, ids []tenancy.ID) (Page, error) 
 
 // readMany adds the tenants that Redis has to hits.
 func (c *RedisCache) readMany(ctx context.Context, ids []tenancy.ID, hits map[tenancy.ID]tenancy.Tenant) {
-	keys := make([]string, len(ids))
-	for i, id := range ids {
-		keys[i] = c.idKey(id)
-	}
 	var values []any
-	c.try(ctx, func(ctx context.Context) (err error) {
-		values, err = c.client.MGet(ctx, keys...).Result()
+	c.try(ctx, func(ctx context.Context, k keys) (err error) {
+		names := make([]string, len(ids))
+		for i, id := range ids {
+			names[i] = k.id(id)
+		}
+		values, err = c.client.MGet(ctx, names...).Result()
 		return err
 	})
 	for i, value := range values {

@@ -2,6 +2,8 @@ package cache_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,9 +24,21 @@ func keys(t *testing.T, client *redis.Client, prefix string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	for _, key := range client.Keys(t.Context(), prefix+":*").Val() {
-		all[strings.TrimPrefix(key, prefix+":v1:")] = client.Get(t.Context(), key).Val()
+		_, name, _ := strings.Cut(strings.TrimPrefix(key, prefix+":v1:"), ":") // behind which registry it is
+		all[name] = client.Get(t.Context(), key).Val()
 	}
 	return all
+}
+
+// under returns what the keys of a database begin with.
+func under(t *testing.T, db *database, prefix string) string {
+	t.Helper()
+	id, err := db.RegistryID(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256([]byte(id))
+	return prefix + ":v1:" + hex.EncodeToString(sum[:8]) + ":"
 }
 
 // prefix returns one that no other test has, of this run or another.
@@ -62,7 +76,7 @@ func TestRedisAnswersWhatItHas(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	for key := range keys(t, client, cfg.Prefix) {
-		if left := client.PTTL(t.Context(), cfg.Prefix+":v1:"+key).Val(); left <= 8*time.Minute || left > 10*time.Minute {
+		if left := client.PTTL(t.Context(), under(t, db, cfg.Prefix)+key).Val(); left <= 8*time.Minute || left > 10*time.Minute {
 			t.Errorf("%s lives for %v, want up to a tenth less than ten minutes", key, left)
 		}
 	}
@@ -202,7 +216,7 @@ func TestRedisSlowReaderAfterAFailedChange(t *testing.T) {
 		t.Fatal("it was active already")
 	}
 	const left = 20 * time.Second
-	key := cfg.Prefix + ":v1:id:" + string(acme.ID)
+	key := under(t, db, cfg.Prefix) + "id:" + string(acme.ID)
 	if !client.PExpire(t.Context(), key, left).Val() {
 		t.Fatal("nothing keeps entries out")
 	}
@@ -303,7 +317,7 @@ func TestRedisEntriesThatAreNotGenuine(t *testing.T) {
 		wantFound(t, cache, globex)
 		wantFound(t, cache, acme)
 		genuine := keys(t, client, cfg.Prefix)
-		at := func(key string) string { return cfg.Prefix + ":v1:" + key }
+		at := func(key string) string { return under(t, db, cfg.Prefix) + key }
 		corrupt := uint64(0)
 		for name, value := range map[string]string{
 			"nothing": "", "junk": "junk", "a version": "1", "a huge one": strings.Repeat("9", 400) + " {}", "no tenant": "1 {}", "null": "1 null",
@@ -331,13 +345,21 @@ func TestRedisEntriesThatAreNotGenuine(t *testing.T) {
 	}
 }
 
+// impostor says that it is another registry.
+type impostor struct {
+	*registry.MemoryStore
+	of *database
+}
+
+func (i impostor) RegistryID(ctx context.Context) (string, error) { return i.of.RegistryID(ctx) }
+
 // Whoever writes to Redis without the key puts in no tenant, and takes no
 // suspension back.
 func TestRedisForgeryNeedsTheKey(t *testing.T) {
 	t.Parallel()
 	db, client := sqlite(t), redisClient(t, redisOptions(t))
 	shared := prefix(t)
-	forger := inRedis(t, registry.NewMemoryStore(registry.MemoryConfig{}), client, registry.RedisCacheConfig{Prefix: shared})
+	forger := inRedis(t, impostor{registry.NewMemoryStore(registry.MemoryConfig{}), db}, client, registry.RedisCacheConfig{Prefix: shared})
 	cache := inRedis(t, db, client, registry.RedisCacheConfig{Prefix: shared, Cipher: cipher(t)})
 	wantFound(t, forger, create(t, forger, "acme"))
 	acme := create(t, db, "acme")
@@ -367,7 +389,7 @@ func TestRedisEntryThatIsPutBack(t *testing.T) {
 	}
 	time.Sleep(cfg.TTL) // it has expired then, however slow the machine is
 	for key, value := range map[string]string{"id:id-acme": kept, "identifier:acme": "id-acme"} {
-		if err := client.Set(t.Context(), cfg.Prefix+":v1:"+key, value, 0).Err(); err != nil {
+		if err := client.Set(t.Context(), under(t, db, cfg.Prefix)+key, value, 0).Err(); err != nil {
 			t.Fatal(err)
 		}
 	}

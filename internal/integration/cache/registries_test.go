@@ -1,0 +1,105 @@
+package cache_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/registry"
+)
+
+// Two applications may have a tenant of one name and id each, and one Redis under the
+// default prefix. Neither is served the other's, and what one changes is its own.
+func TestRegistriesOnOneRedis(t *testing.T) {
+	t.Parallel()
+	for _, k := range kinds() {
+		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
+			client, cfg := redisClient(t, redisOptions(t)), registry.RedisCacheConfig{Prefix: prefix(t)}
+			shopDB, blogDB := k.open(t, registry.EntConfig{}), k.open(t, registry.EntConfig{})
+			shop, blog := inRedis(t, shopDB, client, cfg), inRedis(t, blogDB, client, cfg)
+			shops, blogs := create(t, shop, "acme"), create(t, blog, "acme")
+			for range 2 { // the second time from Redis
+				wantFound(t, shop, shops)
+				wantFound(t, blog, blogs)
+			}
+			suspended, err := shop.SetStatus(t.Context(), shops.ID, tenancy.StatusSuspended)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantFound(t, shop, suspended)
+			wantFound(t, blog, blogs)
+			if _, err := shop.Clear(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			blogDB.reads.Store(0)
+			wantFound(t, blog, blogs)
+			blogDB.wantReads(t, "after the other one was cleared", 0)
+		})
+	}
+}
+
+// All processes of an application find one id, whichever asks first.
+func TestRegistryID(t *testing.T) {
+	t.Parallel()
+	for _, k := range kinds() {
+		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
+			db, others := k.open(t, registry.EntConfig{}), make([]string, 10)
+			var all sync.WaitGroup
+			for i := range others {
+				all.Go(func() {
+					id, err := db.RegistryID(t.Context())
+					if err != nil {
+						t.Error(err)
+					}
+					others[i] = id
+				})
+			}
+			all.Wait()
+			for _, id := range others {
+				if id == "" || id != others[0] {
+					t.Errorf("one process finds %q, and another one %q", others[0], id)
+				}
+			}
+			another := k.open(t, registry.EntConfig{})
+			if id, err := another.RegistryID(t.Context()); err != nil || id == others[0] {
+				t.Errorf("another registry has %q, too, or %v", id, err)
+			}
+		})
+	}
+}
+
+// As long as a registry cannot say which one it is, its tenants are read from it, and
+// changes are told to Redis when it can.
+func TestRegistryThatHasNoIDYet(t *testing.T) {
+	t.Parallel()
+	db, client := sqlite(t), redisClient(t, redisOptions(t))
+	cfg := registry.RedisCacheConfig{Prefix: prefix(t), RetryAfter: 5 * time.Millisecond}
+	other := inRedis(t, db, client, cfg)
+	acme := create(t, db, "acme")
+	wantFound(t, other, acme)
+	if _, err := db.db.ExecContext(t.Context(), "ALTER TABLE tenancy_registry_lock RENAME TO gone"); err != nil {
+		t.Fatal(err)
+	}
+	cache := inRedis(t, db, client, cfg)
+	wantFound(t, cache, acme)
+	if !cache.Stats().Down {
+		t.Error("something is under no registry's key")
+	}
+	if _, err := cache.Clear(t.Context()); !errors.Is(err, tenancy.ErrUnavailable) {
+		t.Errorf("Clear: got %v", err)
+	}
+	suspended, err := cache.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.db.ExecContext(t.Context(), "ALTER TABLE gone RENAME TO tenancy_registry_lock"); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, "the change is told", func() bool { return !cache.Stats().Down })
+	wantFound(t, other, suspended)
+	wantFound(t, cache, suspended)
+}
