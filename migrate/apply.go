@@ -68,16 +68,39 @@ type pass struct {
 	later  int                 // tenants with files that are outside of transactions
 }
 
-// waves goes through the tenants wave by wave, and ends with the first that has a failure.
+// waves goes through the tenants wave by wave, and ends with the first that shows nothing good.
 func (r *run) waves(ctx context.Context) {
 	for i := range len(r.config.Waves) + 1 {
-		before := len(r.failures)
-		so := pass{worked: r.pass.worked, locked: r.pass.locked} // the sweep is for all waves
+		before, failed := r.report, len(r.failures)
+		so := pass{worked: r.pass.worked} // the sweep is for all waves
 		r.wave(ctx, so, func(t tenancy.Tenant) bool { return r.waveOf(t) == i })
-		if len(r.failures) > before && i < len(r.config.Waves) {
-			r.halt(fmt.Errorf("%w: a tenant of the wave %q failed", ErrStopped, r.config.Waves[i].Name))
+		if i == len(r.config.Waves) {
+			return // the sweep sees to those that another run is at
+		}
+		r.await(ctx)
+		switch name := r.config.Waves[i].Name; {
+		case len(r.failures) > failed:
+			r.halt(fmt.Errorf("%w: a tenant of the wave %q failed", ErrStopped, name))
+		case r.report.Skipped > before.Skipped && r.report.Applied+r.report.Unchanged == before.Applied+before.Unchanged:
+			r.halt(fmt.Errorf("%w: nobody of the wave %q has a place to migrate", ErrStopped, name))
 		}
 	}
+}
+
+// await goes through the tenants again that another run is at, until it has gone from
+// all of them. Those that it has not gone from within Config.LockWait have failed.
+func (r *run) await(ctx context.Context) {
+	deadline := time.Now().Add(r.config.LockWait)
+	for n := 0; len(r.pass.locked) > 0 && backOff(ctx, n) == nil; n++ {
+		locked := r.pass.locked
+		again := pass{worked: r.pass.worked, quiet: true, last: time.Now().After(deadline)}
+		r.wave(ctx, again, func(t tenancy.Tenant) bool { return locked[t.ID] })
+	}
+}
+
+// backOff waits before those are tried again that another run is at, the first time with n 0.
+func backOff(ctx context.Context, n int) error {
+	return pause(ctx, min(2*time.Second, 50*time.Millisecond<<min(n, 10)))
 }
 
 // waveOf returns the number of the first wave that a tenant is in.
@@ -111,7 +134,7 @@ const skew = time.Minute
 func (r *run) sweep(ctx context.Context) {
 	deadline := time.Now().Add(r.config.LockWait)
 	for n := 0; n < maxSweeps && ctx.Err() == nil && r.pass.worked+len(r.pass.locked) > 0; n++ {
-		if len(r.pass.locked) > 0 && pause(ctx, min(2*time.Second, 50*time.Millisecond<<min(n, 10))) != nil {
+		if len(r.pass.locked) > 0 && backOff(ctx, n) != nil {
 			return
 		}
 		last, locked, since := n == maxSweeps-1 || time.Now().After(deadline), r.pass.locked, r.start.Add(-skew)

@@ -91,11 +91,14 @@ type Config struct {
 	StatementTimeout time.Duration
 
 	// LockWait is how long a run waits for the Atlas CLI or, on MySQL, for another
-	// run, and for tenants that another run is at. Defaults to 10 seconds.
+	// run, and for tenants that another run is at: at the end of each wave, and of the
+	// run. Then they have failed. Defaults to 10 seconds.
 	LockWait time.Duration
 
-	// Waves are which tenants go first. A wave begins when the one before has ended
-	// without a failure; tenants that are in none go last. Defaults to none.
+	// Waves are which tenants go first; those that are in none go last. A wave begins
+	// when the one before has ended without a failure: those that another run is at are
+	// waited for. Nor does it begin where all of the one before were skipped. A wave that
+	// nobody is in holds up nobody. Defaults to none.
 	Waves []Wave
 
 	// MaxFailures is after how many failures no more tenants are begun.

@@ -242,34 +242,6 @@ func TestPostgresCanaryGoesFirst(t *testing.T) {
 	}
 }
 
-// TestPostgresCanaryIsLocked has another session at a tenant of the first wave until the second has begun.
-func TestPostgresCanaryIsLocked(t *testing.T) {
-	t.Parallel()
-	f := newPostgres(t, 6)
-	for i := range f.tenants {
-		f.tenants[i].CreatedAt = time.Now().Add(-time.Hour) // or it would be looked at again anyway
-	}
-	conn, err := f.home.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := conn.ExecContext(t.Context(), "SELECT pg_advisory_lock($1)", migrate.LockKey("t004")); err != nil {
-		t.Fatal(err)
-	}
-	var unlock sync.Once
-	wantReport(t, apply(t, f.runner(directory(t, dialect.Postgres, once()), func(c *migrate.Config) {
-		c.Waves = []migrate.Wave{{Name: "canary", Match: func(t tenancy.Tenant) bool { return t.ID == "t004" }}}
-		c.OnResult = func(migrate.Result) {
-			unlock.Do(func() {
-				if _, err := conn.ExecContext(t.Context(), "SELECT pg_advisory_unlock($1)", migrate.LockKey("t004")); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-	})), 6, 0, 0, 0)
-}
-
 func TestPostgresContextEndsBetweenTenants(t *testing.T) {
 	t.Parallel()
 	f := newPostgres(t, 20)
