@@ -70,7 +70,8 @@ func onlyEverywhere(cmd *cobra.Command, identifiers []string) error {
 	return fmt.Errorf("%s is for a run everywhere: leave it out, or name no tenants", strings.Join(without, " and "))
 }
 
-// canaryWave is of tenants that there have to be: a canary of nobody would hold up nobody.
+// canaryWave is of tenants that there have to be, and that a run migrates: a canary of
+// nobody would hold up nobody.
 func canaryWave(ctx context.Context, a *app.App, identifiers []string) ([]migrate.Wave, error) {
 	if len(identifiers) == 0 {
 		return nil, nil
@@ -81,6 +82,11 @@ func canaryWave(ctx context.Context, a *app.App, identifiers []string) ([]migrat
 	}
 	if err != nil {
 		return nil, err
+	}
+	for _, c := range tenants {
+		if c.Status != tenancy.StatusActive && c.Status != tenancy.StatusSuspended {
+			return nil, usage(fmt.Errorf("--canary: %q is %s: name tenants that are active or suspended", c.Identifier, c.Status))
+		}
 	}
 	return []migrate.Wave{{Name: "canary", Match: func(t tenancy.Tenant) bool {
 		return slices.ContainsFunc(tenants, func(c tenancy.Tenant) bool { return c.ID == t.ID })
