@@ -49,13 +49,22 @@ func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 		for _, f := range g.Files {
 			fmt.Fprintf(&b, "-- %s\n", f.Name)
 			for _, statement := range f.Statements {
-				b.WriteString(strings.TrimSuffix(statement, ";") + ";\n")
+				b.WriteString(terminated(statement) + "\n")
 			}
 		}
 		b.WriteString("\n")
 	}
 	n, err := io.WriteString(w, b.String())
 	return int64(n), err
+}
+
+// terminated is a statement with its semicolon, which is not to be part of a comment at its end.
+func terminated(statement string) string {
+	statement = strings.TrimSuffix(statement, ";")
+	if line := statement[strings.LastIndex(statement, "\n")+1:]; strings.Contains(line, "--") || strings.Contains(line, "#") {
+		return statement + "\n;"
+	}
+	return statement + ";"
 }
 
 // names are the first few of a group.

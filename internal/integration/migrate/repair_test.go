@@ -149,6 +149,29 @@ func TestPostgresPlanAndStatus(t *testing.T) {
 	}
 }
 
+// TestSQLitePlanIsSQL executes what is printed of statements that end in a comment.
+func TestSQLitePlanIsSQL(t *testing.T) {
+	t.Parallel()
+	f := newLite(t, 0)
+	f.record(sharedTenant())
+	plan, err := f.runner(directory(t, f.dialect, files{
+		"1_a.sql": "CREATE TABLE a (id int) -- a;\n;\nCREATE TABLE b (id int);\n",
+		"2_c.sql": "CREATE TABLE c (id int) -- the last\n",
+		"3_d.sql": "CREATE TABLE d (id int)",
+	})).Plan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var printed strings.Builder
+	if _, err := plan.WriteTo(&printed); err != nil {
+		t.Fatal(err)
+	}
+	f.exec(printed.String())
+	if got := one[string](t, f.home, "SELECT group_concat(name) FROM sqlite_schema"); got != "a,b,c,d" {
+		t.Errorf("there is %s, of:\n%s", got, printed.String())
+	}
+}
+
 func TestPostgresDrift(t *testing.T) {
 	t.Parallel()
 	f := newPostgres(t, 6)

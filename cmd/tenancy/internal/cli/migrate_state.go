@@ -50,19 +50,7 @@ type plannedFile struct {
 
 // plan shows what apply would do, everywhere or to some tenants.
 func (t *tool) plan(ctx context.Context, a *app.App, tuning migrate.Config, identifiers []string) error {
-	if len(identifiers) > 0 {
-		tenants, err := findAll(ctx, a, identifiers)
-		if err != nil {
-			return err
-		}
-		tuning.Tenants = only(tenants)
-		tuning.Statuses = tenancy.Statuses()
-	}
-	r, err := runner(a, tuning)
-	if err != nil {
-		return err
-	}
-	plan, err := r.Plan(ctx)
+	plan, err := planOf(ctx, a, tuning, identifiers)
 	if err != nil {
 		return err
 	}
@@ -84,6 +72,36 @@ func (t *tool) plan(ctx context.Context, a *app.App, tuning migrate.Config, iden
 		return partial(fmt.Errorf("%d cannot be migrated: see the plan", blocked))
 	}
 	return nil
+}
+
+// planOf is the plan for everybody, or for tenants that are named: with the home if one
+// of them lives there, since to migrate the others is not to migrate it.
+func planOf(ctx context.Context, a *app.App, tuning migrate.Config, identifiers []string) (*migrate.Plan, error) {
+	tenants, err := findAll(ctx, a, identifiers)
+	if err != nil {
+		return nil, err
+	}
+	if len(tenants) > 0 {
+		tuning.Tenants = only(tenants)
+		tuning.Statuses = tenancy.Statuses()
+	}
+	r, err := runner(a, tuning)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := r.Plan(ctx)
+	if err == nil && len(tenants) > 0 && !slices.ContainsFunc(tenants, func(t tenancy.Tenant) bool { return !a.OwnPlace(t) }) {
+		withoutHome(plan)
+	}
+	return plan, err
+}
+
+// withoutHome takes the home out of a plan.
+func withoutHome(plan *migrate.Plan) {
+	for i, g := range plan.Groups {
+		plan.Groups[i].Tenants = slices.DeleteFunc(g.Tenants, func(id tenancy.ID) bool { return id == "" })
+	}
+	plan.Groups = slices.DeleteFunc(plan.Groups, func(g migrate.Group) bool { return len(g.Tenants) == 0 })
 }
 
 func (t *tool) showGroup(g migrate.Group) error {
