@@ -178,7 +178,7 @@ func (r Result) orFailed(err error) Result {
 // then seen to by hand: done says that it was executed, so that the next run goes on
 // after it, and otherwise the next run executes it. It changes nothing else.
 //
-// It fails where no file of the tenant was left half way.
+// It fails where no file of the tenant was left half way, or none of its statements is left.
 func (r *Runner) Repair(ctx context.Context, t tenancy.Tenant, done bool) (err error) {
 	p, err := r.placeOf(ctx, t)
 	if err != nil {
@@ -219,10 +219,13 @@ func (r *Runner) settle(ctx context.Context, q querier, d *Directory, v *atlas.R
 	if err := sameUntil(f, v); err != nil {
 		return err
 	}
+	if v.Applied == len(f.statements) { // what was left of it was taken out
+		return fmt.Errorf("migrate: no statement of %s is left to settle: run again", f.Name())
+	}
 	was := *v
 	s := &steps{engine: r.engine, file: f, record: v}
 	s.record.Total = len(f.statements)
-	if done && v.Applied < len(f.statements) {
+	if done {
 		s.done()
 	}
 	if s.record.Error == begun || !done { // what comes next was not begun

@@ -57,7 +57,11 @@ func (s *steps) run(ctx context.Context) error {
 	if err := s.settings(ctx); err != nil {
 		return err
 	}
-	if s.record.Applied < len(s.file.statements) && !doubt {
+	if s.record.Applied >= len(s.file.statements) { // it has none, or what was left of it was taken out
+		s.complete()
+		return s.write(ctx, s.conn)
+	}
+	if !doubt {
 		s.intend()
 		if err := s.write(ctx, s.conn); err != nil {
 			return err
@@ -68,9 +72,6 @@ func (s *steps) run(ctx context.Context) error {
 			return err
 		}
 		doubt = false
-	}
-	if len(s.file.statements) == 0 {
-		return s.write(ctx, s.conn)
 	}
 	return nil
 }
@@ -213,6 +214,11 @@ func (s *steps) done() {
 		s.intend()
 		return
 	}
+	s.complete()
+}
+
+// complete records that nothing of the file is left.
+func (s *steps) complete() {
 	s.record.Error, s.record.ErrorStmt, s.record.PartialHashes = "", "", nil
 }
 

@@ -149,6 +149,43 @@ func TestPostgresPlanAndStatus(t *testing.T) {
 	}
 }
 
+// TestStatementThatFailedIsTakenOut has nothing left of a file that was applied in a part, on each database.
+func TestStatementThatFailedIsTakenOut(t *testing.T) {
+	t.Parallel()
+	for _, start := range []func(testing.TB, int) *fleet{newPostgres, newMariaDB, newLite} {
+		f := start(t, 0)
+		f.record(sharedTenant())
+		t.Run(f.dialect, func(t *testing.T) {
+			t.Parallel()
+			const good = "-- atlas:txmode none\n\nCREATE TABLE notes (id int PRIMARY KEY);\n"
+			failures(t, f.runner(directory(t, f.dialect, files{"1_init.sql": good + "DROP TABLE missing;\n"})))
+			runner := f.runner(directory(t, f.dialect, files{"1_init.sql": good}))
+			if err := runner.Repair(t.Context(), sharedTenant(), true); err == nil || !strings.Contains(err.Error(), "no statement of 1_init.sql is left") {
+				t.Errorf("a repair of what is not there: %v", err)
+			}
+			wantReport(t, apply(t, runner), 1, 0, 0, 0)
+			wantReport(t, apply(t, runner), 0, 1, 0, 0)
+			if got := f.versions(runner); got != "1+0" {
+				t.Errorf("at %q", got)
+			}
+			if err := requires(t, runner, "")(t.Context(), sharedTenant()); err != nil {
+				t.Error(err)
+			}
+			if got := one[string](t, f.home, "SELECT "+concat(f.dialect, "applied", "total", "error", "error_stmt", "partial_hashes")+" FROM atlas_schema_revisions"); got != "1:1:::null" {
+				t.Errorf("recorded %s", got)
+			}
+		})
+	}
+}
+
+// concat is an expression that joins columns by colons.
+func concat(dialectName string, columns ...string) string {
+	if dialectName == dialect.SQLite {
+		return strings.Join(columns, " || ':' || ")
+	}
+	return "CONCAT_WS(':', " + strings.Join(columns, ", ") + ")"
+}
+
 // TestSQLitePlanIsSQL executes what is printed of statements that end in a comment.
 func TestSQLitePlanIsSQL(t *testing.T) {
 	t.Parallel()
