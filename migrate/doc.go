@@ -104,6 +104,12 @@
 // it is [ErrInDoubt], and Repair says which. On SQLite each statement but VACUUM, PRAGMA
 // and the like is one transaction with the record of it, and not in doubt.
 //
+// A file that goes on does so on another connection, without the temporary tables and
+// prepared statements of the one before. What it has set it sets again first: by SET, RESET,
+// PRAGMA and set_config. Where what is left reads a variable of MySQL's whose value is not in
+// the file, but has come from rows, a function or the clock, the tenant has failed and the
+// error says what to do.
+//
 // A file that lifts FORCE ROW LEVEL SECURITY while it validates a foreign key, as those
 // of package diff do, and fails there, is taken back: the tables are forced again, and
 // the next run begins where it was lifted. A run that is killed leaves them lifted until
@@ -119,8 +125,7 @@
 //
 // SQLite has no lock but a transaction. So a file that is outside of transactions is
 // locked for each statement, which is executed only if the record is as the one before
-// has left it: once, in order, by one run or another. One that goes on makes the file's
-// settings (PRAGMA) on its connection; temporary tables it does not have.
+// has left it: once, in order, by one run or another.
 //
 // On PostgreSQL, MySQL and MariaDB a statement waits Config.LockTimeout for a table's
 // lock, then the tenant is tried again, or outside of transactions the statement, and then

@@ -46,7 +46,7 @@ func repeatable(words string) bool {
 		return !unnamed.MatchString(words)
 	case "ALTER":
 		return !unnamed.MatchString(words) && !moving.MatchString(words)
-	case "DROP", "VACUUM", "ANALYZE", "REINDEX", "PRAGMA":
+	case "DROP", "VACUUM", "ANALYZE", "REINDEX", "PRAGMA", "SET", "RESET":
 		return true
 	default:
 		return false

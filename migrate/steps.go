@@ -76,21 +76,6 @@ func (s *steps) run(ctx context.Context) error {
 	return nil
 }
 
-// settings makes SQLite's settings that the file has made on another connection: one
-// that was left between PRAGMA foreign_keys = off and DROP TABLE would otherwise go on
-// with the keys on, and delete the rows that refer to the table.
-func (s *steps) settings(ctx context.Context) error {
-	for _, one := range s.file.statements[:s.record.Applied] {
-		if firstWord(one.text) != "PRAGMA" {
-			continue
-		}
-		if _, err := s.conn.ExecContext(ctx, one.text); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // step executes the next statement. With doubt, it may have been executed before.
 func (s *steps) step(ctx context.Context, doubt bool) error {
 	text := s.file.statements[s.record.Applied].text

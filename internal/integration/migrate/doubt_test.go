@@ -150,6 +150,7 @@ func TestMariaDBDoubt(t *testing.T) {
 		{"ALTER TABLE items ADD FOREIGN KEY (note) REFERENCES notes (id)", "ALTER TABLE items ADD CONSTRAINT FOREIGN KEY (note) REFERENCES notes (id)", false},
 		// The name is the index's. MySQL makes one up for the key.
 		{"ALTER TABLE items ADD FOREIGN KEY i (note) REFERENCES notes (id)", "ALTER TABLE items ADD FOREIGN KEY i (note) REFERENCES notes (id)", false},
+		{"", "SET @a = 1", true},
 		{"", "DROP TABLE gone", true},
 		{"", "DROP VIEW gone", true},
 		{"", "DROP TRIGGER gone", true},

@@ -1,0 +1,82 @@
+package migrate_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/entenancy/tenancy/migrate"
+)
+
+// resumed are what a file has set before a statement that fails, and the value that it writes after it.
+type resumed struct {
+	before, value string
+	want          string // what is written in the end, empty where nobody knows
+}
+
+// resume has a file fail between what it has set and what it writes, and go on.
+func (c resumed) resume(t *testing.T, f *fleet) {
+	t.Helper()
+	apply(t, f.runner(c.directory(t, f, "")))
+	f.exec("CREATE TABLE " + f.tenants[0].Placement.Schema + ".others (id int)")
+	_, failed := failures(t, f.runner(c.directory(t, f, c.value)))
+	if got := failed[f.tenants[0].ID]; !strings.HasPrefix(got.Statement, "CREATE TABLE others") {
+		t.Fatalf("got %+v", got)
+	}
+	f.exec("DROP TABLE " + f.tenants[0].Placement.Schema + ".others")
+	want := c.want
+	if want == "" {
+		want = "by hand"
+		_, failed := failures(t, f.runner(c.directory(t, f, c.value)))
+		if got := failed[f.tenants[0].ID]; got.Err == nil || !strings.Contains(got.Err.Error(), "may not get the same value again") {
+			t.Errorf("got %+v", got)
+		}
+		c.value = "'by hand'" // as the error says
+	}
+	wantReport(t, apply(t, f.runner(c.directory(t, f, c.value))), 1, 0, 0, 0)
+	if got := one[string](t, f.home, "SELECT COALESCE(text, 'nothing') FROM "+f.tenants[0].Placement.Schema+".notes"); got != want {
+		t.Errorf("wrote %q, and want %q", got, want)
+	}
+}
+
+func (c resumed) directory(t *testing.T, f *fleet, value string) *migrate.Directory {
+	t.Helper()
+	all := files{"1_init.sql": "CREATE TABLE notes (id int NOT NULL PRIMARY KEY, text varchar(100));\nINSERT INTO notes VALUES (1, 'old');\n"}
+	if value != "" {
+		all["2_more.sql"] = "-- atlas:txmode none\n\n" + c.before + ";\nCREATE TABLE others (id int);\nUPDATE notes SET text = " + value + ";\n"
+	}
+	return directory(t, f.dialect, all)
+}
+
+func TestMariaDBResumesWithItsVariables(t *testing.T) {
+	t.Parallel()
+	for _, c := range []resumed{
+		{"SET @owner = 'new'", "@owner", "new"},
+		{"SET @a = 'x', @b := 'new'; SET @a = @b", "@A", "new"},
+		{"SET @old = @@sql_mode; SET sql_mode = CONCAT(@@sql_mode, ',PIPES_AS_CONCAT')", "'n' || 'ew'", "new"},
+		{"SET @id = UUID(); UPDATE notes SET text = 'x'", "'new'", "new"},
+		{"SET @id = UUID(); SET @id = 'new'", "@id", "new"},
+		{"SET @owner = 'new'; UPDATE notes SET text = @owner", "@owner", "new"},
+		{"SET @id = UUID()", "@id", ""},
+		{"SET @a = UUID(); SET @b = @a", "@b", ""},
+		{"SET @at = CURRENT_TIMESTAMP", "@at", ""},
+		{"SET @owner = (SELECT MAX(text) FROM notes); UPDATE notes SET text = 'x'", "@owner", ""},
+		{"SELECT MAX(text) INTO @owner FROM notes; UPDATE notes SET text = 'x'", "@owner", ""},
+		{"UPDATE notes SET text = (@owner := CONCAT(text, 'er'))", "@owner", ""},
+		{"SET @`an id` = UUID(); SET @`another` = 1", "@`an id`", ""},
+	} {
+		t.Run(c.before, func(t *testing.T) {
+			t.Parallel()
+			c.resume(t, newMariaDB(t, 1))
+		})
+	}
+}
+
+func TestPostgresResumesWithItsSettings(t *testing.T) {
+	t.Parallel()
+	for _, before := range []string{
+		"SET app.owner = 'new'",
+		"SET app.owner TO 'old';\nRESET app.owner;\nSELECT set_config('app.owner', 'new', false)",
+	} {
+		resumed{before, "current_setting('app.owner')", "new"}.resume(t, newPostgres(t, 1))
+	}
+}

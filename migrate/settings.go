@@ -1,0 +1,106 @@
+package migrate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/entenancy/tenancy/internal/sqltext"
+)
+
+// settings makes those settings and variables again that the file has made on another
+// connection, before it goes on on this one: a file of SQLite that was left between
+// PRAGMA foreign_keys = off and DROP TABLE would otherwise delete the rows that refer to
+// the table, and one of MySQL write NULL for a variable.
+//
+// It fails where what is left reads a variable that may not get the same value again.
+func (s *steps) settings(ctx context.Context) error {
+	if err := s.sameVariables(); err != nil {
+		return s.at(err)
+	}
+	for _, one := range s.file.statements[:s.record.Applied] {
+		if !isSetting(wordsOf(s.engine.syntax(), one.text)) {
+			continue
+		}
+		if _, err := s.conn.ExecContext(ctx, one.text); err != nil {
+			return fmt.Errorf("migrate: %s:%d has to be executed again before the file goes on: %w", s.file.Name(), one.line, err)
+		}
+	}
+	return nil
+}
+
+// isSetting reports whether a statement says how a connection does what comes after it.
+func isSetting(words string) bool {
+	switch firstWord(words) {
+	case "SET", "RESET", "PRAGMA":
+		return true
+	case "SELECT":
+		return strings.Contains(words, "SET_CONFIG (")
+	default:
+		return false
+	}
+}
+
+// sameVariables fails where a statement that is left reads a variable of MySQL's whose
+// value is not in the file, but has come from rows, from a function or from the clock.
+func (s *steps) sameVariables() error {
+	if s.engine.syntax() != sqltext.MySQL {
+		return nil
+	}
+	lost := map[string]bool{}
+	for i, one := range s.file.statements {
+		words := wordsOf(sqltext.MySQL, one.text)
+		set, read := variablesOf(words)
+		again := constant(words)
+		for _, name := range read {
+			if lost[name] && i >= s.record.Applied {
+				return fmt.Errorf("migrate: line %d reads @%s, which an earlier run has set, and which may not get the same value again: "+
+					"write the value into the statements that are left, and hash the directory again; "+
+					"or execute what is left by hand, and say so with Repair", one.line, strings.ToLower(name))
+			}
+			again = again && !lost[name]
+		}
+		for _, name := range set {
+			lost[name] = i < s.record.Applied && !again
+		}
+	}
+	return nil
+}
+
+// variablesOf tells which variables a statement of MySQL sets, and which it reads. All
+// whose names are quoted count as one, which is read wherever it is set, and so do those
+// of a statement that is neither SET nor changes tables or rows.
+func variablesOf(words string) (set, read []string) {
+	tokens, kind := strings.Fields(words), firstWord(words)
+	for i := 1; i+1 < len(tokens); i++ {
+		if tokens[i] != "@" {
+			continue
+		}
+		name, after := tokens[i+1], strings.Join(tokens[i+2:min(i+4, len(tokens))], " ")
+		switch {
+		case name == "@": // of the server
+			i++
+		case strings.HasPrefix(after, ": =") || kind == "SET" && slices.Contains([]string{"SET", ","}, tokens[i-1]) && strings.HasPrefix(after, "="):
+			set = append(set, name)
+			if strings.Contains("'`\"", name) {
+				read = append(read, name)
+			}
+		case slices.Contains([]string{"SET", "INSERT", "UPDATE", "DELETE", "REPLACE", "CREATE", "ALTER", "DROP"}, kind):
+			read = append(read, name)
+		default:
+			set, read = append(set, name), append(read, name)
+		}
+	}
+	return set, read
+}
+
+// constant reports whether SET gives its variables the same values whenever a connection
+// executes it.
+func constant(words string) bool {
+	varies := func(word string) bool {
+		return slices.Contains([]string{"(", "SELECT", "IDENTITY", "LAST_INSERT_ID", "INSERT_ID", "TIMESTAMP"}, word) ||
+			strings.HasPrefix(word, "CURRENT_") || strings.HasPrefix(word, "LOCALTIME") || strings.HasPrefix(word, "UTC_")
+	}
+	return firstWord(words) == "SET" && !slices.ContainsFunc(strings.Fields(words), varies)
+}
