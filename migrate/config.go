@@ -71,7 +71,8 @@ type Config struct {
 	Statuses []tenancy.Status
 
 	// ToVersion is the last version that is applied, and that Plan and Status tell of:
-	// that of a file in Directory or Shared. Places that are beyond it stay there. What
+	// that of a file in Directory or Shared. Places that are beyond it stay there, and those
+	// that have nothing and would begin with a later checkpoint have failed. What
 	// Drift compares, and Requires, Baseline and Repair do, is as without it. Defaults to
 	// the last that there is.
 	ToVersion string

@@ -74,6 +74,10 @@
 // tables and no revisions [ErrDirty]. Both are found before anything is done to
 // the tenant.
 //
+// A file with "-- atlas:checkpoint" at its top makes what all files before it make. Places
+// that have none yet begin with the last one, and others never get it: they are as good
+// without. So the place of a tenant is at its version, or at that of the file before it.
+//
 // # Atomicity
 //
 // On PostgreSQL all pending files of a tenant, and the record of them, are one

@@ -180,7 +180,7 @@ func (d *drifts) compareIn(ctx context.Context, db *sql.DB, chunk []*place, repo
 	if err != nil {
 		return err
 	}
-	chunk = slices.DeleteFunc(chunk, func(p *place) bool { return states[p.schema].version != d.config.Directory.Version() })
+	chunk = slices.DeleteFunc(chunk, func(p *place) bool { return !d.config.Directory.complete(states[p.schema]) })
 	report.Behind, report.Checked = len(schemas)-len(chunk), len(chunk)
 	schemas = schemas[:0]
 	for _, p := range chunk {

@@ -12,7 +12,8 @@ import (
 // Requires returns a function that fails with tenancy.ErrBehind for a tenant
 // whose tables are not at a version yet, or beyond it: what [driver.Config].Ready
 // asks for. Version is that of a file of Config.Directory, the last one that the
-// program cannot do without; empty means the last one that there is. The same
+// program cannot do without; empty means the last one that there is. A checkpoint means
+// the file before it, which is as good, and which places that were there have. The same
 // version counts for the home's tables where Config.Shared is given, or the
 // newest of Shared where that is older.
 //
@@ -31,7 +32,7 @@ func (r *Runner) Requires(version string) (func(ctx context.Context, t tenancy.T
 	if _, ok := d.ours[version]; !ok {
 		return nil, fmt.Errorf("%w: Config.Directory has no version %q to require", ErrDirectory, version)
 	}
-	required := &requirement{Runner: r, version: version}
+	required := &requirement{Runner: r, version: d.reached(version)}
 	return required.check, nil
 }
 
@@ -57,7 +58,7 @@ func (r *requirement) check(ctx context.Context, t tenancy.Tenant) error {
 	}
 	home, version := r.Runner.home(), r.version
 	if r.config.Shared != nil {
-		version = min(version, r.config.Shared.Version())
+		version = min(version, r.config.Shared.latest())
 	}
 	if err := r.at(ctx, home, version); err != nil {
 		return err
