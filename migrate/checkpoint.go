@@ -30,4 +30,6 @@ func (d *Directory) reached(version string) string {
 }
 
 // complete reports whether a place has all files, each to its end.
-func (d *Directory) complete(s *state) bool { return s.done == s.version && d.reached(s.done) == d.latest() }
+func (d *Directory) complete(s *state) bool {
+	return s.done == s.version && d.reached(s.done) == d.latest()
+}

@@ -18,46 +18,54 @@ import (
 
 // DriftReport says whose tables are not what the migrations make.
 type DriftReport struct {
-	// Checked is how many schemas were compared. Behind is how many were not, because
-	// they are at another version than the directory's last.
+	// Checked is how many places were compared: the home, schemas and tenants' own
+	// databases. Behind is how many were not, because they are at another version than
+	// the directory's last.
 	Checked, Behind int
-	// Drifts are the schemas that differ.
+	// Drifts are the places that differ.
 	Drifts []Drift
 	// Took is how long it took.
 	Took time.Duration
 }
 
-// Drift is what differs in one tenant's schema. Each entry names a thing and
-// says what it is, such as "column notes.label text".
+// Drift is what differs in one place. Each entry names a thing and says what it is,
+// such as "column notes.label text".
 type Drift struct {
+	// Tenant is zero for the home's own tables.
 	Tenant tenancy.Tenant
 	// Missing is what the migrations make and is not there, Extra the reverse. What
 	// was changed is in both.
 	Missing, Extra []string
 }
 
-// Drift compares the schemas of tenants in the home with what the migrations
-// make, which it finds out in a schema that nobody else sees: one that is made
-// and filled in a transaction that is rolled back. Compared are columns, indexes,
-// constraints, triggers, row-level security, policies, and what tables inherit from
-// or are partitions of: of keys and triggers whether they are switched on, of triggers
-// the source of their function, of policies the roles. Views count as tables: what
-// they select is not compared. One query takes a fingerprint of a thousand schemas,
-// and Config.Concurrency of them are under way at once. PostgreSQL only. It takes no
-// locks that others wait for.
+// Drift compares the places of tenants, and the home where it has migrations of its own
+// or a tenant lives there, with what the migrations make, which it finds out in a schema
+// that nobody else sees: one that is made and filled in a transaction that is rolled
+// back. Compared are columns, indexes, constraints, triggers, row-level security,
+// policies, and what tables inherit from or are partitions of: of keys and triggers
+// whether they are switched on, of triggers the source of their function, of policies
+// the roles. Views count as tables: what they select is not compared. In the home, which
+// may have tables of others, only those are looked at that the migrations make. One
+// query takes a fingerprint of a thousand schemas, and Config.Concurrency of them are
+// under way at once. PostgreSQL only. It takes no locks that others wait for.
 //
-// Tenants that have no place, or whose own database cannot be asked, do not hold up
-// the others: the report is of those, and the error a [PartialError] that names them.
+// Tenants whose place is not known or not there, or whose own database cannot be asked, do
+// not hold up the others, nor does the home: the report is of those, and the error a
+// [PartialError] that names them. Who is being provisioned, or was deleted meanwhile, may
+// have no place, and is left out.
 //
 // The role needs the right to create schemas in the home.
 func (r *Runner) Drift(ctx context.Context) (*DriftReport, error) {
 	if r.dialect() != dialect.Postgres {
 		return nil, errors.New("migrate: Drift is for PostgreSQL")
 	}
+	if r.config.Tenants == nil {
+		return nil, errNoTenants
+	}
 	start := time.Now()
-	want, sum, err := r.wanted(ctx)
+	want, sum, err := r.wanted(ctx, r.config.Directory)
 	if err != nil {
-		return nil, fmt.Errorf("migrate: finding out what the migrations make: %w", err)
+		return nil, err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(2, r.config.Concurrency))
@@ -107,19 +115,36 @@ type driftPart struct {
 	failures []Result
 }
 
-// failed notes a tenant that cannot be compared.
-func (d *drifts) failed(t tenancy.Tenant, err error) {
-	d.parts = append(d.parts, &driftPart{failures: []Result{Result{Tenant: t}.failed(err)}})
+// failed notes a tenant that cannot be compared, unless there is nothing to compare.
+func (p *driftPart) failed(ctx context.Context, r *Runner, t tenancy.Tenant, err error) {
+	result := Result{Tenant: t}.failed(err)
+	if errors.Is(err, tenancy.ErrNotProvisioned) || r.engine.missing(err) {
+		result.Outcome, result.Err = r.gone(ctx, &place{tenant: t}, false)
+	}
+	if result.Outcome == Failed {
+		p.failures = append(p.failures, result)
+	}
+}
+
+// part is a new one.
+func (d *drifts) part() *driftPart {
+	part := &driftPart{}
+	d.parts = append(d.parts, part)
+	return part
 }
 
 func (d *drifts) read(ctx context.Context) error {
 	var chunk []*place
+	home := sync.OnceFunc(func() { d.compareHome(ctx) })
+	if d.config.Shared != nil {
+		home()
+	}
 	for t, err := range d.config.Tenants(ctx) {
 		switch {
 		case err != nil && t.ID == "":
 			return fmt.Errorf("migrate: reading the tenants: %w", err)
 		case err != nil:
-			d.failed(t, err)
+			d.part().failed(ctx, d.Runner, t, err)
 			continue
 		case !d.config.migrates(t.Status):
 			continue
@@ -127,9 +152,9 @@ func (d *drifts) read(ctx context.Context) error {
 		p, err := d.placeOf(ctx, t)
 		switch {
 		case err != nil:
-			d.failed(t, err)
+			d.part().failed(ctx, d.Runner, t, err)
 		case p == nil:
-			continue
+			home()
 		case p.own:
 			d.compareOwn(ctx, p)
 		default:
@@ -148,41 +173,40 @@ func (d *drifts) read(ctx context.Context) error {
 
 // compare begins with a chunk of schemas in the home.
 func (d *drifts) compare(ctx context.Context, chunk []*place) {
-	part := &driftPart{}
-	d.parts = append(d.parts, part)
-	d.group.Go(func() error { return d.compareIn(ctx, d.config.Home, chunk, &part.DriftReport) })
+	part := d.part()
+	d.group.Go(func() error { return d.compareIn(ctx, d.config.Home, chunk, part) })
 }
 
-// compareOwn begins with a tenant's own database. What is wrong with it is the tenant's.
+// compareOwn begins with a tenant's own database.
 func (d *drifts) compareOwn(ctx context.Context, p *place) {
-	part := &driftPart{}
-	d.parts = append(d.parts, part)
+	d.compareAlone(ctx, p.tenant, func(part *driftPart) error {
+		return errors.Join(d.compareIn(ctx, p.db, []*place{p}, part), p.close())
+	})
+}
+
+// compareAlone begins with a place, and what is wrong with it is its tenant's, or the home's.
+func (d *drifts) compareAlone(ctx context.Context, t tenancy.Tenant, compare func(*driftPart) error) {
+	part := d.part()
 	d.group.Go(func() error {
-		err := errors.Join(d.compareIn(ctx, p.db, []*place{p}, &part.DriftReport), p.close())
-		switch {
+		switch err := compare(part); {
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
+		default:
+			*part = driftPart{}
+			part.failed(ctx, d.Runner, t, err)
+			return nil
 		}
-		part.DriftReport = DriftReport{}
-		part.failures = []Result{Result{Tenant: p.tenant}.failed(err)}
-		return nil
 	})
 }
 
-func (d *drifts) compareIn(ctx context.Context, db *sql.DB, chunk []*place, report *DriftReport) error {
-	schemas := make([]string, 0, len(chunk))
-	for _, p := range chunk {
-		schemas = append(schemas, p.schema)
-	}
-	states, err := d.survey(ctx, db, schemas)
+func (d *drifts) compareIn(ctx context.Context, db *sql.DB, chunk []*place, part *driftPart) error {
+	chunk, err := d.upToDate(ctx, db, chunk, part)
 	if err != nil {
 		return err
 	}
-	chunk = slices.DeleteFunc(chunk, func(p *place) bool { return !d.config.Directory.complete(states[p.schema]) })
-	report.Behind, report.Checked = len(schemas)-len(chunk), len(chunk)
-	schemas = schemas[:0]
+	schemas := make([]string, 0, len(chunk))
 	for _, p := range chunk {
 		schemas = append(schemas, p.schema)
 	}
@@ -197,12 +221,42 @@ func (d *drifts) compareIn(ctx context.Context, db *sql.DB, chunk []*place, repo
 		if err != nil {
 			return err
 		}
-		if len(found.Missing)+len(found.Extra) > 0 {
-			found.Tenant = p.tenant
-			report.Drifts = append(report.Drifts, found)
-		}
+		part.compared(p.tenant, found)
 	}
 	return nil
+}
+
+// upToDate are the places that have all files. It notes the others.
+func (d *drifts) upToDate(ctx context.Context, db *sql.DB, chunk []*place, part *driftPart) ([]*place, error) {
+	schemas := make([]string, 0, len(chunk))
+	for _, p := range chunk {
+		schemas = append(schemas, p.schema)
+	}
+	states, err := d.survey(ctx, db, schemas)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(chunk, func(p *place) bool {
+		s := states[p.schema]
+		switch {
+		case !s.exists:
+			part.failed(ctx, d.Runner, p.tenant, errMissing)
+		case !p.directory.complete(s):
+			part.Behind++
+		default:
+			return false
+		}
+		return true
+	}), nil
+}
+
+// compared notes what was found in a place.
+func (p *driftPart) compared(t tenancy.Tenant, found Drift) {
+	p.Checked++
+	if len(found.Missing)+len(found.Extra) > 0 {
+		found.Tenant = t
+		p.Drifts = append(p.Drifts, found)
+	}
 }
 
 // difference tells how a schema differs from what is wanted, once for all that
@@ -237,8 +291,14 @@ func (d *drifts) difference(ctx context.Context, db *sql.DB, schema string, prin
 // concurrently is what a statement cannot have within a transaction.
 var concurrently = regexp.MustCompile(`(?i)^(\s*(?:CREATE\s+(?:UNIQUE\s+)?|DROP\s+)INDEX)\s+CONCURRENTLY\b`)
 
-// wanted executes all migrations in a new schema, tells what is there, and takes it back.
-func (r *Runner) wanted(ctx context.Context) (all contents, sum string, err error) {
+// wanted executes all migrations of a directory in a new schema, tells what is there, and
+// takes it back.
+func (r *Runner) wanted(ctx context.Context, directory *Directory) (all contents, sum string, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("migrate: finding out what the migrations make: %w", err)
+		}
+	}()
 	tx, err := r.config.Home.BeginTx(ctx, &sql.TxOptions{})
 	if err != nil {
 		return contents{}, "", err
@@ -246,7 +306,7 @@ func (r *Runner) wanted(ctx context.Context) (all contents, sum string, err erro
 	defer func() { err = errors.Join(err, tx.Rollback()) }()
 	schema := fmt.Sprintf("tenancy_drift_%d", time.Now().UnixNano())
 	statements := []string{"CREATE SCHEMA " + identifier(schema), "SET LOCAL search_path TO " + identifier(schema)}
-	made := planFor(ctx, r.config.Directory, &state{exists: true}, nil)
+	made := planFor(ctx, directory, &state{exists: true}, nil)
 	if made.err != nil {
 		return contents{}, "", made.err
 	}

@@ -45,34 +45,34 @@ WITH c AS MATERIALIZED (
   WHERE n.nspname = ANY($1) AND c.relkind IN ('r', 'p', 'v', 'm')
     AND c.relname <> '` + revisionsTable + `' AND c.relname NOT LIKE ` + ownTables + `
 ), things AS (
-  SELECT schema, 'column ' || relname || '.' || a.attname || ' ' AS label, format_type(a.atttypid, a.atttypmod) ||
+  SELECT schema, relname AS "of", 'column ' || relname || '.' || a.attname || ' ' AS label, format_type(a.atttypid, a.atttypmod) ||
     CASE WHEN a.attnotnull THEN ' not null' ELSE '' END || COALESCE(' default ' || pg_get_expr(d.adbin, d.adrelid), '') ||
     CASE a.attidentity WHEN '' THEN '' WHEN 'a' THEN ' identity always' ELSE ' identity by default' END ||
     CASE a.attgenerated WHEN '' THEN '' WHEN 's' THEN ' stored' ELSE ' virtual' END || ` + w.column + ` AS text
   FROM c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
   UNION ALL
-  SELECT schema, 'index ', ` + w.index + ` || CASE WHEN i.indisvalid THEN '' ELSE ' invalid' END
+  SELECT schema, c.relname, 'index ', ` + w.index + ` || CASE WHEN i.indisvalid THEN '' ELSE ' invalid' END
   FROM c JOIN pg_index i ON i.indrelid = c.oid JOIN pg_class x ON x.oid = i.indexrelid
   UNION ALL
-  SELECT schema, 'constraint ' || relname || '.' || o.conname || ' ', pg_get_constraintdef(o.oid) || CASE
+  SELECT schema, relname, 'constraint ' || relname || '.' || o.conname || ' ', pg_get_constraintdef(o.oid) || CASE
     WHEN o.contype = 'f' AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgconstraint = o.oid AND t.tgenabled <> 'O') THEN ' disabled' ELSE '' END
   FROM c JOIN pg_constraint o ON o.conrelid = c.oid
   UNION ALL
-  SELECT schema, 'trigger ', pg_get_triggerdef(t.oid) || ' body ' || left(` + sqlHashOf("f.prosrc") + `, 16) ||
+  SELECT schema, relname, 'trigger ', pg_get_triggerdef(t.oid) || ' body ' || left(` + sqlHashOf("f.prosrc") + `, 16) ||
     CASE t.tgenabled WHEN 'O' THEN '' WHEN 'D' THEN ' disabled' WHEN 'A' THEN ' always' ELSE ' replica' END
   FROM c JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal JOIN pg_proc f ON f.oid = t.tgfoid
   UNION ALL
-  SELECT schema, 'row-level security ' || relname, CASE WHEN relforcerowsecurity THEN ' forced' ELSE '' END
+  SELECT schema, relname, 'row-level security ' || relname, CASE WHEN relforcerowsecurity THEN ' forced' ELSE '' END
   FROM c WHERE relrowsecurity
   UNION ALL
-  SELECT schema, 'policy ' || relname || '.' || p.polname || ' ' || p.polcmd::text || CASE WHEN p.polpermissive THEN '' ELSE ' restrictive' END || CASE
+  SELECT schema, relname, 'policy ' || relname || '.' || p.polname || ' ' || p.polcmd::text || CASE WHEN p.polpermissive THEN '' ELSE ' restrictive' END || CASE
     WHEN 0 = ANY (p.polroles) THEN ''
     ELSE ' to ' || (SELECT string_agg(pg_get_userbyid(r), ', ' ORDER BY pg_get_userbyid(r) COLLATE "C") FROM unnest(p.polroles) r) END,
     COALESCE(' using ' || pg_get_expr(p.polqual, p.polrelid), '') || COALESCE(' with check ' || pg_get_expr(p.polwithcheck, p.polrelid), '')
   FROM c JOIN pg_policy p ON p.polrelid = c.oid
   UNION ALL
-  SELECT schema, 'inherits ' || relname || ' ', i.inhparent::regclass::text || COALESCE(' ' || pg_get_expr(c.relpartbound, c.oid), '')
+  SELECT schema, relname, 'inherits ' || relname || ' ', i.inhparent::regclass::text || COALESCE(' ' || pg_get_expr(c.relpartbound, c.oid), '')
   FROM c JOIN pg_inherits i ON i.inhrelid = c.oid
 )`
 }
@@ -82,9 +82,9 @@ WITH c AS MATERIALIZED (
 // this cuts the table's name before a column too: then the definitions decide.
 const withoutSchema = `replace(replace(text, quote_ident(schema) || '.', ''), '''' || schema || '.', '''')`
 
-// thing is one of a schema: a label in which no schema is named, and what the server
-// says of it, which names the schema before everything in it.
-type thing struct{ label, text string }
+// thing is one of a schema: the table that it is of, a label in which no schema is named,
+// and what the server says of it, which names the schema before everything in it.
+type thing struct{ table, label, text string }
 
 // contents are all things in a schema.
 type contents struct {
@@ -97,14 +97,14 @@ func contentsOf(ctx context.Context, tx *sql.Tx, schema string) (found contents,
 	if err := qualified(ctx, tx); err != nil {
 		return found, err
 	}
-	rows, err := tx.QueryContext(ctx, thingsIn(definitions())+` SELECT quote_ident(schema), label, text FROM things`, []string{schema})
+	rows, err := tx.QueryContext(ctx, thingsIn(definitions())+` SELECT quote_ident(schema), "of", label, text FROM things`, []string{schema})
 	if err != nil {
 		return found, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var t thing
-		if err := rows.Scan(&found.schema, &t.label, &t.text); err != nil {
+		if err := rows.Scan(&found.schema, &t.table, &t.label, &t.text); err != nil {
 			return found, err
 		}
 		found.things = append(found.things, t)
@@ -117,9 +117,24 @@ func (c contents) moved(schema string) contents {
 	names := strings.NewReplacer("'"+c.schema+".", "'"+strings.ReplaceAll(schema, "'", "''")+".", c.schema+".", schema+".")
 	there := contents{schema, make([]thing, 0, len(c.things))}
 	for _, t := range c.things {
-		there.things = append(there.things, thing{t.label, names.Replace(t.text)})
+		there.things = append(there.things, thing{t.table, t.label, names.Replace(t.text)})
 	}
 	return there
+}
+
+// of leaves out the tables that others do not have.
+func (c contents) of(others contents) contents {
+	tables := make(map[string]bool, len(others.things))
+	for _, t := range others.things {
+		tables[t.table] = true
+	}
+	some := contents{schema: c.schema}
+	for _, t := range c.things {
+		if tables[t.table] {
+			some.things = append(some.things, t)
+		}
+	}
+	return some
 }
 
 // without tells what is in these contents and not in others of the same schema, whose name it leaves out.

@@ -228,7 +228,7 @@ func (t *tool) driftCommand() *cobra.Command {
 	var tuning migrate.Config
 	cmd := &cobra.Command{
 		Use:   "drift",
-		Short: "Show whose tables are not what the migrations make (PostgreSQL)",
+		Short: "Show whose tables are not what the migrations make, and exit with 3 if anybody's are (PostgreSQL)",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: t.onRunner(&tuning, func(ctx context.Context, _ *app.App, r *migrate.Runner, _ []string) error {
 			found, err := r.Drift(ctx)
@@ -277,8 +277,8 @@ func (t *tool) showDrifts(found *migrate.DriftReport) error {
 	if err := t.print.Emit("report", counts, text); err != nil {
 		return err
 	}
-	if len(found.Drifts) > 0 {
-		return partial(fmt.Errorf("the tables of %d tenants are not what the migrations make", len(found.Drifts)))
+	if len(found.Drifts)+found.Behind > 0 {
+		return partial(fmt.Errorf("not all tables are what the migrations make: %s", text))
 	}
 	return nil
 }
