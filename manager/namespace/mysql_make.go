@@ -60,7 +60,7 @@ func (k *MySQL) make(ctx context.Context, conn *sql.Conn, t tenancy.Tenant, name
 		return made, err
 	}
 	if begun.name != "" && begun.name != name { // a spare, and nobody was told
-		return Made{Placement: k.placement(begun.name), New: true, Version: begun.version}, nil
+		return k.handOut(ctx, conn, begun.name, begun.version)
 	}
 	if there {
 		if err := k.adopt(ctx, conn, t, name, begun, mark); err != nil {
@@ -68,8 +68,10 @@ func (k *MySQL) make(ctx context.Context, conn *sql.Conn, t tenancy.Tenant, name
 		}
 	} else {
 		if begun.name == "" && version != "" {
-			if spare, err := k.take(ctx, conn, t, version); err != nil || spare != "" {
-				return Made{Placement: k.placement(spare), New: true, Version: version}, err
+			if spare, err := k.take(ctx, conn, t, version); err != nil {
+				return made, err
+			} else if spare != "" {
+				return k.handOut(ctx, conn, spare, version)
 			}
 		}
 		if err := k.create(ctx, conn, t, name, begun); err != nil {

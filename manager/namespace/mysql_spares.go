@@ -32,6 +32,11 @@ func (k *MySQL) take(ctx context.Context, conn *sql.Conn, t tenancy.Tenant, vers
 	return "", nil
 }
 
+// handOut grants a spare that was taken, which may be from before a user was named.
+func (k *MySQL) handOut(ctx context.Context, conn *sql.Conn, name, version string) (Made, error) {
+	return Made{Placement: k.placement(name), New: true, Version: version}, k.grant(ctx, conn, name)
+}
+
 // takeOne writes the tenant into both tables, or into none.
 func (k *MySQL) takeOne(ctx context.Context, conn *sql.Conn, t tenancy.Tenant, name, version string) (taken bool, err error) {
 	tx, err := conn.BeginTx(ctx, nil)

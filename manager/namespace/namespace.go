@@ -19,10 +19,12 @@ type Keeper interface {
 	Plan(t tenancy.Tenant) (tenancy.Placement, error)
 
 	// Make makes the namespace of a tenant, where its Placement says, empty and
-	// with its mark. It may be called again: one that has the tenant's mark is left
-	// as it is. A ready spare of the given version is taken instead of making one;
-	// no version takes none. It fails with tenancy.ErrForeignNamespace where there
-	// is a namespace without the tenant's mark, and leaves that alone.
+	// with its mark, and lets the roles that serve requests use it, with what is in it
+	// already. It may be called again: one that has the tenant's mark gets the grants
+	// that it lacks, and nothing else. A ready spare of the given version is taken
+	// instead of making one; no version takes none. It fails with
+	// tenancy.ErrForeignNamespace where there is a namespace without the tenant's
+	// mark, and leaves that alone.
 	Make(ctx context.Context, t tenancy.Tenant, version string) (Made, error)
 
 	// Name returns what the tenant's namespace is called, for people. It shows

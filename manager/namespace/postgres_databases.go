@@ -98,14 +98,14 @@ func (k *PostgresDatabases) Make(ctx context.Context, t tenancy.Tenant, version 
 		return Made{}, foreign(t, "database", name)
 	case err != nil:
 		return Made{}, failed("making the database", t, err)
-	case result == "spare":
-		made.Version = version // with its grants
-	default:
-		if err := k.grant(ctx, name); err != nil {
-			return Made{}, failed("granting the database", t, err)
-		}
+	}
+	if err := k.grant(ctx, name); err != nil {
+		return Made{}, failed("granting the database", t, err)
 	}
 	made.New = result != "there"
+	if result == "spare" {
+		made.Version = version
+	}
 	return made, nil
 }
 
@@ -192,7 +192,8 @@ func pause(ctx context.Context, try int) error {
 	}
 }
 
-// grant lets the roles into a database. It is done again by who finds the database made.
+// grant lets the roles into a database. It is done again by who finds the database made,
+// and for a spare, which may be from before a role was named.
 func (k *PostgresDatabases) grant(ctx context.Context, name string) error {
 	if len(k.config.Roles) == 0 {
 		return nil
@@ -201,14 +202,13 @@ func (k *PostgresDatabases) grant(ctx context.Context, name string) error {
 	for i, role := range k.config.Roles {
 		roles[i] = identifier(role)
 	}
-	statements := append([]string{
-		"PERFORM pg_advisory_xact_lock(" + fmt.Sprintf(lockKey, literal(name)) + ")", // two at once would fail
-		"REVOKE CONNECT, TEMPORARY ON DATABASE " + identifier(name) + " FROM PUBLIC",
-		"GRANT CONNECT ON DATABASE " + identifier(name) + " TO " + strings.Join(roles, ", "),
-		"CREATE SCHEMA IF NOT EXISTS " + identifier(k.config.Schema),
-	}, grants(k.config.Schema, k.config.Roles)...)
+	body := "PERFORM pg_advisory_xact_lock(" + fmt.Sprintf(lockKey, literal(name)) + ");\n" + // two at once would fail
+		"REVOKE CONNECT, TEMPORARY ON DATABASE " + identifier(name) + " FROM PUBLIC;\n" +
+		"GRANT CONNECT ON DATABASE " + identifier(name) + " TO " + strings.Join(roles, ", ") + ";\n" +
+		"CREATE SCHEMA IF NOT EXISTS " + identifier(k.config.Schema) + ";\n" +
+		grants(k.config.Schema, k.config.Roles)
 	return k.within(ctx, name, func(db *sql.DB) error {
-		_, err := script(ctx, db, "", strings.Join(statements, ";\n")+";")
+		_, err := script(ctx, db, grantsDeclare, body)
 		return err
 	})
 }

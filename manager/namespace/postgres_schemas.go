@@ -16,7 +16,9 @@ import (
 // one PostgreSQL database. The mark is the schema's comment.
 //
 // A schema is made, marked and granted in one transaction and one message to the
-// server, and so is one that is taken from the spares: it is renamed. Whoever
+// server, and so is one that is taken from the spares: it is renamed. Grants are
+// made anew whenever a schema is taken or found made, since the roles may have
+// changed. Whoever
 // drops one waits for its migration (see migrate.LockKey).
 type PostgresSchemas struct {
 	db     *sql.DB
@@ -68,16 +70,15 @@ func (k *PostgresSchemas) Make(ctx context.Context, t tenancy.Tenant, version st
 	var body strings.Builder
 	fmt.Fprintf(&body, "PERFORM pg_advisory_xact_lock(%d);\n", migrate.LockKey(name))
 	fmt.Fprintf(&body, "SELECT nspname, obj_description(oid, 'pg_namespace') INTO found, mark FROM pg_namespace WHERE nspname = %s;\n", literal(name))
-	fmt.Fprintf(&body, "IF found IS NOT NULL THEN IF mark IS DISTINCT FROM %s THEN %s END IF; RETURN; END IF;\n", literal(markOf(t.ID)), raise(codeForeign))
+	body.WriteString("IF found IS NULL THEN\n")
 	if version != "" {
 		body.WriteString(k.takeSchema(t, name, version))
 	}
-	body.WriteString("CREATE SCHEMA " + identifier(name) + ";\n" + commentOn(name, markOf(t.ID)))
-	for _, grant := range grants(name, k.config.Roles) {
-		body.WriteString(grant + ";\n")
-	}
-	body.WriteString("PERFORM set_config('tenancy.result', 'new', true);")
-	result, err := script(ctx, k.db, "found name; mark text; spare name;", body.String())
+	body.WriteString("IF found IS NULL THEN\nCREATE SCHEMA " + identifier(name) + ";\n" + commentOn(name, markOf(t.ID)) +
+		"PERFORM set_config('tenancy.result', 'new', true);\nEND IF;\n")
+	fmt.Fprintf(&body, "ELSIF mark IS DISTINCT FROM %s THEN %s END IF;\n", literal(markOf(t.ID)), raise(codeForeign))
+	body.WriteString(grants(name, k.config.Roles)) // whatever was granted before: the roles may be others now
+	result, err := script(ctx, k.db, "found name; mark text; spare name; "+grantsDeclare, body.String())
 	switch {
 	case hasCode(err, codeForeign):
 		return Made{}, foreign(t, "schema", name)
@@ -100,7 +101,7 @@ func (k *PostgresSchemas) takeSchema(t tenancy.Tenant, name, version string) str
 		"CONTINUE WHEN NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = spare AND " + isReady + ");\n" +
 		"EXECUTE format('ALTER SCHEMA %I RENAME TO %I', spare, " + literal(name) + ");\n" +
 		commentOn(name, markOf(t.ID)) +
-		"PERFORM set_config('tenancy.result', 'spare', true);\nRETURN;\nEND LOOP;\n"
+		"PERFORM set_config('tenancy.result', 'spare', true);\nfound := spare;\nEXIT;\nEND LOOP;\n"
 }
 
 func commentOn(schema, mark string) string {
@@ -163,8 +164,7 @@ func (k *PostgresSchemas) drop(ctx context.Context, name, condition, code string
 // Spare implements [Spares].
 func (k *PostgresSchemas) Spare(ctx context.Context) (tenancy.Tenant, error) {
 	name := k.config.Names.spare()
-	statements := append([]string{"CREATE SCHEMA " + identifier(name), strings.TrimSuffix(commentOn(name, spareMark("")), ";\n")}, grants(name, k.config.Roles)...)
-	_, err := script(ctx, k.db, "", strings.Join(statements, ";\n")+";")
+	_, err := script(ctx, k.db, grantsDeclare, "CREATE SCHEMA "+identifier(name)+";\n"+commentOn(name, spareMark(""))+grants(name, k.config.Roles))
 	if err != nil {
 		return tenancy.Tenant{}, fmt.Errorf("namespace: making a spare schema: %w", err)
 	}

@@ -86,35 +86,60 @@ func startsWith(column, text string) string {
 	return fmt.Sprintf("left(%s, %d) = %s", column, len(text), literal(text))
 }
 
-// grants lets roles use a schema and what its owner will make in it.
-func grants(schema string, roles []string) []string {
+// grantsDeclare declares what grants needs.
+const grantsDeclare = "statement text;"
+
+// grants is PL/pgSQL that lets roles use a schema, what its owner will make in it, and
+// what is there already: a spare has its tables, and may be from before a role was
+// named. Done again, it changes nothing.
+func grants(schema string, roles []string) string {
 	if len(roles) == 0 {
-		return nil
+		return ""
 	}
-	quoted := make([]string, len(roles))
+	quoted, names := make([]string, len(roles)), make([]string, len(roles))
 	for i, role := range roles {
-		quoted[i] = identifier(role)
+		quoted[i], names[i] = identifier(role), literal(role)
 	}
-	to := " TO " + strings.Join(quoted, ", ")
+	to := " TO " + strings.Join(quoted, ", ") + ";\n"
 	in := "ALTER DEFAULT PRIVILEGES IN SCHEMA " + identifier(schema) + " GRANT "
-	return []string{
-		"GRANT USAGE ON SCHEMA " + identifier(schema) + to,
-		in + "SELECT, INSERT, UPDATE, DELETE ON TABLES" + to,
-		in + "USAGE, SELECT ON SEQUENCES" + to,
-	}
+	return "GRANT USAGE ON SCHEMA " + identifier(schema) + to +
+		in + tableRights + " ON TABLES" + to +
+		in + sequenceRights + " ON SEQUENCES" + to +
+		fmt.Sprintf(grantExisting, literal(schema), strings.Join(names, ", "))
 }
+
+// The rights of who serves requests.
+const (
+	tableRights    = "SELECT, INSERT, UPDATE, DELETE"
+	sequenceRights = "USAGE, SELECT"
+)
+
+// grantExisting grants what a role lacks in what the owner of a schema has made there.
+const grantExisting = `FOR statement IN
+	SELECT format(CASE c.relkind WHEN 'S' THEN 'GRANT ` + sequenceRights + ` ON SEQUENCE' ELSE 'GRANT ` + tableRights + ` ON' END || ' %%s TO %%I', c.oid::regclass, r.name)
+	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, unnest(ARRAY[%[2]s]) r (name)
+	WHERE n.nspname = %[1]s AND pg_has_role(c.relowner, 'USAGE') AND CASE
+		WHEN c.relkind = 'S' THEN NOT (has_sequence_privilege(r.name, c.oid, 'USAGE') AND has_sequence_privilege(r.name, c.oid, 'SELECT'))
+		WHEN c.relkind IN ('r', 'p', 'v', 'm', 'f') THEN ` + isServed + ` AND NOT (` + mayServe + `)
+	END
+LOOP EXECUTE statement; END LOOP;
+`
+
+// isServed is the condition that a pg_class c is not one that migrations keep for themselves.
+const isServed = `c.relname <> 'atlas_schema_revisions' AND left(c.relname, 8) <> 'tenancy_'`
+
+// mayServe is the condition that a role r has its rights in a table c.
+const mayServe = `has_table_privilege(r.name, c.oid, 'SELECT') AND has_table_privilege(r.name, c.oid, 'INSERT')
+	AND has_table_privilege(r.name, c.oid, 'UPDATE') AND has_table_privilege(r.name, c.oid, 'DELETE')`
 
 // verifyGrants fails where a role cannot use a schema or a table in it.
 func verifyGrants(ctx context.Context, db *sql.DB, schema string, roles []string) error {
 	for _, role := range roles {
 		var usage bool
 		var table string
-		err := db.QueryRowContext(ctx, `SELECT has_schema_privilege($1, n.oid, 'USAGE'), COALESCE((
-	SELECT min(c.relname) FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p')
-		AND c.relname <> 'atlas_schema_revisions' AND c.relname NOT LIKE 'tenancy\_%'
-		AND NOT (has_table_privilege($1, c.oid, 'SELECT') AND has_table_privilege($1, c.oid, 'INSERT')
-			AND has_table_privilege($1, c.oid, 'UPDATE') AND has_table_privilege($1, c.oid, 'DELETE'))), '')
-FROM pg_catalog.pg_namespace n WHERE n.nspname = $2`, role, schema).Scan(&usage, &table)
+		err := db.QueryRowContext(ctx, `SELECT has_schema_privilege(r.name, n.oid, 'USAGE'), COALESCE((
+	SELECT min(c.relname) FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p') AND `+isServed+` AND NOT (`+mayServe+`)), '')
+FROM pg_catalog.pg_namespace n, CAST($1 AS name) AS r (name) WHERE n.nspname = $2`, role, schema).Scan(&usage, &table)
 		switch {
 		case err != nil:
 			return fmt.Errorf("looking at the grants of role %q: %w", role, pgerror.WithoutConfig(err))
