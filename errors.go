@@ -1,6 +1,9 @@
 package tenancy
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // The meanings that an error of this module can have. Test for them with
 // [errors.Is]; the text around them says what happened and what to do.
@@ -106,6 +109,11 @@ var (
 	// ErrInvalidEnvelope means that a text is no envelope that this application
 	// has sealed, or not one for this purpose.
 	ErrInvalidEnvelope = errors.New("tenancy: invalid envelope")
+
+	// ErrUnknownEnvelopeKey means that an envelope names a key that this process does
+	// not have: one that it has yet to be given or no longer has, or somebody else's.
+	// It is an ErrInvalidEnvelope. Another process, or this one later, may open it.
+	ErrUnknownEnvelopeKey = fmt.Errorf("%w: its key is not one of this process", ErrInvalidEnvelope)
 
 	// ErrEnvelopeExpired means that an envelope was good once.
 	ErrEnvelopeExpired = errors.New("tenancy: envelope has expired")

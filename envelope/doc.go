@@ -39,6 +39,9 @@
 // A [Key] is a secret of at least 32 bytes with a name. To change it, give
 // openers the new one beside the old one; then sealers the new one; and when
 // all that was sealed with the old one has expired, take that from the openers.
+// In another order, workers meet envelopes whose key they do not have. That is
+// tenancy.ErrUnknownEnvelopeKey: no reason to give a job up for good, since a
+// worker that has the key can do it.
 //
 // # Format
 //

@@ -79,8 +79,9 @@ func NewOpener(keys []Key, lookup Lookup, cfg OpenerConfig) (*Opener, error) {
 // for is replaced. The context is nil if the error is not.
 //
 // It fails with [tenancy.ErrInvalidEnvelope] for a text that is no envelope of
-// these keys, was changed, or was sealed for another purpose;
-// [tenancy.ErrEnvelopeExpired]; [tenancy.ErrNotFound] and [tenancy.ErrInactive]
+// these keys, was changed, or was sealed for another purpose, and more exactly with
+// [tenancy.ErrUnknownEnvelopeKey] where it names another key: who has that may open
+// it, so a job should be tried again; [tenancy.ErrEnvelopeExpired]; [tenancy.ErrNotFound] and [tenancy.ErrInactive]
 // for a tenant that there is no more or that is not to be served; and with the
 // lookup's own error, such as [tenancy.ErrUnavailable], after which the same
 // envelope may open. No error shows the text.
@@ -130,6 +131,8 @@ func (o *Opener) verify(text, purpose string) (*claims, error) {
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired): // its signature has been verified before
 		return nil, tenancy.ErrEnvelopeExpired
+	case errors.Is(err, tenancy.ErrUnknownEnvelopeKey):
+		return nil, fmt.Errorf("%w: give it to all who open envelopes before any is sealed with it, and until the last of these has expired", tenancy.ErrUnknownEnvelopeKey)
 	case err != nil: // not the cause, whose text may repeat what is in the envelope
 		return nil, fmt.Errorf("%w: it was not sealed with a key of this application, or was changed", tenancy.ErrInvalidEnvelope)
 	case c.Purpose != purpose:
@@ -138,13 +141,15 @@ func (o *Opener) verify(text, purpose string) (*claims, error) {
 	return c, nil
 }
 
-var errForeign = errors.New("not an envelope of these keys")
+var errForeign = errors.New("not an envelope")
 
 func (o *Opener) keyOf(token *jwt.Token) (any, error) {
 	id, _ := token.Header["kid"].(string)
-	key, ok := o.keys[id]
-	if !ok || token.Header["typ"] != tokenType {
+	if id == "" || token.Header["typ"] != tokenType {
 		return nil, errForeign
 	}
-	return key, nil
+	if key, ok := o.keys[id]; ok {
+		return key, nil
+	}
+	return nil, tenancy.ErrUnknownEnvelopeKey
 }

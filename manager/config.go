@@ -296,7 +296,11 @@ type AuditConfig struct {
 type EnvelopeConfig struct {
 	// Key signs envelopes: 32 or more bytes. Defaults to none: there are none.
 	Key tenancy.Secret `env:"KEY"`
-	// OldKeys are keys from before, for opening. Defaults to none.
+	// OldKeys are other keys, for opening. To change the key without losing jobs, first
+	// deploy the new one here beside the old Key, so that every process can open what is
+	// sealed with it; then the new one as Key and the old one here; and take the old one
+	// out when what was sealed with it has expired, after [EnvelopeConfig.TTL]. Defaults
+	// to none.
 	OldKeys []tenancy.Secret `env:"OLD_KEYS"`
 	// TTL is how long an envelope is good. Defaults to 24h.
 	TTL time.Duration `env:"TTL"`

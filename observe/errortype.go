@@ -76,6 +76,7 @@ func errorTypes() []errorType {
 		{tenancy.ErrInvalidIdentifier, "invalid_identifier"},
 		{tenancy.ErrInvalidQuery, "invalid_query"},
 		{tenancy.ErrInvalidLimit, "invalid_limit"},
+		{tenancy.ErrUnknownEnvelopeKey, "unknown_envelope_key"},
 		{tenancy.ErrInvalidEnvelope, "invalid_envelope"},
 		{tenancy.ErrEnvelopeExpired, "envelope_expired"},
 		{tenancy.ErrLimiterUnavailable, "limiter_unavailable"},

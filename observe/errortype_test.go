@@ -47,6 +47,7 @@ func known() map[string]error {
 		"ErrInvalidEntry":       tenancy.ErrInvalidEntry,
 		"ErrNotRecorded":        tenancy.ErrNotRecorded,
 		"ErrInvalidEnvelope":    tenancy.ErrInvalidEnvelope,
+		"ErrUnknownEnvelopeKey": tenancy.ErrUnknownEnvelopeKey,
 		"ErrEnvelopeExpired":    tenancy.ErrEnvelopeExpired,
 	}
 }

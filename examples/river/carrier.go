@@ -70,13 +70,16 @@ func (c *carrier) Work(ctx context.Context, job *rivertype.JobRow, work func(con
 		return work(ctx)
 	case isFinal(err):
 		return river.JobCancel(err)
-	default: // the registry is away: try again
+	default: // the registry is away, or this worker has yet to be given a new key: try again
 		return err
 	}
 }
 
 // isFinal reports whether trying again would not help.
 func isFinal(err error) bool {
+	if errors.Is(err, tenancy.ErrUnknownEnvelopeKey) { // an ErrInvalidEnvelope that may be good elsewhere, or later
+		return false
+	}
 	for _, final := range []error{tenancy.ErrInvalidEnvelope, tenancy.ErrEnvelopeExpired, tenancy.ErrNotFound, tenancy.ErrInactive} {
 		if errors.Is(err, final) {
 			return true
