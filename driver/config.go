@@ -27,9 +27,17 @@ type Config struct {
 	// whose role sees all rows. Defaults to the home.
 	System dialect.Driver
 
-	// Replicas are read-only copies of the home. They have to switch as it does.
+	// Replicas are read-only copies of the home. They have to switch as it does, and
+	// to keep tenants apart as it does: SQL by hand under a context of [Replica] is
+	// held by their role and their policies, so run postgres.Verify on each.
 	// Defaults to none.
 	Replicas []dialect.Driver
+
+	// ReplicaReady reports whether Replicas[i] may be asked. The home answers in its
+	// place until it may, as where it has not been verified yet. It is called for each
+	// query that the replica could answer, from several goroutines, and must be quick.
+	// Defaults to none: each may be asked.
+	ReplicaReady func(i int) bool
 
 	// Databases opens the databases of tenants that have their own.
 	// Defaults to none: such tenants fail with tenancy.ErrInvalidPlacement.

@@ -125,5 +125,9 @@
 // # Replicas
 //
 // [Replica] marks a context whose queries may be answered by a replica of their
-// tenant's place. Writes, locking reads and transactions never are.
+// tenant's place. Writes, locking reads and transactions never are. For a replica
+// that cannot be connected to, the primary answers.
+//
+// A replica keeps tenants apart by its own role and its own policies: verify each as
+// the home is verified, and let none be asked before, by [Config].ReplicaReady.
 package driver

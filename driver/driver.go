@@ -20,16 +20,17 @@ import (
 // A statement whose context has neither a tenant nor a System scope fails with
 // tenancy.ErrNoTenant, and nothing is sent.
 type Driver struct {
-	home    dialect.Driver
-	system  dialect.Driver
-	dialect string
-	config  Config
-	names   names
-	ready   *readiness
-	pools   *pools // nil where no tenant has a database of its own
-	rls     bool   // the home switches to tenants behind row-level security
-	schema  bool   // and to those with a schema
-	turn    atomic.Uint64
+	home     dialect.Driver
+	system   dialect.Driver
+	replicas []*copied // of the home
+	dialect  string
+	config   Config
+	names    names
+	ready    *readiness
+	pools    *pools // nil where no tenant has a database of its own
+	rls      bool   // the home switches to tenants behind row-level security
+	schema   bool   // and to those with a schema
+	turn     atomic.Uint64
 }
 
 var _ dialect.Driver = (*Driver)(nil)
@@ -50,6 +51,7 @@ func New(home dialect.Driver, config Config) (*Driver, error) {
 	if d.system == nil {
 		d.system = home
 	}
+	d.replicas = copiesOf(config)
 	if config.Databases.Open != nil {
 		var err error
 		if d.pools, err = newPools(d.dialect, config.Databases); err != nil {
@@ -86,7 +88,11 @@ func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
 	if d.dialect == dialect.Postgres && (d.rls || d.schema || r.pool != nil) { // by a driver that is likely to watch it itself
 		watched = quiet.New(ctx)
 	}
-	return r.end(ctx, r.driver.Query(watched, r.query, args, v))
+	err = r.driver.Query(watched, r.query, args, v)
+	if r.fallsBack(ctx, err) {
+		err = r.driver.Query(watched, r.query, args, v)
+	}
+	return r.end(ctx, err)
 }
 
 // execer and queryer are what ent's sql/execquery feature asks of a driver.
@@ -123,12 +129,19 @@ func (d *Driver) QueryContext(ctx context.Context, query string, args ...any) (*
 		return nil, err
 	}
 	defer r.done()
+	rows, err := r.queryContext(ctx, args)
+	if r.fallsBack(ctx, err) {
+		rows, err = r.queryContext(ctx, args)
+	}
+	return rows, r.end(ctx, err)
+}
+
+func (r *route) queryContext(ctx context.Context, args []any) (*sql.Rows, error) {
 	raw, ok := r.driver.(queryer)
 	if !ok {
-		return nil, r.end(ctx, unsupported(r.driver, "QueryContext"))
+		return nil, unsupported(r.driver, "QueryContext")
 	}
-	rows, err := raw.QueryContext(ctx, r.query, args...) //nolint:sqlclosecheck // the caller reads and closes them
-	return rows, r.end(ctx, err)
+	return raw.QueryContext(ctx, r.query, args...)
 }
 
 // Close closes the home, the other drivers of the Config, and every pool.

@@ -17,7 +17,7 @@ import (
 // pool is the connections of one tenant to one place.
 type pool struct {
 	driver   dialect.Driver
-	replicas []dialect.Driver
+	replicas []*copied
 
 	pools   *pools
 	tenant  tenancy.Tenant // who and where, and nothing else

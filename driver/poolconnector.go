@@ -3,6 +3,8 @@ package driver
 import (
 	"context"
 	sqldriver "database/sql/driver"
+
+	"github.com/entenancy/tenancy/internal/replica"
 )
 
 // connector takes from the budget for each connection that it opens. It is no
@@ -33,7 +35,7 @@ func (c *connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
 	}
 	inner, err := c.Connector.Connect(ctx)
 	if err != nil {
-		return nil, err
+		return nil, replica.Unreached(err)
 	}
 	opened = true
 	b.counts.opened.Add(1)

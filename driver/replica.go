@@ -2,6 +2,8 @@ package driver
 
 import (
 	"context"
+	"sync/atomic"
+	"time"
 
 	"entgo.io/ent/dialect"
 
@@ -15,12 +17,79 @@ import (
 // one SELECT counts as one that locks; what the functions in it do is not looked
 // at. Whether rows that a write links to are the tenant's is asked of the primary.
 // Replica does not name a tenant: ctx has to.
+//
+// Where a replica cannot be connected to, nothing was sent, and the primary answers
+// in its place. For the next five seconds the replica is not asked, and then by one
+// query. Any other error of a replica is the query's, also that of a connection that
+// breaks, and who waits for one that takes connections and says nothing waits until
+// its context ends.
 func Replica(ctx context.Context) context.Context { return replica.Allow(ctx) }
 
-// pick returns one of the replicas in turn, or the primary where there are none.
-func (d *Driver) pick(primary dialect.Driver, replicas []dialect.Driver) dialect.Driver {
-	if len(replicas) == 0 {
-		return primary
+// replicaRest is for how long a replica is not asked that could not be connected to.
+const replicaRest = 5 * time.Second
+
+// copied is a replica of a place.
+type copied struct {
+	dialect.Driver
+	ready func() bool  // nil if it always is
+	rests atomic.Int64 // until when it is not asked, in Unix nanoseconds, 0 for one that has answered
+}
+
+// copiesOf are the replicas of the home.
+func copiesOf(config Config) []*copied {
+	all := make([]*copied, 0, len(config.Replicas))
+	for i, d := range config.Replicas {
+		c := &copied{Driver: d}
+		if config.ReplicaReady != nil {
+			c.ready = func() bool { return config.ReplicaReady(i) }
+		}
+		all = append(all, c)
 	}
-	return replicas[d.turn.Add(1)%uint64(len(replicas))]
+	return all
+}
+
+// pick directs a route to one of the replicas in turn, if any may be asked.
+func (d *Driver) pick(r *route, replicas []*copied) {
+	if len(replicas) == 0 {
+		return
+	}
+	turn := d.turn.Add(1)
+	for range replicas {
+		if c := replicas[turn%uint64(len(replicas))]; c.asked() {
+			r.back, r.copied, r.driver = r.driver, c, c.Driver
+			return
+		}
+		turn++
+	}
+}
+
+// asked reports whether a query may go to the replica: any if it has answered the
+// last one, and one at a time to find out whether it is back.
+func (c *copied) asked() bool {
+	if c.ready != nil && !c.ready() {
+		return false
+	}
+	until := c.rests.Load()
+	if until == 0 {
+		return true
+	}
+	now := time.Now()
+	return now.UnixNano() >= until && c.rests.CompareAndSwap(until, now.Add(replicaRest).UnixNano())
+}
+
+// fallsBack reports whether the primary has to answer a query, because the replica
+// was not reached, and directs the route there.
+func (r *route) fallsBack(ctx context.Context, err error) bool {
+	if r.copied == nil {
+		return false
+	}
+	if !replica.IsUnreached(err) {
+		if err == nil && r.copied.rests.Load() != 0 {
+			r.copied.rests.Store(0)
+		}
+		return false
+	}
+	r.copied.rests.Store(time.Now().Add(replicaRest).UnixNano())
+	r.driver, r.copied = r.back, nil
+	return ctx.Err() == nil
 }

@@ -13,6 +13,8 @@ import (
 // route is the way of one statement outside a transaction.
 type route struct {
 	driver dialect.Driver
+	copied *copied        // the replica that driver is, nil if it is none
+	back   dialect.Driver // where a query goes that the replica did not get
 	query  string
 	place  place
 	pool   *pool // held while the statement runs; nil in the home
@@ -62,7 +64,7 @@ func (d *Driver) direct(ctx context.Context, r *route, reads bool, query string)
 	case !r.place.own || about == globals:
 		r.driver = d.home
 		if copied {
-			r.driver = d.pick(d.home, d.config.Replicas)
+			d.pick(r, d.replicas)
 		}
 	default:
 		if r.pool, err = d.pools.lease(ctx, r.place.tenant); err != nil {
@@ -70,7 +72,7 @@ func (d *Driver) direct(ctx context.Context, r *route, reads bool, query string)
 		}
 		r.driver = r.pool.driver
 		if copied {
-			r.driver = d.pick(r.pool.driver, r.pool.replicas)
+			d.pick(r, r.pool.replicas)
 		}
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/replica"
 )
 
 // Setting is the PostgreSQL setting that holds the tenant's id while one of its
@@ -148,7 +149,7 @@ func NewConnector(pg *pgx.ConnConfig, config Config) (*Connector, error) {
 func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	opened, err := c.open(ctx)
 	if err != nil {
-		return nil, err
+		return nil, replica.Unreached(err)
 	}
 	std, ok := opened.(*stdlib.Conn)
 	if !ok {

@@ -2,9 +2,17 @@ package databases_test
 
 import (
 	"context"
+	"database/sql"
 	sqldriver "database/sql/driver"
+	"net"
+	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver"
@@ -51,4 +59,79 @@ func TestReplicaOfATenantsDatabase(t *testing.T) {
 		t.Errorf("a transaction went to %s", got)
 	}
 	must(t, tx.Rollback())
+}
+
+// TestThePrimaryAnswersForAReplica that nobody is at, or that lets nobody in, and does
+// not ask it again at once; but not for one that has answered with an error.
+func TestThePrimaryAnswersForAReplica(t *testing.T) {
+	t.Parallel()
+	primary := newDatabase(t)
+	name := strings.TrimPrefix(parsed(tenantAt(primary)).Path, "/")
+	for what, replica := range map[string]string{
+		"nobody is there":   change(t, primary, func(u *url.URL) { u.Host = "127.0.0.1:1" }),
+		"it lets nobody in": change(t, primary, func(u *url.URL) { u.Path = "/no_such_database" }),
+	} {
+		for of, open := range map[string]func(testing.TB, string, *pgx.ConnConfig) (*driver.Driver, tenancy.Tenant){"home": homeWith, "own": ownWith} {
+			config, err := pgx.ParseConfig(replica)
+			must(t, err)
+			var dials atomic.Int64
+			dial := config.DialFunc
+			config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+				dials.Add(1)
+				return dial(ctx, network, address)
+			}
+			drv, tenant := open(t, primary, config)
+			ctx := driver.Replica(as(t, tenant))
+			if got := queryText(ctx, t, drv, "SELECT current_database()"); got != name {
+				t.Errorf("%s, %s: %q answers", what, of, got)
+			}
+			rows := &entsql.Rows{}
+			must(t, drv.Query(ctx, "SELECT current_database()", []any{}, rows))
+			must(t, rows.Close())
+			if n := dials.Load(); n == 0 || n > 2 { // with TLS and without
+				t.Errorf("%s, %s: connected %d times", what, of, n)
+			}
+			must(t, drv.Close())
+		}
+	}
+	empty, err := pgx.ParseConfig(primary)
+	must(t, err)
+	empty.RuntimeParams["search_path"] = "pg_catalog"
+	for _, open := range []func(testing.TB, string, *pgx.ConnConfig) (*driver.Driver, tenancy.Tenant){homeWith, ownWith} {
+		drv, tenant := open(t, primary, empty)
+		if err := drv.Query(driver.Replica(as(t, tenant)), "SELECT name FROM items", []any{}, &entsql.Rows{}); err == nil {
+			t.Error("the primary has answered for a replica that did")
+		}
+		must(t, drv.Close())
+	}
+}
+
+// homeWith returns a driver whose home has a replica, and a tenant there.
+func homeWith(tb testing.TB, primary string, replica *pgx.ConnConfig) (*driver.Driver, tenancy.Tenant) {
+	tb.Helper()
+	config, err := pgx.ParseConfig(primary)
+	must(tb, err)
+	pool := func(config *pgx.ConnConfig) dialect.Driver {
+		connector, err := postgres.NewConnector(config, postgres.Config{})
+		must(tb, err)
+		return entsql.OpenDB(dialect.Postgres, sql.OpenDB(connector))
+	}
+	drv, err := driver.New(pool(config), driver.Config{Replicas: []dialect.Driver{pool(replica)}})
+	must(tb, err)
+	return drv, tenancy.Tenant{ID: "acme", Identifier: "acme", Isolation: tenancy.IsolationRLS}
+}
+
+// ownWith returns a driver for a tenant whose own database has a replica.
+func ownWith(tb testing.TB, primary string, replica *pgx.ConnConfig) (*driver.Driver, tenancy.Tenant) {
+	tb.Helper()
+	open := func(ctx context.Context, at tenancy.Tenant) (driver.Database, error) {
+		database, err := postgres.Databases{}.Open(ctx, at)
+		if err != nil {
+			return driver.Database{}, err
+		}
+		copied, err := postgres.NewConnector(replica, postgres.Config{})
+		database.Replicas = []sqldriver.Connector{copied}
+		return database, err
+	}
+	return newDriver(tb, driver.Databases{Open: open}), tenantAt(primary)
 }
