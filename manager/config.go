@@ -49,7 +49,11 @@ type DatabaseConfig struct {
 	// that serves. Where row-level security keeps tenants apart they are
 	// refused without. Elsewhere it defaults to [DatabaseConfig.URL].
 	SystemURL tenancy.Secret `env:"SYSTEM_URL"`
-	// ReplicaURLs reach read-only copies of the home. Defaults to none.
+	// ReplicaURLs reach read-only copies of the home, for queries under driver.Replica.
+	// A role there has to be held as that of [DatabaseConfig.URL] is, and is best the
+	// same one. A copy that is no standby needs the policies, too, and is migrated before
+	// the home. Start refuses those that do not hold, and the home answers for those that
+	// are away. Defaults to none.
 	ReplicaURLs []tenancy.Secret `env:"REPLICA_URLS"`
 	// PoolSize is how many connections to the home are kept open.
 	// Defaults to 20. On SQLite it has no effect.

@@ -16,8 +16,8 @@ var errNotStarted = errors.New("manager: not started")
 const readyTimeout = 2 * time.Second
 
 // Ready reports whether requests can be served: Start has been called, and the
-// registry and the home answer within two seconds. Without Redis they can. It
-// needs no tenant in ctx.
+// registry and the home answer within two seconds. Without Redis they can, and
+// without replicas, for which the home answers. It needs no tenant in ctx.
 func (m *Manager) Ready(ctx context.Context) error {
 	if !m.started.Load() {
 		return errNotStarted

@@ -41,6 +41,7 @@ type Manager struct {
 	redis     *redis.Client // nil without
 	layers    *layers
 	pools     []pool
+	replicas  []*replica
 	driver    *driver.Driver
 
 	observer  tenancy.Observer

@@ -121,13 +121,15 @@ func (m *Manager) openDriver(context.Context) error {
 	if err == nil && !m.config.Database.SystemURL.IsZero() {
 		config.System, err = open(m.config.Database.SystemURL, true)
 	}
-	for _, replica := range m.config.Database.ReplicaURLs {
+	for _, address := range m.config.Database.ReplicaURLs {
 		if err == nil {
 			var d dialect.Driver
-			d, err = open(replica, false)
+			d, err = open(address, false)
 			config.Replicas = append(config.Replicas, d)
+			m.replicas = append(m.replicas, &replica{url: address, pool: len(m.pools) - 1})
 		}
 	}
+	config.ReplicaReady = func(i int) bool { return m.replicas[i].verified.Load() }
 	if err == nil {
 		m.driver, err = driver.New(home, config)
 	}

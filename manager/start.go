@@ -2,20 +2,28 @@ package manager
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver/mysql"
+	"github.com/entenancy/tenancy/driver/postgres"
 )
 
 // Start makes the registry's tables, migrates with Config.Migrations.AtStart,
 // and checks that the home keeps tenants apart: on PostgreSQL that row-level
 // security holds where it is relied on, and shows System scopes all rows, on MySQL that
 // the shared tables tell ids apart. On PostgreSQL it takes from the role that serves
-// what default privileges have given it of the registry's tables. It fails with postgres.ErrUnsafe or mysql.ErrUnsafe, and the program must
-// not serve then. After it the Manager is ready. What else it starts ends with Close.
+// what default privileges have given it of the registry's tables. It fails with
+// postgres.ErrUnsafe or mysql.ErrUnsafe, and the program must not serve then. After it
+// the Manager is ready. What else it starts ends with Close.
+//
+// The same is asked of each of Config.Database.ReplicaURLs. One that is away, or is a
+// standby that lags behind what was just migrated by more than ten seconds, does not
+// keep the program from starting: the home answers in its place until it was verified.
 //
 // It needs no tenant in ctx, and may be called again after a failure.
 func (m *Manager) Start(ctx context.Context) error {
@@ -37,6 +45,9 @@ func (m *Manager) Start(ctx context.Context) error {
 	if m.migrator != nil { // there are spares only where somebody can migrate them
 		m.running.Go(func() { m.keepSpares(m.background) })
 	}
+	if len(m.replicas) > 0 {
+		m.running.Go(func() { m.watchReplicas(m.background) })
+	}
 	if m.collector != nil && m.migrator != nil {
 		m.running.Go(func() { m.watchMigrations(m.background) })
 	}
@@ -49,17 +60,32 @@ func (c IsolationConfig) byRows() bool {
 	return c.Default == tenancy.IsolationRLS || c.Premium == tenancy.IsolationRLS
 }
 
-// verify refuses to serve where the home would not keep tenants apart.
+// verify refuses to serve where the home, or a replica of it, would not keep tenants apart.
 func (m *Manager) verify(ctx context.Context) error {
-	switch d := dialectOf(m.config.Database.URL); {
-	case d == dialect.Postgres:
-		return m.verifyPostgres(ctx)
-	case d == dialect.MySQL && len(m.app.Tenancy.Tables) > 0: // the registry can put any tenant into the shared tables
-		return mysql.Verify(ctx, m.pools[0].db, m.app.Tenancy)
-	case d == dialect.SQLite && m.config.Database.attachesHome():
+	if m.config.Database.Dialect() == dialect.SQLite && m.config.Database.attachesHome() {
 		m.app.Logger.InfoContext(ctx, "tenancy: the home is attached to the files of tenants, and SQL of theirs can read the registry in it", "setting", envOf("Database.GlobalFile"))
 	}
-	return nil
+	hints, err := m.verifyServing(ctx, m.pools[0].db, m.config.Database.URL)
+	more, systemErr := m.verifySystem(ctx)
+	for _, hint := range append(hints, more...) {
+		m.app.Logger.InfoContext(ctx, "tenancy: tenants are kept apart, and it could be done better", "hint", hint)
+	}
+	if err := errors.Join(err, systemErr); err != nil {
+		return err
+	}
+	return m.verifyReplicas(ctx)
+}
+
+// verifyServing looks at a pool that serves requests, the home's or a replica's, where
+// tenants rely on what the database holds.
+func (m *Manager) verifyServing(ctx context.Context, db *sql.DB, address tenancy.Secret) ([]postgres.Hint, error) {
+	switch d := m.config.Database.Dialect(); {
+	case d == dialect.Postgres && m.config.Isolation.byRows():
+		return postgres.Verify(ctx, db, m.app.Tenancy, m.verifyConfig(address))
+	case d == dialect.MySQL && len(m.app.Tenancy.Tables) > 0: // the registry can put any tenant into the shared tables
+		return nil, mysql.Verify(ctx, db, m.app.Tenancy)
+	}
+	return nil, nil
 }
 
 // warm reads tenants that are likely to be asked for.

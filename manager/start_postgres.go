@@ -6,6 +6,7 @@ import (
 
 	"entgo.io/ent/dialect"
 
+	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver/postgres"
 	"github.com/entenancy/tenancy/internal/pgerror"
 )
@@ -13,10 +14,10 @@ import (
 // revoke takes from the role that serves what default privileges have given it of the
 // registry's tables. That it could not is no error: postgres.Verify says what is left.
 func (m *Manager) revoke(ctx context.Context) {
-	if dialectOf(m.config.Database.URL) != dialect.Postgres {
+	if m.config.Database.Dialect() != dialect.Postgres {
 		return
 	}
-	serving, keeper := m.postgresRoles()
+	serving, keeper := m.postgresRoles(m.config.Database.URL)
 	if serving == keeper {
 		return
 	}
@@ -25,10 +26,11 @@ func (m *Manager) revoke(ctx context.Context) {
 	}
 }
 
-// postgresRoles are the role that serves requests and the one that keeps the registry.
-func (m *Manager) postgresRoles() (serving, keeper string) {
+// postgresRoles are the role of an address that serves requests, and the one that keeps
+// the registry.
+func (m *Manager) postgresRoles(address tenancy.Secret) (serving, keeper string) {
 	p := postgresDatabases{m.config}
-	at, err := p.parse(m.config.Database.URL)
+	at, err := p.parse(address)
 	as, errAs := p.parse(m.config.Database.AdminURL)
 	if errors.Join(err, errAs) != nil { // which New would have said
 		return "", "nobody"
@@ -36,25 +38,22 @@ func (m *Manager) postgresRoles() (serving, keeper string) {
 	return at.User, as.User
 }
 
-// verifyPostgres looks at row-level security where tenants rely on it, and at the role
-// of System scopes wherever there is one: the registry can put any tenant behind it.
-func (m *Manager) verifyPostgres(ctx context.Context) error {
-	serving, keeper := m.postgresRoles()
-	config := postgres.VerifyConfig{Schema: m.config.Database.GlobalSchema, KeepsRegistry: serving == keeper}
-	var hints, more []postgres.Hint
-	var err, systemErr error
-	if m.config.Isolation.byRows() {
-		hints, err = postgres.Verify(ctx, m.pools[0].db, m.app.Tenancy, config)
+func (m *Manager) verifyConfig(address tenancy.Secret) postgres.VerifyConfig {
+	serving, keeper := m.postgresRoles(address)
+	return postgres.VerifyConfig{Schema: m.config.Database.GlobalSchema, KeepsRegistry: serving == keeper}
+}
+
+// verifySystem looks at the role of System scopes on PostgreSQL wherever there is one:
+// the registry can put any tenant behind row-level security.
+func (m *Manager) verifySystem(ctx context.Context) ([]postgres.Hint, error) {
+	system := m.Operator().System()
+	if system == nil || m.config.Database.Dialect() != dialect.Postgres {
+		return nil, nil
 	}
-	if system := m.Operator().System(); system != nil {
-		more, systemErr = postgres.VerifySystem(ctx, system, m.app.Tenancy, config)
-		if systemErr != nil && !errors.Is(systemErr, postgres.ErrUnsafe) { // requests do not need it
-			m.app.Logger.WarnContext(ctx, "tenancy: nobody could look at what System scopes are shown", "error", pgerror.WithoutConfig(systemErr))
-			systemErr = nil
-		}
+	hints, err := postgres.VerifySystem(ctx, system, m.app.Tenancy, m.verifyConfig(m.config.Database.URL))
+	if err != nil && !errors.Is(err, postgres.ErrUnsafe) { // requests do not need it
+		m.app.Logger.WarnContext(ctx, "tenancy: nobody could look at what System scopes are shown", "error", pgerror.WithoutConfig(err))
+		err = nil
 	}
-	for _, hint := range append(hints, more...) {
-		m.app.Logger.InfoContext(ctx, "tenancy: tenants are kept apart, and it could be done better", "hint", hint)
-	}
-	return errors.Join(err, systemErr)
+	return hints, err
 }

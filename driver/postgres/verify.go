@@ -74,6 +74,11 @@ type VerifyConfig struct {
 //
 // What a function does, and what a foreign table shows, is not looked at.
 //
+// Run it on the pool of each replica as well (driver.Config.Replicas), which holds
+// tenants by its own role and, unless it is a standby, its own policies. Where nothing
+// can be written, as on a standby, the canary only reads, and all else is looked at. A
+// standby that lags behind lacks what was just migrated, and fails until it has it.
+//
 // Verify needs no tenant in ctx and disregards one that is there. It is safe
 // for concurrent use.
 func Verify(ctx context.Context, db *sql.DB, m schema.Metadata, config VerifyConfig) ([]Hint, error) {

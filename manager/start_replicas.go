@@ -1,0 +1,146 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/driver/mysql"
+	"github.com/entenancy/tenancy/driver/postgres"
+	"github.com/entenancy/tenancy/internal/pgerror"
+)
+
+// replicaInterval is how often a replica is looked at that is not asked yet.
+const replicaInterval = 2 * time.Second
+
+// replicaLag is how long Start waits for a standby to have what the home had.
+const replicaLag = 10 * time.Second
+
+// replayInterval is how often it asks.
+const replayInterval = 50 * time.Millisecond
+
+// replica is a read-only copy of the home. It answers nothing before it was verified.
+type replica struct {
+	url      tenancy.Secret
+	pool     int // its index in Manager.pools
+	verified atomic.Bool
+}
+
+// errLags means that a standby does not show yet what is to be verified.
+var errLags = errors.New("it has not replayed yet what the home had when this program started")
+
+// verifyReplicas refuses to serve where a replica would not keep tenants apart as the
+// home does. One that is away or lags behind is left out, until watchReplicas has
+// seen that it does.
+func (m *Manager) verifyReplicas(ctx context.Context) error {
+	var problems []error
+	for i, r := range m.replicas {
+		err := m.verifyReplica(ctx, i)
+		switch {
+		case isUnsafe(err):
+			problems = append(problems, err)
+		case err != nil:
+			m.app.Logger.WarnContext(ctx, "tenancy: a replica could not be verified, and the home answers in its place until it is", "error", err)
+		}
+		r.verified.Store(err == nil)
+	}
+	return errors.Join(problems...)
+}
+
+// watchReplicas goes on looking at replicas that are left out, until there are none.
+func (m *Manager) watchReplicas(ctx context.Context) {
+	tick := time.NewTicker(replicaInterval)
+	defer tick.Stop()
+	for said := make([]string, len(m.replicas)); m.leftOut(ctx, said); {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// leftOut looks at the replicas that are left out, says once why one stays so, and
+// reports whether any does.
+func (m *Manager) leftOut(ctx context.Context, said []string) (some bool) {
+	for i, r := range m.replicas {
+		if r.verified.Load() {
+			continue
+		}
+		err := m.verifyReplica(ctx, i)
+		if err == nil {
+			r.verified.Store(true)
+			m.app.Logger.InfoContext(ctx, "tenancy: a replica is verified, and answers from now on", "setting", replicaSetting(i))
+			continue
+		}
+		if isUnsafe(err) && err.Error() != said[i] {
+			said[i] = err.Error()
+			m.app.Logger.ErrorContext(ctx, "tenancy: a replica does not keep tenants apart, and the home answers in its place", "error", err)
+		}
+		some = true
+	}
+	return some
+}
+
+// verifyReplica looks at one of the replicas. Its errors name the setting.
+func (m *Manager) verifyReplica(ctx context.Context, i int) error {
+	r := m.replicas[i]
+	_, err := m.verifyServing(ctx, m.pools[r.pool].db, r.url) // the hints are the home's
+	if errors.Is(err, postgres.ErrUnsafe) {
+		// It may only lack what has just been migrated.
+		caughtUp, lags := m.awaitReplay(ctx, r.url)
+		if lags != nil {
+			err = lags
+		} else if caughtUp {
+			_, err = m.verifyServing(ctx, m.pools[r.pool].db, r.url)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("manager: %s: %w", replicaSetting(i), pgerror.WithoutConfig(err))
+	}
+	return nil
+}
+
+// replicaSetting names one of the addresses of replicas.
+func replicaSetting(i int) string {
+	return fmt.Sprintf("address %d of %s", i+1, envOf("Database.ReplicaURLs"))
+}
+
+func isUnsafe(err error) bool {
+	return errors.Is(err, postgres.ErrUnsafe) || errors.Is(err, mysql.ErrUnsafe)
+}
+
+// awaitReplay waits for a standby to have replayed what the home has now, and reports
+// false where there is nothing to wait for, or nobody can tell. It fails with errLags.
+func (m *Manager) awaitReplay(ctx context.Context, address tenancy.Secret) (caughtUp bool, err error) {
+	var position string
+	if err := m.admin.QueryRowContext(ctx, "SELECT pg_current_wal_lsn()::text").Scan(&position); err != nil {
+		return false, nil // a service that is not quite PostgreSQL
+	}
+	standby, err := postgresDatabases{m.config}.plain(address)
+	if err != nil {
+		return false, err
+	}
+	defer standby.Close() //nolint:errcheck // nothing was written
+	waiting, stop := context.WithTimeoutCause(ctx, replicaLag, errLags)
+	defer stop()
+	for {
+		var follows, replayed bool
+		err := standby.QueryRowContext(waiting, "SELECT pg_is_in_recovery(), coalesce(pg_last_wal_replay_lsn() >= CAST($1 AS text)::pg_lsn, false)", position).Scan(&follows, &replayed)
+		switch {
+		case waiting.Err() != nil:
+			return false, context.Cause(waiting)
+		case err != nil || !follows:
+			return false, nil
+		case replayed:
+			return true, nil
+		}
+		select {
+		case <-waiting.Done():
+		case <-time.After(replayInterval):
+		}
+	}
+}
