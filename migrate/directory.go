@@ -64,7 +64,7 @@ type statement struct {
 //
 // It fails with [ErrDirectory], and names the file and line, where a file does
 // not match atlas.sum, cannot be read as statements, or begins or ends
-// transactions itself.
+// transactions itself, be it behind a delimiter of its own.
 func NewDirectory(fsys fs.FS, dialectName string) (*Directory, error) {
 	if err := statements.Check(dialectName); err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
@@ -149,27 +149,26 @@ func readFile(f atlas.File, hash, dialectName string) (*file, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Name(), err)
 	}
-	sum, from := sha256.New(), 0
+	sum := sha256.New()
 	for _, s := range scanned {
 		_, _ = sum.Write([]byte(s.Text)) // never fails
-		// Atlas' positions leave out a first line that sets the delimiter.
-		if i := strings.Index(text[from:], s.Text); i >= 0 {
-			from += i
+		for _, part := range statements.Parts(dialectName, s) {
+			if word := firstWord(part.Text); !read.alone && endsTransaction(word) && !statements.EndsFlow(part.Tokens) {
+				return nil, fmt.Errorf("%s:%d: %s: the runner begins and ends transactions", f.Name(), lineAt(text, part.Pos), word)
+			}
+			read.validates = read.validates || dialectName == dialect.Postgres && validates(part.Text)
 		}
-		one := statement{
+		read.statements = append(read.statements, statement{
 			text: s.Text,
-			line: 1 + strings.Count(text[:from], "\n"),
+			line: lineAt(text, s.Pos),
 			mark: "h1:" + base64.StdEncoding.EncodeToString(sum.Sum(nil)),
-		}
-		if word := firstWord(s.Text); !read.alone && endsTransaction(word) {
-			return nil, fmt.Errorf("%s:%d: %s: the runner begins and ends transactions", f.Name(), one.line, word)
-		}
-		read.validates = read.validates || dialectName == dialect.Postgres && validates(s.Text)
-		read.statements = append(read.statements, one)
-		from += len(s.Text)
+		})
 	}
 	return read, nil
 }
+
+// lineAt is the line of a position, from 1.
+func lineAt(text string, pos int) int { return 1 + strings.Count(text[:pos], "\n") }
 
 var validation = regexp.MustCompile(`\bVALIDATE CONSTRAINT\b`)
 

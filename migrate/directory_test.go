@@ -39,12 +39,13 @@ func TestNewDirectory(t *testing.T) {
 	files := map[string]string{
 		"1_a.sql": "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$;\nCREATE TABLE x ();\n",
 		"2_b.sql": "-- atlas:txmode none\n\nCREATE INDEX CONCURRENTLY i ON x (a);\nCOMMIT;\n",
+		"3_c.sql": "-- atlas:delimiter \\n\\n\nCREATE FUNCTION g() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END;\n\nSELECT 1; SELECT 2;\n",
 	}
 	d, err := migrate.NewDirectory(hashed(t, files), dialect.Postgres)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.Version() != "2" || len(d.Sum()) != 44 {
+	if d.Version() != "3" || len(d.Sum()) != 44 {
 		t.Errorf("version %q, sum %q", d.Version(), d.Sum())
 	}
 }
@@ -64,6 +65,7 @@ func TestNewDirectoryRefuses(t *testing.T) {
 		{"an edited file", edited, "atlas.sum:3: 2_b.sql was edited"},
 		{"an added file", added, "2_b.sql was added"},
 		{"a transaction", hashed(t, map[string]string{"1_a.sql": "-- why\nSELECT 1;\n\ncommit;\n"}), "1_a.sql:4: COMMIT"},
+		{"a transaction behind a delimiter", hashed(t, map[string]string{"1_a.sql": "-- atlas:delimiter \\n\\n\nCREATE TABLE a (id int);\n/* away */ COMMIT;\nDROP TABLE b;\n"}), "1_a.sql:3: COMMIT"},
 		{"an unclosed quote", hashed(t, map[string]string{"1_a.sql": "SELECT 'x;\n"}), "1_a.sql: "},
 		{"an unknown mode", hashed(t, map[string]string{"1_a.sql": "-- atlas:txmode maybe\n\nSELECT 1;\n"}), `unknown txmode "maybe"`},
 		{"one version twice", hashed(t, map[string]string{"1_a.sql": "SELECT 1;\n", "1_b.sql": "SELECT 1;\n"}), "same version"},

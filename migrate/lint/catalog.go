@@ -89,7 +89,7 @@ func (f *file) noteColumn(table string, a *statement) {
 	}
 	if a.begins("RENAME") {
 		from, after := a.nameAt(a.skip(1, "COLUMN"))
-		if i := index(from); i >= 0 && a.at(after).is("TO") {
+		if i := index(from); i >= 0 && a.at(after).Is("TO") {
 			f.columns[table][i].name, _ = a.nameAt(after + 1)
 		}
 		return
@@ -115,7 +115,7 @@ func (f *file) noteConstraint(table string, a *statement) {
 		to, _ := a.nameAt(a.skip(after, "TO"))
 		f.foreign[to], f.unvalidated[to] = f.foreign[constraint], f.unvalidated[constraint]
 	case a.begins("ADD"):
-		f.foreign[constraint] = a.at(after).is("FOREIGN")
+		f.foreign[constraint] = a.at(after).Is("FOREIGN")
 		f.unvalidated[constraint] = a.find(after, "NOT", "VALID") >= 0
 	}
 }
@@ -125,7 +125,7 @@ func (f *file) noteConstraint(table string, a *statement) {
 func (f *file) columnsOf(definitions []*statement) []column {
 	var all []column
 	for _, d := range definitions {
-		if !d.at(0).is(f.elements()...) && !d.isGenerated() {
+		if !d.at(0).Is(f.elements()...) && !d.isGenerated() {
 			name, after := d.nameAt(0)
 			all = append(all, column{name, d.isText(after)})
 		}
@@ -150,7 +150,7 @@ func (f *file) elements() []string {
 func (s *statement) isGenerated() bool {
 	outer := s.outer()
 	i := outer.find(0, "AS")
-	return i >= 0 && outer.at(i+1).isSymbol("(")
+	return i >= 0 && outer.at(i+1).IsSymbol("(")
 }
 
 // isText reports whether the type at i is one that becomes text by itself, with
@@ -159,19 +159,19 @@ func (s *statement) isText(i int) bool {
 	switch {
 	case s.has(i, "character", "varying"):
 		i += 2
-	case s.at(i).is("varchar", "text"):
+	case s.at(i).Is("varchar", "text"):
 		i++
 	default:
 		return false
 	}
 	rest := (&statement{s.tokens[min(i, len(s.tokens)):]}).outer()
-	return !rest.at(0).isSymbol("[") && !rest.at(2).isSymbol("[") && rest.find(0, "ARRAY") < 0 && rest.find(0, "COLLATE") < 0
+	return !rest.at(0).IsSymbol("[") && !rest.at(2).IsSymbol("[") && rest.find(0, "ARRAY") < 0 && rest.find(0, "COLLATE") < 0
 }
 
 // addsColumn returns the column that an action of ALTER TABLE adds, and the
 // position after its name.
 func (s *statement) addsColumn(f *file) (column string, after int, ok bool) {
-	if !s.begins("ADD") || s.at(1).is(f.elements()...) {
+	if !s.begins("ADD") || s.at(1).Is(f.elements()...) {
 		return "", 0, false
 	}
 	column, after = s.nameAt(s.skip(1, "COLUMN", "IF", "NOT", "EXISTS"))
@@ -184,7 +184,7 @@ func (s *statement) dropsColumn(f *file) (string, bool) {
 	if f.dialect == dialect.MySQL {
 		others = []string{"CONSTRAINT", "PRIMARY", "FOREIGN", "INDEX", "KEY", "CHECK", "PARTITION"}
 	}
-	if !s.begins("DROP") || s.at(1).is(others...) {
+	if !s.begins("DROP") || s.at(1).Is(others...) {
 		return "", false
 	}
 	column, _ := s.nameAt(s.skip(1, "COLUMN", "IF", "EXISTS"))
@@ -199,5 +199,5 @@ func (s *statement) setsType() (column string, to int, ok bool) {
 	}
 	column, i := s.nameAt(s.skip(1, "COLUMN"))
 	i = s.skip(i, "SET", "DATA")
-	return column, i + 1, s.at(i).is("TYPE")
+	return column, i + 1, s.at(i).Is("TYPE")
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"entgo.io/ent/dialect"
+
+	"github.com/entenancy/tenancy/migrate/internal/statements"
 )
 
 // destructive refuses what loses data.
@@ -41,11 +43,11 @@ func (s *statement) destroys(f *file, loses func(string) []problem) []problem {
 	}
 	for _, a := range actions {
 		switch column, drops := a.dropsColumn(f); {
-		case f.dialect == dialect.MySQL && (a.at(0).is("DROP", "TRUNCATE") && a.at(1).is("PARTITION") || a.begins("DISCARD")):
+		case f.dialect == dialect.MySQL && (a.at(0).Is("DROP", "TRUNCATE") && a.at(1).Is("PARTITION") || a.begins("DISCARD")):
 			return loses("rows of " + table + " go with their partition or file")
 		case drops:
 			return loses("the column " + column + " of " + table + " is dropped")
-		case a.begins("RENAME") && !a.at(1).is(f.namesOnly()...):
+		case a.begins("RENAME") && !a.at(1).Is(f.namesOnly()...):
 			return renamed(table)
 		}
 		if column, ok := a.changesType(f); ok {
@@ -89,14 +91,14 @@ func (s *statement) drops(f *file, loses func(string) []problem) []problem {
 // dropped returns what DROP TABLE and the like drop, and of which kind that is.
 func (s *statement) dropped() (kind string, names []string) {
 	i := s.skip(1, "MATERIALIZED", "TEMPORARY", "FOREIGN")
-	if !s.begins("DROP") || !s.at(i).is("TABLE", "TABLES", "VIEW", "SEQUENCE", "TYPE", "DOMAIN") {
+	if !s.begins("DROP") || !s.at(i).Is("TABLE", "TABLES", "VIEW", "SEQUENCE", "TYPE", "DOMAIN") {
 		return "", nil
 	}
 	for _, part := range split(s.tokens[s.skip(i+1, ifExists()...):]) {
 		name, _ := part.nameAt(0)
 		names = append(names, name)
 	}
-	return strings.ToLower(s.at(i).text), names
+	return strings.ToLower(s.at(i).Text), names
 }
 
 // madeAgain reports whether a table is dropped for a copy, as SQLite's is to be
@@ -142,21 +144,21 @@ func (s *statement) copies(f *file) (from, into string, values map[string]*state
 		}
 		i = s.find(i, "SELECT")
 	}
-	if i < 0 || !s.at(i).is("SELECT") || s.at(i+1).is("DISTINCT") {
+	if i < 0 || !s.at(i).Is("SELECT") || s.at(i+1).Is("DISTINCT") {
 		return "", "", nil
 	}
 	// The first FROM outside of parentheses, and nothing after the table.
 	selected := &statement{s.tokens[i+1:]}
 	end := selected.end("FROM")
 	from, after := selected.nameAt(end + 1)
-	if rest := selected.at(after); rest.text != "" && !rest.isSymbol(";") {
+	if rest := selected.at(after); rest.Text != "" && !rest.IsSymbol(";") {
 		return "", "", nil
 	}
 	expressions := split(selected.tokens[:end])
-	if len(expressions) == 1 && expressions[0].at(0).isSymbol("*") {
+	if len(expressions) == 1 && expressions[0].at(0).IsSymbol("*") {
 		expressions = nil
 		for _, c := range f.columns[from] {
-			expressions = append(expressions, &statement{[]token{{name, c.name}}})
+			expressions = append(expressions, &statement{[]statements.Token{{Kind: statements.Name, Text: c.name}}})
 		}
 	}
 	values = make(map[string]*statement)
@@ -196,7 +198,7 @@ func (s *statement) names(column string) bool {
 // whether it holds the table is for locking. MySQL's MODIFY states the whole
 // column again.
 func (s *statement) changesType(f *file) (string, bool) {
-	if s.at(0).is("MODIFY", "CHANGE") {
+	if s.at(0).Is("MODIFY", "CHANGE") {
 		column, _ := s.nameAt(s.skip(1, "COLUMN", "IF", "EXISTS"))
 		return column, true
 	}
@@ -206,5 +208,5 @@ func (s *statement) changesType(f *file) (string, bool) {
 
 // becomesText reports a new type at an action's end that is text.
 func (s *statement) becomesText(f *file, to int) bool {
-	return f.isPostgres() && s.at(to).is("text") && to == len(s.tokens)-1
+	return f.isPostgres() && s.at(to).Is("text") && to == len(s.tokens)-1
 }

@@ -22,7 +22,8 @@
 //	-- tenancy:allow destructive nobody reads the column since 2.4
 //	ALTER TABLE "orders" DROP COLUMN "note";
 //
-// All rules but checksum, transaction and mark can be allowed so.
+// All rules but checksum, transaction and mark can be allowed so. Where a file has
+// a delimiter of its own, each statement between two of them has its own mark.
 //
 // # What is locking
 //

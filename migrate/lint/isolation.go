@@ -3,6 +3,8 @@ package lint
 import (
 	"slices"
 	"strings"
+
+	"github.com/entenancy/tenancy/migrate/internal/statements"
 )
 
 // protection is the name of the policy, of the trigger and of its function that
@@ -82,12 +84,12 @@ func (s *statement) policy() (policy, table string) {
 // which no later statement knows.
 func (s *statement) dropsTrigger(f *file) bool {
 	name, table := s.policy()
-	if !s.at(0).is("DROP", "ALTER") || !s.at(1).is("TRIGGER") || name != protection {
+	if !s.at(0).Is("DROP", "ALTER") || !s.at(1).Is("TRIGGER") || name != protection {
 		return false
 	}
 	return !f.follows(func(later *statement) bool {
 		i := later.skip(1, "OR", "REPLACE", "CONSTRAINT")
-		if !later.begins("CREATE") || !later.at(i).is("TRIGGER") {
+		if !later.begins("CREATE") || !later.at(i).Is("TRIGGER") {
 			return false
 		}
 		n, _ := later.nameAt(i + 1)
@@ -100,23 +102,25 @@ func (s *statement) dropsTrigger(f *file) bool {
 // without what refuses.
 func (s *statement) weakensFunction() bool {
 	i := s.skip(1, "OR", "REPLACE")
-	if !s.at(0).is("CREATE", "ALTER", "DROP") || !s.at(i).is("FUNCTION", "ROUTINE") {
+	if !s.at(0).Is("CREATE", "ALTER", "DROP") || !s.at(i).Is("FUNCTION", "ROUTINE") {
 		return false
 	}
 	if s.begins("CREATE") {
 		name, _ := s.nameAt(i + 1)
-		refuses := func(t token) bool {
-			return t.kind == literal && strings.Contains(t.text, "RAISE insufficient_privilege")
+		refuses := func(t statements.Token) bool {
+			return t.Kind == statements.Literal && strings.Contains(t.Text, "RAISE insufficient_privilege")
 		}
 		return name == protection && !slices.ContainsFunc(s.tokens, refuses)
 	}
-	return slices.ContainsFunc(s.tokens, func(t token) bool { return t.is(protection) || t == token{name, protection} })
+	return slices.ContainsFunc(s.tokens, func(t statements.Token) bool {
+		return t.Is(protection) || t == (statements.Token{Kind: statements.Name, Text: protection})
+	})
 }
 
 // hasTrue reports a policy with USING (true) or WITH CHECK (true).
 func (s *statement) hasTrue() bool {
 	for i := range s.tokens {
-		if s.at(i).isSymbol("(") && s.at(i+1).is("true") && s.at(i+2).isSymbol(")") {
+		if s.at(i).IsSymbol("(") && s.at(i+1).Is("true") && s.at(i+2).IsSymbol(")") {
 			return true
 		}
 	}

@@ -119,21 +119,25 @@ func Files(files []migrate.File, config Config) ([]Finding, error) {
 }
 
 // lintFile returns the findings of one file.
-func lintFile(f *file, fileName string, statements []*migrate.Stmt) []Finding {
-	for _, s := range statements {
-		f.statements = append(f.statements, &statement{tokens: tokens(s.Text, f.dialect)})
+func lintFile(f *file, fileName string, read []*migrate.Stmt) []Finding {
+	var parts []statements.Part
+	for _, s := range read {
+		parts = append(parts, statements.Parts(f.dialect, s)...)
+	}
+	for _, p := range parts {
+		f.statements = append(f.statements, &statement{p.Tokens})
 	}
 	var findings []Finding
-	for i, raw := range statements {
+	for i, part := range parts {
 		s := f.statements[i]
 		f.at = i
 		found := s.problems(f)
-		found = append(marked(marksOf(raw.Comments), &found), found...)
+		found = append(marked(marksOf(part.Comments), &found), found...)
 		slices.SortStableFunc(found, func(a, b problem) int { return strings.Compare(string(a.rule), string(b.rule)) })
 		for _, p := range found {
 			findings = append(findings, Finding{
-				File: fileName, Line: 1 + strings.Count(f.text[:min(raw.Pos, len(f.text))], "\n"),
-				Statement: raw.Text, Rule: p.rule, Message: p.message,
+				File: fileName, Line: 1 + strings.Count(f.text[:part.Pos], "\n"),
+				Statement: part.Text, Rule: p.rule, Message: p.message,
 			})
 		}
 		f.note(s)

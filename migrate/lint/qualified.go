@@ -2,6 +2,8 @@ package lint
 
 import (
 	"strings"
+
+	"github.com/entenancy/tenancy/migrate/internal/statements"
 )
 
 // qualified refuses names of tables and the like with a schema.
@@ -21,8 +23,8 @@ func (s *statement) bodies(f *file) []*statement {
 	}
 	var all []*statement
 	for _, t := range s.tokens {
-		if t.kind == literal {
-			all = append(all, &statement{tokens(t.text, f.dialect)})
+		if t.Kind == statements.Literal {
+			all = append(all, &statement{statements.Tokens(f.dialect, t.Text)})
 		}
 	}
 	return all
@@ -31,19 +33,19 @@ func (s *statement) bodies(f *file) []*statement {
 // qualifier is the schema of a name that has one, or empty.
 func (s *statement) qualifier() string {
 	for _, i := range s.relations() {
-		if s.isDotted(i) && !s.at(i).is("pg_catalog", "information_schema") {
-			return s.at(i).text
+		if s.isDotted(i) && !s.at(i).Is("pg_catalog", "information_schema") {
+			return s.at(i).Text
 		}
 	}
 	for i, t := range s.tokens {
 		switch {
 		case s.isRelationText(i):
 			return "a schema"
-		case s.at(i-1).isSymbol(".") || t.is("pg_catalog", "information_schema"):
+		case s.at(i-1).IsSymbol(".") || t.Is("pg_catalog", "information_schema"):
 		case s.dots(i) > 1: // schema.table.column
-			return t.text
-		case s.dots(i) == 1 && s.at(i+3).isSymbol("%") && s.at(i+4).is("ROWTYPE"):
-			return t.text
+			return t.Text
+		case s.dots(i) == 1 && s.at(i+3).IsSymbol("%") && s.at(i+4).Is("ROWTYPE"):
+			return t.Text
 		}
 	}
 	return ""
@@ -52,18 +54,18 @@ func (s *statement) qualifier() string {
 // isRelationText reports a text that PostgreSQL reads as the qualified name of a
 // relation.
 func (s *statement) isRelationText(i int) bool {
-	if t := s.at(i); t.kind != literal || !strings.Contains(t.text, ".") {
+	if t := s.at(i); t.Kind != statements.Literal || !strings.Contains(t.Text, ".") {
 		return false
 	}
-	cast := s.at(i+1).isSymbol(":") && s.at(i+3).is("regclass") || s.has(i+1, "AS", "regclass")
-	named := s.at(i-1).is("regclass") || s.at(i-1).isSymbol("(") && s.at(i-2).is("nextval", "currval", "setval", "to_regclass", "pg_get_serial_sequence")
+	cast := s.at(i+1).IsSymbol(":") && s.at(i+3).Is("regclass") || s.has(i+1, "AS", "regclass")
+	named := s.at(i-1).Is("regclass") || s.at(i-1).IsSymbol("(") && s.at(i-2).Is("nextval", "currval", "setval", "to_regclass", "pg_get_serial_sequence")
 	return cast || named
 }
 
 // isDotted reports whether a name at i is followed by a dot and something else.
 func (s *statement) isDotted(i int) bool {
 	after := s.at(i + 2)
-	return s.at(i).identifies() && s.at(i+1).isSymbol(".") && (after.identifies() || after.isSymbol("*")) && !isNumber(s.at(i))
+	return s.at(i).Identifies() && s.at(i+1).IsSymbol(".") && (after.Identifies() || after.IsSymbol("*")) && !isNumber(s.at(i))
 }
 
 // dots is the number of dots of the name at i.
@@ -76,4 +78,6 @@ func (s *statement) dots(i int) int {
 	return n
 }
 
-func isNumber(t token) bool { return t.kind == word && strings.Trim(t.text, "0123456789") == "" }
+func isNumber(t statements.Token) bool {
+	return t.Kind == statements.Word && strings.Trim(t.Text, "0123456789") == ""
+}

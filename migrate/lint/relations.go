@@ -1,5 +1,7 @@
 package lint
 
+import "github.com/entenancy/tenancy/migrate/internal/statements"
+
 // list is what commas of a clause stand between.
 type list int
 
@@ -41,14 +43,14 @@ func (s *statement) relations() []int {
 // step reads what is at i, and returns the position after it.
 func (w *walk) step(i int) int {
 	switch t := w.at(i); {
-	case t.kind == symbol:
-		w.readSymbol(t.text)
-	case t.kind == literal:
+	case t.Kind == statements.Symbol:
+		w.readSymbol(t.Text)
+	case t.Kind == statements.Literal:
 		w.expects = false
 	case !w.isDotted(i) && w.readKeyword(i):
 	default:
 		_, after := w.nameAt(i)
-		if w.expects && (!w.calls || !w.at(after).isSymbol("(")) {
+		if w.expects && (!w.calls || !w.at(after).IsSymbol("(")) {
 			w.found = append(w.found, i)
 			w.clause().named = true
 		}
@@ -92,31 +94,31 @@ func (w *walk) expect(in list) { w.expects, w.calls = in != noList, in == ranges
 func (w *walk) readKeyword(i int) bool {
 	t, before, c := w.at(i), w.at(i-1), w.clause()
 	switch {
-	case t.kind != word:
+	case t.Kind != statements.Word:
 		return false
 	case w.expects && isBetween(t):
 	case w.beginsRanges(i):
 		c.list, c.query = ranges, true
-		c.using = c.using || t.is("DELETE") || before.is("DELETE")
+		c.using = c.using || t.Is("DELETE") || before.Is("DELETE")
 		w.expect(ranges)
 	case w.beginsObjects(i):
-		if !t.is("INSERT", "REPLACE") {
+		if !t.Is("INSERT", "REPLACE") {
 			c.list = objects
 		}
 		w.expect(objects)
 	case w.namesObject(i):
 		w.expect(objects)
-	case t.is("SELECT"):
+	case t.Is("SELECT"):
 		c.query = true
 		w.end()
-	case t.is("MERGE") && w.startsStatement(i):
+	case t.Is("MERGE") && w.startsStatement(i):
 		c.using = true
 		w.end()
-	case t.is("VALUES"), t.is("UPDATE") && before.is("KEY"), !w.expects && t.is("WHERE", "GROUP", "HAVING", "ORDER", "RETURNING"):
+	case t.Is("VALUES"), t.Is("UPDATE") && before.Is("KEY"), !w.expects && t.Is("WHERE", "GROUP", "HAVING", "ORDER", "RETURNING"):
 		w.end()
-	case !w.expects && t.is("SET") && !w.at(i+1).isSymbol(","): // PostgreSQL takes it for an alias too
+	case !w.expects && t.Is("SET") && !w.at(i+1).IsSymbol(","): // PostgreSQL takes it for an alias too
 		w.end()
-	case before.kind == word && w.startsStatement(i) && t.is("CREATE", "ALTER", "COMMENT", "RAISE", "PERFORM", "EXECUTE", "RETURN", "CALL"):
+	case before.Kind == statements.Word && w.startsStatement(i) && t.Is("CREATE", "ALTER", "COMMENT", "RAISE", "PERFORM", "EXECUTE", "RETURN", "CALL"):
 		w.end()
 	default:
 		return false
@@ -125,8 +127,8 @@ func (w *walk) readKeyword(i int) bool {
 }
 
 // isBetween reports a keyword that may stand before a name that is expected.
-func isBetween(t token) bool {
-	return t.is("IF", "NOT", "EXISTS", "ONLY", "LATERAL", "CONCURRENTLY", "VERBOSE", "TABLES", "LOW_PRIORITY", "QUICK", "IGNORE", "DELAYED",
+func isBetween(t statements.Token) bool {
+	return t.Is("IF", "NOT", "EXISTS", "ONLY", "LATERAL", "CONCURRENTLY", "VERBOSE", "TABLES", "LOW_PRIORITY", "QUICK", "IGNORE", "DELAYED",
 		"OR", "REPLACE", "ABORT", "FAIL", "ROLLBACK")
 }
 
@@ -142,16 +144,16 @@ func (w *walk) end() {
 // the keyword at i.
 func (w *walk) beginsRanges(i int) bool {
 	switch t, before := w.at(i), w.at(i-1); {
-	case t.is("JOIN", "STRAIGHT_JOIN"):
+	case t.Is("JOIN", "STRAIGHT_JOIN"):
 		return true
-	case t.is("FROM"):
-		distinct := before.is("DISTINCT") && w.at(i-2).is("IS", "NOT")
-		return !distinct && (len(w.clauses) == 1 || w.clause().query || before.is("DELETE"))
-	case t.is("USING"): // of DELETE and MERGE
+	case t.Is("FROM"):
+		distinct := before.Is("DISTINCT") && w.at(i-2).Is("IS", "NOT")
+		return !distinct && (len(w.clauses) == 1 || w.clause().query || before.Is("DELETE"))
+	case t.Is("USING"): // of DELETE and MERGE
 		return w.clause().using
-	case t.is("UPDATE"):
-		return w.startsStatement(i) && !w.at(i+1).is("SET")
-	case t.is("DELETE"): // MySQL's DELETE a, b FROM …
+	case t.Is("UPDATE"):
+		return w.startsStatement(i) && !w.at(i+1).Is("SET")
+	case t.Is("DELETE"): // MySQL's DELETE a, b FROM …
 		return w.startsStatement(i)
 	}
 	return false
@@ -159,35 +161,35 @@ func (w *walk) beginsRanges(i int) bool {
 
 // beginsObjects reports a keyword that is a statement about objects by itself.
 func (w *walk) beginsObjects(i int) bool {
-	return w.startsStatement(i) && !w.at(i+1).isSymbol("(") && w.at(i).is("DROP", "TRUNCATE", "LOCK", "GRANT", "REVOKE", "RENAME", "ANALYZE", "VACUUM",
-		"CLUSTER", "REINDEX", "OPTIMIZE", "REPAIR", "FLUSH", "INSERT", "REPLACE") || w.at(i).is("CONSTRAINTS") && w.at(i-1).is("SET")
+	return w.startsStatement(i) && !w.at(i+1).IsSymbol("(") && w.at(i).Is("DROP", "TRUNCATE", "LOCK", "GRANT", "REVOKE", "RENAME", "ANALYZE", "VACUUM",
+		"CLUSTER", "REINDEX", "OPTIMIZE", "REPAIR", "FLUSH", "INSERT", "REPLACE") || w.at(i).Is("CONSTRAINTS") && w.at(i-1).Is("SET")
 }
 
 // namesObject reports whether the name of an object follows the keyword at i.
 func (w *walk) namesObject(i int) bool {
 	t, before, after := w.at(i), w.at(i-1), w.at(i+1)
 	switch {
-	case t.is("TABLE", "REFERENCES", "INHERIT", "INHERITS", "RENAME", "ONLY"):
+	case t.Is("TABLE", "REFERENCES", "INHERIT", "INHERITS", "RENAME", "ONLY"):
 		return true
-	case t.is("INTO"):
-		return !after.is("NEW", "OLD") || before.is("INSERT") || w.at(0).is("SELECT", "WITH")
-	case t.is("UPDATE"):
-		return !before.is("KEY") && !after.is("SET", "OF", "ON", "OR")
-	case t.is("ON"): // which is a condition after JOIN
-		return w.clause().list != ranges && !after.isSymbol("(")
-	case t.is("TO", "AS") && before.is("RENAME"), t.is("TO") && w.begins("RENAME"), t.is("TO") && w.begins("CREATE") && w.find(0, "RULE") >= 0:
+	case t.Is("INTO"):
+		return !after.Is("NEW", "OLD") || before.Is("INSERT") || w.at(0).Is("SELECT", "WITH")
+	case t.Is("UPDATE"):
+		return !before.Is("KEY") && !after.Is("SET", "OF", "ON", "OR")
+	case t.Is("ON"): // which is a condition after JOIN
+		return w.clause().list != ranges && !after.IsSymbol("(")
+	case t.Is("TO", "AS") && before.Is("RENAME"), t.Is("TO") && w.begins("RENAME"), t.Is("TO") && w.begins("CREATE") && w.find(0, "RULE") >= 0:
 		return true
-	case t.is("PARTITION"):
-		return before.is("ATTACH", "DETACH")
-	case t.is("OF"):
-		return before.is("PARTITION")
-	case t.is("LIKE"):
+	case t.Is("PARTITION"):
+		return before.Is("ATTACH", "DETACH")
+	case t.Is("OF"):
+		return before.Is("PARTITION")
+	case t.Is("LIKE"):
 		_, afterName, made := w.created()
-		return made && (afterName == i || before.isSymbol("(") || before.isSymbol(","))
-	case t.is("VIEW", "INDEX", "SEQUENCE", "TYPE", "DOMAIN", "FUNCTION", "PROCEDURE", "ROUTINE", "AGGREGATE", "TRIGGER", "COLLATION", "CONVERSION", "STATISTICS",
+		return made && (afterName == i || before.IsSymbol("(") || before.IsSymbol(","))
+	case t.Is("VIEW", "INDEX", "SEQUENCE", "TYPE", "DOMAIN", "FUNCTION", "PROCEDURE", "ROUTINE", "AGGREGATE", "TRIGGER", "COLLATION", "CONVERSION", "STATISTICS",
 		"CLASS", "FAMILY", "CONFIGURATION", "DICTIONARY", "PARSER", "TEMPLATE"):
-		first := len(w.clauses) == 1 && !w.clause().named && !before.is("EXECUTE")
-		return first || before.is("CREATE", "ALTER", "DROP", "REPLACE", "ON")
+		first := len(w.clauses) == 1 && !w.clause().named && !before.Is("EXECUTE")
+		return first || before.Is("CREATE", "ALTER", "DROP", "REPLACE", "ON")
 	}
 	return false
 }
@@ -196,6 +198,6 @@ func (w *walk) namesObject(i int) bool {
 // at i.
 func (s *statement) startsStatement(i int) bool {
 	before := s.at(i - 1)
-	return i == 0 || before.isSymbol("(") || before.isSymbol(")") || before.isSymbol(";") || before.isSymbol(":") ||
-		before.is("BEGIN", "ATOMIC", "THEN", "ELSE", "LOOP", "DO", "ALSO", "INSTEAD", "ROW", "QUERY", "EXPLAIN", "ANALYZE", "VERBOSE")
+	return i == 0 || before.IsSymbol("(") || before.IsSymbol(")") || before.IsSymbol(";") || before.IsSymbol(":") ||
+		before.Is("BEGIN", "ATOMIC", "THEN", "ELSE", "LOOP", "DO", "ALSO", "INSTEAD", "ROW", "QUERY", "EXPLAIN", "ANALYZE", "VERBOSE")
 }

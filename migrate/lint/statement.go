@@ -3,6 +3,8 @@ package lint
 import (
 	"slices"
 	"strings"
+
+	"github.com/entenancy/tenancy/migrate/internal/statements"
 )
 
 // problem is a rule that a statement breaks.
@@ -12,12 +14,12 @@ type problem struct {
 }
 
 // statement is one of a file.
-type statement struct{ tokens []token }
+type statement struct{ tokens []statements.Token }
 
 // at returns a token, the zero one past the end.
-func (s *statement) at(i int) token {
+func (s *statement) at(i int) statements.Token {
 	if i < 0 || i >= len(s.tokens) {
-		return token{kind: symbol}
+		return statements.Token{Kind: statements.Symbol}
 	}
 	return s.tokens[i]
 }
@@ -28,7 +30,7 @@ func (s *statement) begins(keywords ...string) bool { return s.has(0, keywords..
 // has reports whether keywords stand at a position.
 func (s *statement) has(i int, keywords ...string) bool {
 	for k, keyword := range keywords {
-		if !s.at(i + k).is(keyword) {
+		if !s.at(i + k).Is(keyword) {
 			return false
 		}
 	}
@@ -47,7 +49,7 @@ func (s *statement) find(i int, keywords ...string) int {
 
 // skip returns the position after keywords that may stand at i, in any order.
 func (s *statement) skip(i int, keywords ...string) int {
-	for s.at(i).is(keywords...) {
+	for s.at(i).Is(keywords...) {
 		i++
 	}
 	return i
@@ -56,17 +58,17 @@ func (s *statement) skip(i int, keywords ...string) int {
 // nameAt reads a name that may be qualified: its last part in lower case where
 // it has no quotes, and the position after it.
 func (s *statement) nameAt(i int) (last string, after int) {
-	if !s.at(i).identifies() {
+	if !s.at(i).Identifies() {
 		return "", i
 	}
-	for s.at(i+1).isSymbol(".") && s.at(i+2).identifies() {
+	for s.at(i+1).IsSymbol(".") && s.at(i+2).Identifies() {
 		i += 2
 	}
 	t := s.at(i)
-	if t.kind == word {
-		return strings.ToLower(t.text), i + 1
+	if t.Kind == statements.Word {
+		return strings.ToLower(t.Text), i + 1
 	}
-	return t.text, i + 1
+	return t.Text, i + 1
 }
 
 // ifExists are the keywords between what a statement makes or drops and its name.
@@ -79,7 +81,7 @@ func (s *statement) created() (table string, after int, ok bool) {
 		return "", 0, false
 	}
 	i := s.skip(1, "OR", "REPLACE", "TEMP", "TEMPORARY", "UNLOGGED", "GLOBAL", "LOCAL", "FOREIGN")
-	if !s.at(i).is("TABLE") {
+	if !s.at(i).Is("TABLE") {
 		return "", 0, false
 	}
 	table, after = s.nameAt(s.skip(i+1, ifExists()...))
@@ -100,14 +102,14 @@ func (s *statement) altered() (table string, actions []*statement, ok bool) {
 		return "", nil, false
 	}
 	i := s.skip(1, "ONLINE", "OFFLINE", "IGNORE", "FOREIGN")
-	if !s.at(i).is("TABLE") {
+	if !s.at(i).Is("TABLE") {
 		return "", nil, false
 	}
 	table, i = s.nameAt(s.skip(i+1, ifExists()...))
 	switch {
-	case s.at(i).isSymbol("*"), s.at(i).is("NOWAIT"):
+	case s.at(i).IsSymbol("*"), s.at(i).Is("NOWAIT"):
 		i++
-	case s.at(i).is("WAIT"):
+	case s.at(i).Is("WAIT"):
 		i += 2
 	}
 	for _, a := range split(s.tokens[min(i, len(s.tokens)):]) {
@@ -124,7 +126,7 @@ func (s *statement) each() []*statement {
 	}
 	var all []*statement
 	for _, d := range definitions {
-		all = append(all, &statement{append([]token{s.at(0)}, d.tokens...)})
+		all = append(all, &statement{append([]statements.Token{s.at(0)}, d.tokens...)})
 	}
 	return all
 }
@@ -132,7 +134,7 @@ func (s *statement) each() []*statement {
 // renames returns the tables that the statement renames, each with its new name.
 func (s *statement) renames() [][2]string {
 	var all [][2]string
-	if s.begins("RENAME") && s.at(1).is("TABLE", "TABLES") {
+	if s.begins("RENAME") && s.at(1).Is("TABLE", "TABLES") {
 		for _, pair := range split(s.tokens[s.skip(2, ifExists()...):]) {
 			from, _ := pair.nameAt(0)
 			to, _ := pair.nameAt(pair.find(0, "TO") + 1)
@@ -141,7 +143,7 @@ func (s *statement) renames() [][2]string {
 	}
 	table, actions, _ := s.altered()
 	for _, a := range actions {
-		if a.begins("RENAME") && !a.at(1).is("COLUMN", "CONSTRAINT", "INDEX", "KEY") && a.find(2, "TO") < 0 {
+		if a.begins("RENAME") && !a.at(1).Is("COLUMN", "CONSTRAINT", "INDEX", "KEY") && a.find(2, "TO") < 0 {
 			to, _ := a.nameAt(a.skip(1, "TO", "AS"))
 			all = append(all, [2]string{table, to})
 		}
@@ -163,10 +165,10 @@ func (s *statement) rowChanges() []rowChange {
 	}
 	var changes []rowChange
 	for i := range s.tokens {
-		first := s.startsStatement(i) && !s.at(i-1).is("THEN", "DO") && s.at(i).is("UPDATE", "DELETE", "MERGE")
+		first := s.startsStatement(i) && !s.at(i-1).Is("THEN", "DO") && s.at(i).Is("UPDATE", "DELETE", "MERGE")
 		if first || s.has(i, "DELETE", "FROM") {
 			table, after := s.nameAt(s.skip(i+1, "FROM", "INTO", "ONLY", "LOW_PRIORITY", "QUICK", "IGNORE"))
-			changes = append(changes, rowChange{table, s.at(i).is("DELETE") && !s.hasCondition(after)})
+			changes = append(changes, rowChange{table, s.at(i).Is("DELETE") && !s.hasCondition(after)})
 		}
 	}
 	return changes
@@ -177,11 +179,11 @@ func (s *statement) rowChanges() []rowChange {
 func (s *statement) hasCondition(i int) bool {
 	for depth := 0; i < len(s.tokens) && depth >= 0; i++ {
 		switch t := s.tokens[i]; {
-		case t.isSymbol("("):
+		case t.IsSymbol("("):
 			depth++
-		case t.isSymbol(")"):
+		case t.IsSymbol(")"):
 			depth--
-		case depth == 0 && t.is("WHERE"):
+		case depth == 0 && t.Is("WHERE"):
 			return true
 		}
 	}
@@ -191,15 +193,15 @@ func (s *statement) hasCondition(i int) bool {
 // outer returns the statement without what is in parentheses.
 func (s *statement) outer() *statement {
 	depth := 0
-	var all []token
+	var all []statements.Token
 	for _, t := range s.tokens {
-		if t.isSymbol(")") {
+		if t.IsSymbol(")") {
 			depth--
 		}
 		if depth <= 0 {
 			all = append(all, t)
 		}
-		if t.isSymbol("(") {
+		if t.IsSymbol("(") {
 			depth++
 		}
 	}
@@ -211,11 +213,11 @@ func (s *statement) end(keyword string) int {
 	depth := 0
 	for i, t := range s.tokens {
 		switch {
-		case t.isSymbol("("):
+		case t.IsSymbol("("):
 			depth++
-		case t.isSymbol(")"):
+		case t.IsSymbol(")"):
 			depth--
-		case depth == 0 && t.is(keyword):
+		case depth == 0 && t.Is(keyword):
 			return i
 		}
 	}
@@ -223,14 +225,14 @@ func (s *statement) end(keyword string) int {
 }
 
 // split divides tokens at the commas outside of parentheses.
-func split(all []token) []*statement {
+func split(all []statements.Token) []*statement {
 	depth, begin := 0, 0
 	var parts []*statement
 	for i, t := range all {
-		if t.kind != symbol {
+		if t.Kind != statements.Symbol {
 			continue
 		}
-		switch t.text {
+		switch t.Text {
 		case "(":
 			depth++
 		case ")":
@@ -251,14 +253,14 @@ func split(all []token) []*statement {
 
 // definitions returns what stands between the parentheses that begin at i.
 func (s *statement) definitions(i int) []*statement {
-	if !s.at(i).isSymbol("(") {
+	if !s.at(i).IsSymbol("(") {
 		return nil
 	}
 	depth := 0
 	for k := i; k < len(s.tokens); k++ {
-		if t := s.tokens[k]; t.isSymbol("(") {
+		if t := s.tokens[k]; t.IsSymbol("(") {
 			depth++
-		} else if t.isSymbol(")") {
+		} else if t.IsSymbol(")") {
 			if depth--; depth == 0 {
 				return split(s.tokens[i+1 : k])
 			}

@@ -11,7 +11,7 @@ import (
 )
 
 // Of returns the statements of a file for a database, named as in package
-// entgo.io/ent/dialect. Its errors name neither.
+// entgo.io/ent/dialect, and where each begins in it. Its errors name neither.
 func Of(database, text string) ([]*migrate.Stmt, error) {
 	options, err := optionsFor(database)
 	if err != nil {
@@ -22,7 +22,21 @@ func Of(database, text string) ([]*migrate.Stmt, error) {
 	upper := strings.ToUpper(text)
 	options.MatchBegin = strings.Contains(upper, "BEGIN")
 	options.MatchBeginAtomic = options.MatchBeginAtomic && options.MatchBegin && strings.Contains(upper, "ATOMIC")
-	return (&migrate.Scanner{ScannerOptions: options}).Scan(text)
+	all, err := (&migrate.Scanner{ScannerOptions: options}).Scan(text)
+	for _, s := range all {
+		s.Pos = min(s.Pos+delimiterLength(text), len(text))
+	}
+	return all, err
+}
+
+// delimiterLength is the length of a first line that sets the delimiter, which
+// Atlas' positions leave out.
+func delimiterLength(text string) int {
+	line, _, _ := strings.Cut(text, "\n")
+	if !strings.HasPrefix(line, "-- atlas:delimiter ") {
+		return 0
+	}
+	return len(line) + len("\n")
 }
 
 // Check refuses a database whose files cannot be read.

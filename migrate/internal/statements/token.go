@@ -1,4 +1,4 @@
-package lint
+package statements
 
 import (
 	"strings"
@@ -8,58 +8,59 @@ import (
 	"github.com/entenancy/tenancy/internal/sqltext"
 )
 
-// kind is what a token is.
-type kind int
+// Kind is what a token is.
+type Kind int
 
+// The kinds of tokens.
 const (
-	word    kind = iota // a keyword, a name without quotes, or a number
-	name                // a name in quotes
-	literal             // a text
-	symbol              // any other character
+	Word    Kind = iota // a keyword, a name without quotes, or a number
+	Name                // a name in quotes
+	Literal             // a text
+	Symbol              // any other character
 )
 
-// token is a word, name, text or character of a statement.
-type token struct {
-	kind kind
-	text string // of a word as written, of a name or literal what is between the quotes
+// Token is a word, name, text or character of a statement.
+type Token struct {
+	Kind Kind
+	Text string // of a word as written, of a name or literal what is between the quotes
 }
 
-// is reports whether the token is a keyword.
-func (t token) is(keywords ...string) bool {
-	if t.kind != word {
+// Is reports whether the token is a keyword.
+func (t Token) Is(keywords ...string) bool {
+	if t.Kind != Word {
 		return false
 	}
 	for _, keyword := range keywords {
-		if strings.EqualFold(t.text, keyword) {
+		if strings.EqualFold(t.Text, keyword) {
 			return true
 		}
 	}
 	return false
 }
 
-// identifies reports whether the token can be a name.
-func (t token) identifies() bool { return t.kind == word || t.kind == name }
+// Identifies reports whether the token can be a name.
+func (t Token) Identifies() bool { return t.Kind == Word || t.Kind == Name }
 
-// isSymbol reports whether the token is a certain character outside of quotes.
-func (t token) isSymbol(text string) bool { return t.kind == symbol && t.text == text }
+// IsSymbol reports whether the token is a certain character outside of quotes.
+func (t Token) IsSymbol(text string) bool { return t.Kind == Symbol && t.Text == text }
 
-// tokens reads a statement without its comments.
-func tokens(text, database string) []token {
-	var all []token
+// Tokens reads a text without its comments.
+func Tokens(database, text string) []Token {
+	var all []Token
 	syntax := sqltext.Of(database)
 	for {
 		text = syntax.SkipBlank(text)
 		if text == "" {
 			return all
 		}
-		var t token
+		var t Token
 		t, text = next(text, database)
 		all = append(all, t)
 	}
 }
 
 // next returns the first token and what follows it.
-func next(text, database string) (token, string) {
+func next(text, database string) (Token, string) {
 	if database == dialect.Postgres && (strings.HasPrefix(text, `U&"`) || strings.HasPrefix(text, `u&"`) || strings.HasPrefix(text, "U&'") || strings.HasPrefix(text, "u&'")) {
 		text = text[2:]
 	}
@@ -68,7 +69,7 @@ func next(text, database string) (token, string) {
 			t, rest := quoted(text[1:], strings.ContainsRune("eE", rune(text[0])))
 			return t, rest
 		}
-		return token{word, text[:n]}, text[n:]
+		return Token{Word, text[:n]}, text[n:]
 	}
 	switch c := text[0]; {
 	case c == '\'':
@@ -77,21 +78,21 @@ func next(text, database string) (token, string) {
 		return quoted(text, true)
 	case c == '"' || c == '`':
 		t, rest := quoted(text, false)
-		return token{name, t.text}, rest
+		return Token{Name, t.Text}, rest
 	case c == '[' && database == dialect.SQLite:
 		inner, rest, _ := strings.Cut(text[1:], "]")
-		return token{name, inner}, rest
+		return Token{Name, inner}, rest
 	case c == '$' && database == dialect.Postgres:
 		if t, rest, ok := dollarQuoted(text); ok {
 			return t, rest
 		}
 	}
-	return token{symbol, text[:1]}, text[1:]
+	return Token{Symbol, text[:1]}, text[1:]
 }
 
 // quoted returns what is between the quote at the beginning of text and the next
 // that is not doubled.
-func quoted(text string, escapes bool) (token, string) {
+func quoted(text string, escapes bool) (Token, string) {
 	quote := text[0]
 	var inner strings.Builder
 	for i := 1; i < len(text); i++ {
@@ -101,25 +102,25 @@ func quoted(text string, escapes bool) (token, string) {
 		case text[i] == quote && i+1 < len(text) && text[i+1] == quote:
 			i++
 		case text[i] == quote:
-			return token{literal, inner.String()}, text[i+1:]
+			return Token{Literal, inner.String()}, text[i+1:]
 		}
 		inner.WriteByte(text[i])
 	}
-	return token{literal, inner.String()}, ""
+	return Token{Literal, inner.String()}, ""
 }
 
 // dollarQuoted returns a text between $tag$ and $tag$.
-func dollarQuoted(text string) (token, string, bool) {
+func dollarQuoted(text string) (Token, string, bool) {
 	end := strings.IndexByte(text[1:], '$')
 	if end < 0 {
-		return token{}, "", false
+		return Token{}, "", false
 	}
 	tag := text[1 : 1+end]
 	if tag != "" && (wordLength(tag) != len(tag) || tag[0] >= '0' && tag[0] <= '9') {
-		return token{}, "", false
+		return Token{}, "", false
 	}
 	inner, rest, _ := strings.Cut(text[end+2:], text[:end+2])
-	return token{literal, inner}, rest, true
+	return Token{Literal, inner}, rest, true
 }
 
 // wordLength is the length of the word or number at the beginning of text.
