@@ -1,16 +1,5 @@
 package lint
 
-import (
-	"slices"
-	"strings"
-
-	"github.com/entenancy/tenancy/migrate/internal/statements"
-)
-
-// protection is the name of the policy, of the trigger and of its function that
-// package driver/postgres gives each table.
-const protection = "tenant_isolation"
-
 // isolation refuses what takes row-level security away, and what it would keep
 // from working. A migration may drop a policy, or lift FORCE, for as long as the
 // file lasts.
@@ -25,13 +14,19 @@ func (s *statement) isolation(f *file) []problem {
 		}) {
 			return opens("the policy " + policy + " of " + table + " is dropped: tenants see no rows, or each other's")
 		}
-	case s.begins("CREATE", "POLICY") && s.hasTrue():
+	case s.opensPolicy():
 		_, table := s.policy()
-		return opens("the policy lets every row of " + table + " through")
+		return opens("the policy may let rows of other tenants of " + table + " through: make it as package driver/postgres has it, or AS RESTRICTIVE")
 	case s.begins("ALTER", "POLICY"):
 		return opens("a policy is altered: drop it and make it again, as package driver/postgres has it")
+	case s.weakensTrigger():
+		return opens("the trigger " + protection + " refuses what cascades into rows of another tenant: make it as package driver/postgres has it")
 	case s.dropsTrigger(f):
 		return opens("without the trigger " + protection + " what cascades from a global row reaches rows of all tenants")
+	case s.begins("ALTER") && s.outer().find(1, "OWNER", "TO") >= 0:
+		return opens("who owns it can switch row-level security off: leave it to the role that migrates")
+	case f.isPostgres() && s.widensGrant() != "":
+		return opens(s.widensGrant() + " is not held to a tenant's rows: grant SELECT, INSERT, UPDATE and DELETE only")
 	case s.weakensFunction():
 		return opens("the function " + protection + " refuses what cascades into rows of another tenant: leave it as package driver/postgres has it")
 	}
@@ -96,35 +91,6 @@ func (s *statement) dropsTrigger(f *file) bool {
 		t, _ := later.nameAt(later.find(i, "ON") + 1)
 		return n == name && t == table
 	})
-}
-
-// weakensFunction reports the function of the trigger being dropped, or made
-// without what refuses.
-func (s *statement) weakensFunction() bool {
-	i := s.skip(1, "OR", "REPLACE")
-	if !s.at(0).Is("CREATE", "ALTER", "DROP") || !s.at(i).Is("FUNCTION", "ROUTINE") {
-		return false
-	}
-	if s.begins("CREATE") {
-		name, _ := s.nameAt(i + 1)
-		refuses := func(t statements.Token) bool {
-			return t.Kind == statements.Literal && strings.Contains(t.Text, "RAISE insufficient_privilege")
-		}
-		return name == protection && !slices.ContainsFunc(s.tokens, refuses)
-	}
-	return slices.ContainsFunc(s.tokens, func(t statements.Token) bool {
-		return t.Is(protection) || t == (statements.Token{Kind: statements.Name, Text: protection})
-	})
-}
-
-// hasTrue reports a policy with USING (true) or WITH CHECK (true).
-func (s *statement) hasTrue() bool {
-	for i := range s.tokens {
-		if s.at(i).IsSymbol("(") && s.at(i+1).Is("true") && s.at(i+2).IsSymbol(")") {
-			return true
-		}
-	}
-	return false
 }
 
 func (f *file) forcedAgain(table string) bool {

@@ -59,7 +59,7 @@ func TestPostgres(t *testing.T) {
 		{`CREATE TABLE t (id int DEFAULT nextval('public.s'::regclass))`, lint.Qualified},
 		{`ALTER TABLE ONLY public.t ADD COLUMN n int`, lint.Qualified},
 		{`CREATE SEQUENCE public.s`, lint.Qualified},
-		{`CREATE POLICY p ON public.t USING (a = b)`, lint.Qualified},
+		{`CREATE POLICY p ON public.t AS RESTRICTIVE USING (a = b)`, lint.Qualified},
 		{`GRANT SELECT ON public.t TO r`, lint.Qualified},
 		{`GRANT SELECT ON a, public.t TO r`, lint.Qualified},
 		{`INSERT INTO public.t VALUES (1)`, lint.Qualified},
@@ -153,7 +153,7 @@ func TestPostgres(t *testing.T) {
 		{`ALTER TABLE t NO FORCE ROW LEVEL SECURITY; ALTER TABLE t FORCE ROW LEVEL SECURITY`, ""},
 		{`ALTER TABLE t NO FORCE ROW LEVEL SECURITY; ALTER TABLE u FORCE ROW LEVEL SECURITY`, lint.Isolation},
 		{`DROP POLICY p ON t`, lint.Isolation},
-		{`DROP POLICY IF EXISTS p ON t; CREATE POLICY p ON t USING (a = b)`, ""},
+		{`DROP POLICY IF EXISTS p ON t; CREATE POLICY p ON t AS RESTRICTIVE USING (a = b)`, ""},
 		{`CREATE POLICY p ON t USING (true)`, lint.Isolation},
 		{`ALTER POLICY p ON t USING (a = b)`, lint.Isolation},
 	})

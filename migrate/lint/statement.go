@@ -64,11 +64,15 @@ func (s *statement) nameAt(i int) (last string, after int) {
 	for s.at(i+1).IsSymbol(".") && s.at(i+2).Identifies() {
 		i += 2
 	}
-	t := s.at(i)
+	return named(s.at(i)), i + 1
+}
+
+// named is the name that a token is: in lower case where it has no quotes.
+func named(t statements.Token) string {
 	if t.Kind == statements.Word {
-		return strings.ToLower(t.Text), i + 1
+		return strings.ToLower(t.Text)
 	}
-	return t.Text, i + 1
+	return t.Text
 }
 
 // ifExists are the keywords between what a statement makes or drops and its name.
