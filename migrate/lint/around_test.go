@@ -227,6 +227,16 @@ func aroundMySQL() []tried {
 		{"", "INSERT INTO t SELECT n FROM a FOR SYSTEM_TIME ALL, other.u", only(lint.Qualified)},
 		{"", "CREATE TABLE t LIKE other.u", only(lint.Qualified)},
 		{"", "INSERT INTO t SELECT n FROM 1shop.u", only(lint.Qualified)},
+		{"", "ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci", []lint.Rule{lint.Destructive, lint.Isolation}},
+		{"", "ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4", []lint.Rule{lint.Destructive, lint.Isolation}},
+		{"", "ALTER TABLE t CONVERT TO CHARSET utf8mb4 COLLATE 'utf8mb4_bin'", only(lint.Destructive)},
+		{"", "ALTER TABLE t MODIFY tenant_id varchar(255) COLLATE utf8mb4_0900_ai_ci NOT NULL", []lint.Rule{lint.Destructive, lint.Isolation}},
+		{"", "ALTER TABLE t CHANGE tenant_id tenant_id varchar(255) CHARACTER SET latin1", []lint.Rule{lint.Destructive, lint.Isolation}},
+		{"", "ALTER TABLE t MODIFY tenant_id varchar(255) CHARACTER SET utf8mb4 BINARY", only(lint.Destructive)},
+		{"", "ALTER TABLE t ENGINE = InnoDB, DEFAULT CHARSET = utf8mb4", only(lint.Isolation)},
+		{"", "ALTER TABLE t COLLATE utf8mb4_general_ci", only(lint.Isolation)},
+		{"", "ALTER TABLE t COLLATE = utf8mb4_bin", nil},
+		{"", "ALTER TABLE t ADD COLUMN n varchar(255) COLLATE utf8mb4_general_ci", nil},
 	}
 }
 
@@ -250,6 +260,19 @@ func aroundSQLite() []tried {
 		{table, again("INSERT INTO new_t SELECT * FROM t; "), nil},
 		{"", "CREATE TABLE IF NOT EXISTS t (id integer); DROP TABLE t", only(lint.Destructive)},
 		{"", "UPDATE OR IGNORE main.t SET n = 1", only(lint.Qualified)},
+		{"", "ALTER TABLE 'orders' DROP COLUMN 'note'", only(lint.Destructive)},
+		{"", "ALTER TABLE 'orders' RENAME TO 'o'", only(lint.Destructive)},
+		{"", "ALTER TABLE 'orders' RENAME 'note' TO 'n'", only(lint.Destructive)},
+		{"", "ALTER TABLE 'orders' ADD 'n' text NOT NULL", only(lint.Locking)},
+		{"", "DROP TABLE 'orders'", only(lint.Destructive)},
+		{"", "INSERT INTO 'global'.'countries' VALUES ('x.y')", only(lint.Qualified)},
+		{"", "DELETE FROM 'global'.'countries' WHERE n = 1", only(lint.Qualified)},
+		{"", "UPDATE 'global'.countries SET n = 1", only(lint.Qualified)},
+		{"", "CREATE INDEX 'main'.'i' ON t (n)", only(lint.Qualified)},
+		{"", "CREATE TABLE 'orders' (id integer); DROP TABLE orders", nil},
+		{"", "INSERT INTO t SELECT 'a.b', 'c' FROM u WHERE n IN ('d', 'e')", nil},
+		{table, again("INSERT INTO new_t (id, n) SELECT id, 'n' FROM t; "), only(lint.Destructive)},
+		{table, again("INSERT INTO 'new_t' ('id', 'n') SELECT id, n FROM 't'; "), nil},
 		{"", "INSERT INTO t SELECT n FROM a, main.u", only(lint.Qualified)},
 	}
 }

@@ -45,6 +45,8 @@ func (s *statement) destroys(f *file, loses func(string) []problem) []problem {
 		switch column, drops := a.dropsColumn(f); {
 		case f.dialect == dialect.MySQL && (a.at(0).Is("DROP", "TRUNCATE") && a.at(1).Is("PARTITION") || a.begins("DISCARD")):
 			return loses("rows of " + table + " go with their partition or file")
+		case f.dialect == dialect.MySQL && a.begins("CONVERT"):
+			return []problem{{Destructive, "the character set of all texts of " + table + " changes, and may become narrower: add columns and move the values"}}
 		case drops:
 			return loses("the column " + column + " of " + table + " is dropped")
 		case a.begins("RENAME") && !a.at(1).Is(f.namesOnly()...):
@@ -184,10 +186,11 @@ func (f *file) lost(table string, values map[string]*statement) string {
 	return strings.Join(lost, ", ")
 }
 
-// names reports whether a column is named.
+// names reports whether a column is named. In an expression single quotes are those
+// of a text.
 func (s *statement) names(column string) bool {
-	for i := range s.tokens {
-		if name, _ := s.nameAt(i); name == column {
+	for i, t := range s.tokens {
+		if name, _ := s.nameAt(i); name == column && t.Kind != statements.Either {
 			return true
 		}
 	}

@@ -30,6 +30,9 @@ func (s *statement) isolation(f *file) []problem {
 	case s.weakensFunction():
 		return opens("the function " + protection + " refuses what cascades into rows of another tenant: leave it as package driver/postgres has it")
 	}
+	if collation := s.foldsIDs(f); collation != "" {
+		return opens("tenants whose ids differ by case alone would be one where the tenant column is compared as " + collation + " has it: take a collation that ends in _bin")
+	}
 	if table, blind := s.blind(f); blind {
 		return opens("the owner of " + table + " sees no rows of it: NO FORCE ROW LEVEL SECURITY before it, FORCE again at the end of the file")
 	}

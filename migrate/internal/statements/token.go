@@ -16,6 +16,7 @@ const (
 	Word    Kind = iota // a keyword, a name without quotes, or a number
 	Name                // a name in quotes
 	Literal             // a text
+	Either              // SQLite's text in single quotes, which is a name where one is expected
 	Symbol              // any other character
 )
 
@@ -39,7 +40,7 @@ func (t Token) Is(keywords ...string) bool {
 }
 
 // Identifies reports whether the token can be a name.
-func (t Token) Identifies() bool { return t.Kind == Word || t.Kind == Name }
+func (t Token) Identifies() bool { return t.Kind == Word || t.Kind == Name || t.Kind == Either }
 
 // IsSymbol reports whether the token is a certain character outside of quotes.
 func (t Token) IsSymbol(text string) bool { return t.Kind == Symbol && t.Text == text }
@@ -72,6 +73,9 @@ func next(text, database string) (Token, string) {
 		return Token{Word, text[:n]}, text[n:]
 	}
 	switch c := text[0]; {
+	case c == '\'' && database == dialect.SQLite:
+		t, rest := quoted(text, false)
+		return Token{Either, t.Text}, rest
 	case c == '\'':
 		return quoted(text, database == dialect.MySQL)
 	case c == '"' && database == dialect.MySQL:
