@@ -39,9 +39,9 @@
 // # What the owner does not see
 //
 // FORCE ROW LEVEL SECURITY holds the owner of a table too, who migrates it
-// without a tenant: an UPDATE changes no row, and a foreign key is taken for
-// valid whatever the rows are. Both need FORCE to be lifted, and set again in the
-// same file:
+// without a tenant: an UPDATE changes no row, INSERT … SELECT copies none, and a
+// foreign key is taken for valid whatever the rows are. These need FORCE to be
+// lifted, and set again in the same file:
 //
 //	ALTER TABLE "orders" NO FORCE ROW LEVEL SECURITY;
 //	UPDATE "orders" SET "cents" = "total" * 100 WHERE "cents" IS NULL;

@@ -56,6 +56,11 @@ func (s *statement) blind(f *file) (string, bool) {
 			return change.table, true
 		}
 	}
+	for _, read := range s.copied() {
+		if f.forced[read] {
+			return read, true
+		}
+	}
 	table, actions, _ := s.altered()
 	if !f.forced[table] || f.isNew(table) {
 		return table, false
@@ -68,6 +73,24 @@ func (s *statement) blind(f *file) (string, bool) {
 		}
 	}
 	return table, false
+}
+
+// copied returns the tables that a statement reads to change or make rows of others.
+func (s *statement) copied() []string {
+	created, _, made := s.created()
+	switch {
+	case made && s.outer().find(0, "AS") < 0, s.begins("CREATE") && !made: // what it makes reads later
+		return nil
+	case !made && len(s.rowChanges()) == 0 && s.find(0, "INTO") < 0:
+		return nil
+	}
+	var tables []string
+	for _, i := range s.relations() {
+		if table, _ := s.nameAt(i); table != created && !s.at(i-1).Is("INTO") {
+			tables = append(tables, table)
+		}
+	}
+	return tables
 }
 
 // policy returns the policy and the table of CREATE POLICY p ON t and the like.
