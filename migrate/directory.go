@@ -48,6 +48,7 @@ type file struct {
 	hash       string // as in atlas.sum
 	alone      bool   // outside of transactions
 	validates  bool   // reads all rows of a table that others go on to use
+	addsValue  bool   // adds one to an enum
 	statements []statement
 }
 
@@ -157,6 +158,7 @@ func readFile(f atlas.File, hash, dialectName string) (*file, error) {
 				return nil, fmt.Errorf("%s:%d: %s: the runner begins and ends transactions", f.Name(), lineAt(text, part.Pos), word)
 			}
 			read.validates = read.validates || dialectName == dialect.Postgres && validates(part.Text)
+			read.addsValue = read.addsValue || dialectName == dialect.Postgres && addsValue(part.Text)
 		}
 		read.statements = append(read.statements, statement{
 			text: s.Text,
@@ -176,6 +178,11 @@ var validation = regexp.MustCompile(`\bVALIDATE CONSTRAINT\b`)
 func validates(text string) bool {
 	return firstWord(text) == "ALTER" && validation.MatchString(wordsOf(sqltext.Postgres, text))
 }
+
+var addedValue = regexp.MustCompile(`^ALTER TYPE .*\bADD VALUE\b`)
+
+// addsValue reports whether a statement of PostgreSQL is ALTER TYPE .. ADD VALUE.
+func addsValue(text string) bool { return addedValue.MatchString(wordsOf(sqltext.Postgres, text)) }
 
 // firstWord returns the word that a statement begins with, in upper case.
 func firstWord(text string) string {

@@ -88,6 +88,8 @@
 // unless it is among the first that a place gets. It reads all rows, and in one with the
 // files before it the tables that those have altered would be locked for as long. Killed in
 // between, a tenant is at the version of one of the files, and the next run goes on there.
+// So it is after a file that has ALTER TYPE .. ADD VALUE, with which a transaction ends:
+// PostgreSQL lets nobody use the value before.
 //
 // The transactions of a run on PostgreSQL do not wait for the server's disk one by
 // one (synchronous_commit is off in them). The run makes up for it many times a

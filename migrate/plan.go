@@ -54,7 +54,8 @@ func (p *plan) upTo(version string) *plan {
 // together is the part of a plan that is one transaction. A file that validates is one
 // of its own: what the files before it have altered would be locked for everybody while
 // it reads the rows, and what it has altered itself while the next one reads. In a place
-// where nothing was applied there are no rows, and nobody waits.
+// where nothing was applied there are no rows, and nobody waits. A file that adds a value
+// to an enum is the last one of its transaction: before the end nothing can use the value.
 func (p *plan) together() *plan {
 	n := len(p.files)
 	for i, f := range p.files {
@@ -64,6 +65,10 @@ func (p *plan) together() *plan {
 		}
 		if f.validates && p.from.count > 0 {
 			n = max(i, 1)
+			break
+		}
+		if f.addsValue {
+			n = i + 1
 			break
 		}
 	}
