@@ -64,8 +64,8 @@ type statement struct {
 // in package [entgo.io/ent/dialect]).
 //
 // It fails with [ErrDirectory], and names the file and line, where a file does
-// not match atlas.sum, cannot be read as statements, or begins or ends
-// transactions itself, be it behind a delimiter of its own.
+// not match atlas.sum, cannot be read as statements, has lines that end with CR
+// LF, or begins or ends transactions itself, be it behind a delimiter of its own.
 func NewDirectory(fsys fs.FS, dialectName string) (*Directory, error) {
 	if err := statements.Check(dialectName); err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
@@ -114,6 +114,9 @@ func (d *frozen) read(fsys fs.FS) error {
 		}
 		if err != nil {
 			return err
+		}
+		if err := statements.CheckLines(text); err != nil && name != atlas.HashFileName { // in which Atlas takes either
+			return fmt.Errorf("%s: %w", name, err)
 		}
 		if err := d.WriteFile(name, text); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package migrate_test
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"testing"
@@ -50,12 +51,25 @@ func TestNewDirectory(t *testing.T) {
 	}
 }
 
+// TestNewDirectoryTakesASumOfWindows has a checkout in which .gitattributes names the files *.sql only.
+func TestNewDirectoryTakesASumOfWindows(t *testing.T) {
+	t.Parallel()
+	fsys := hashed(t, map[string]string{"1_a.sql": "SELECT 1;\n"})
+	sum := fsys[atlas.HashFileName]
+	sum.Data = bytes.ReplaceAll(sum.Data, []byte("\n"), []byte("\r\n"))
+	if _, err := migrate.NewDirectory(fsys, dialect.Postgres); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestNewDirectoryRefuses(t *testing.T) {
 	t.Parallel()
 	edited := hashed(t, map[string]string{"1_a.sql": "SELECT 1;\n", "2_b.sql": "SELECT 2;\n"})
 	edited["2_b.sql"].Data = []byte("SELECT 3;\n")
 	added := hashed(t, map[string]string{"1_a.sql": "SELECT 1;\n"})
 	added["2_b.sql"] = &fstest.MapFile{Data: []byte("SELECT 2;\n")}
+	checkedOut := hashed(t, map[string]string{"1_a.sql": "SELECT 1;\n"})
+	checkedOut["1_a.sql"].Data = []byte("SELECT 1;\r\n")
 	for _, test := range []struct {
 		name string
 		fsys fstest.MapFS
@@ -66,6 +80,8 @@ func TestNewDirectoryRefuses(t *testing.T) {
 		{"an added file", added, "2_b.sql was added"},
 		{"a transaction", hashed(t, map[string]string{"1_a.sql": "-- why\nSELECT 1;\n\ncommit;\n"}), "1_a.sql:4: COMMIT"},
 		{"a transaction behind a delimiter", hashed(t, map[string]string{"1_a.sql": "-- atlas:delimiter \\n\\n\nCREATE TABLE a (id int);\n/* away */ COMMIT;\nDROP TABLE b;\n"}), "1_a.sql:3: COMMIT"},
+		{"lines of Windows", checkedOut, "1_a.sql: its lines end with CR LF"},
+		{"lines of Windows in the sum", hashed(t, map[string]string{"1_a.sql": "-- atlas:txmode none\r\n\r\nSELECT 1;\r\n"}), "*.sql text eol=lf"},
 		{"an unclosed quote", hashed(t, map[string]string{"1_a.sql": "SELECT 'x;\n"}), "1_a.sql: "},
 		{"an unknown mode", hashed(t, map[string]string{"1_a.sql": "-- atlas:txmode maybe\n\nSELECT 1;\n"}), `unknown txmode "maybe"`},
 		{"one version twice", hashed(t, map[string]string{"1_a.sql": "SELECT 1;\n", "1_b.sql": "SELECT 1;\n"}), "same version"},

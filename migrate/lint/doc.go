@@ -6,7 +6,7 @@
 //
 // A finding names the file, the line, the rule and what to do. The rules:
 //
-//	checksum     a file is not what atlas.sum says
+//	checksum     a file is not what atlas.sum says, or its lines end with CR LF
 //	qualified    a name has its schema or database with it, and so the file is for that one alone
 //	outside      it changes what is outside of the place: schemas, databases, roles, extensions, settings of the session
 //	transaction  BEGIN, COMMIT and the like: the runner has the transaction

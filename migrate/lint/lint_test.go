@@ -337,6 +337,40 @@ func TestDirectory(t *testing.T) {
 	}
 }
 
+// TestLinesOfWindows has files that git has checked out with other ends of lines than they were summed with.
+func TestLinesOfWindows(t *testing.T) {
+	t.Parallel()
+	var dir migrate.MemDir
+	fsys := fstest.MapFS{}
+	for name, text := range map[string]string{
+		"1_a.sql": "-- atlas:txmode none\n\nCREATE INDEX CONCURRENTLY i ON t (n);\n",
+		"2_b.sql": "-- atlas:delimiter \\n\\n\nCREATE VIEW v AS SELECT 1;\n\nDROP TABLE orders;\n",
+	} {
+		if err := dir.WriteFile(name, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		fsys[name] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(text, "\n", "\r\n"))}
+	}
+	sum, err := dir.Checksum()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := sum.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fsys[migrate.HashFileName] = &fstest.MapFile{Data: text}
+	got, err := lint.Directory(fsys, lint.Config{Dialect: dialect.Postgres, After: "1"})
+	if err != nil || len(got) != 2 {
+		t.Fatalf("got %v, %v", got, err)
+	}
+	for i, name := range []string{"1_a.sql", "2_b.sql"} {
+		if got[i].File != name || got[i].Rule != lint.Checksum || !strings.Contains(got[i].Message, "*.sql text eol=lf") {
+			t.Errorf("got %v", got[i])
+		}
+	}
+}
+
 // FuzzFiles looks for texts on which it does not return.
 func FuzzFiles(f *testing.F) {
 	for _, seed := range []string{"SELECT 'a", "$$", "$a$ $b$", "/* /*", "ALTER TABLE", "CREATE TABLE t (", "DROP POLICY", "E'\\", "a.b.c.", "--", "CREATE INDEX ON", ";;", "\x00"} {

@@ -3,6 +3,8 @@
 package statements
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -37,6 +39,16 @@ func delimiterLength(text string) int {
 		return 0
 	}
 	return len(line) + len("\n")
+}
+
+// CheckLines refuses a file whose lines end with CR LF, as git makes of it on Windows
+// where nothing forbids that. To Atlas the file is another one then, without directives,
+// and with a delimiter that is never found.
+func CheckLines(text []byte) error {
+	if !bytes.Contains(text, []byte("\r\n")) {
+		return nil
+	}
+	return errors.New("its lines end with CR LF, and have to end with LF: write *.sql text eol=lf into .gitattributes, and check the file out again")
 }
 
 // Check refuses a database whose files cannot be read.
