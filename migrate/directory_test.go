@@ -83,6 +83,7 @@ func TestNewDirectoryRefuses(t *testing.T) {
 		{"lines of Windows", checkedOut, "1_a.sql: its lines end with CR LF"},
 		{"lines of Windows in the sum", hashed(t, map[string]string{"1_a.sql": "-- atlas:txmode none\r\n\r\nSELECT 1;\r\n"}), "*.sql text eol=lf"},
 		{"an unclosed quote", hashed(t, map[string]string{"1_a.sql": "SELECT 'x;\n"}), "1_a.sql: "},
+		{"half a delimiter", hashed(t, map[string]string{"1_a.sql": "DELIMITER '\nSELECT 1;\n"}), "1_a.sql: the statements cannot be told apart"},
 		{"an unknown mode", hashed(t, map[string]string{"1_a.sql": "-- atlas:txmode maybe\n\nSELECT 1;\n"}), `unknown txmode "maybe"`},
 		{"one version twice", hashed(t, map[string]string{"1_a.sql": "SELECT 1;\n", "1_b.sql": "SELECT 1;\n"}), "same version"},
 	} {

@@ -373,7 +373,12 @@ func TestLinesOfWindows(t *testing.T) {
 
 // FuzzFiles looks for texts on which it does not return.
 func FuzzFiles(f *testing.F) {
-	for _, seed := range []string{"SELECT 'a", "$$", "$a$ $b$", "/* /*", "ALTER TABLE", "CREATE TABLE t (", "DROP POLICY", "E'\\", "a.b.c.", "--", "CREATE INDEX ON", ";;", "\x00"} {
+	for _, seed := range []string{
+		"SELECT 'a", "$$", "$a$ $b$", "/* /*", "ALTER TABLE", "CREATE TABLE t (", "DROP POLICY", "E'\\", "a.b.c.", "--", "CREATE INDEX ON", ";;", "\x00",
+		"-- atlas:delimiter \\n\\n\nSELECT 1;;\n\n/**/;SELECT 2",
+		"DELIMITER //\nCREATE TRIGGER g BEGIN SELECT 1; END; COMMIT//",
+		"DELIMITER '\nSELECT 1",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(_ *testing.T, text string) {

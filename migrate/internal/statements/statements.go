@@ -24,11 +24,21 @@ func Of(database, text string) ([]*migrate.Stmt, error) {
 	upper := strings.ToUpper(text)
 	options.MatchBegin = strings.Contains(upper, "BEGIN")
 	options.MatchBeginAtomic = options.MatchBeginAtomic && options.MatchBegin && strings.Contains(upper, "ATOMIC")
-	all, err := (&migrate.Scanner{ScannerOptions: options}).Scan(text)
+	all, err := scan(options, text)
 	for _, s := range all {
 		s.Pos = min(s.Pos+delimiterLength(text), len(text))
 	}
 	return all, err
+}
+
+// scan does not panic as Atlas does at a DELIMITER that is one quote.
+func scan(options migrate.ScannerOptions, text string) (all []*migrate.Stmt, err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			all, err = nil, fmt.Errorf("the statements cannot be told apart: see what is behind DELIMITER: %v", reason)
+		}
+	}()
+	return (&migrate.Scanner{ScannerOptions: options}).Scan(text)
 }
 
 // delimiterLength is the length of a first line that sets the delimiter, which
