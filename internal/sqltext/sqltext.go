@@ -36,15 +36,13 @@ func Of(name string) Syntax {
 const enough = 8
 
 // Statements yields the first eight tokens of each statement of text: words in
-// upper case, a quoted text or name as its opening quote, and any other
-// character as itself. Empty statements are left out. The content of MySQL's
+// upper case, a quoted text or name as its opening quote, and any
+// other character as itself. Empty statements are left out. The content of MySQL's
 // executable comments is read as if it stood outside of them, as the server does.
 func (s Syntax) Statements(text string) iter.Seq[[]string] {
 	return func(yield func([]string) bool) {
-		for text != "" {
-			var tokens []string
-			tokens, text = s.statement(text)
-			if len(tokens) > 0 && !yield(tokens) {
+		for scan := (scanner{Syntax: s, text: text}); scan.text != ""; {
+			if tokens := scan.statement(); len(tokens) > 0 && !yield(tokens) {
 				return
 			}
 		}
@@ -54,29 +52,43 @@ func (s Syntax) Statements(text string) iter.Seq[[]string] {
 // Tokens yields all tokens of text as Statements does, with the semicolons.
 func (s Syntax) Tokens(text string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for {
-			var token string
-			if token, text = s.next(text); token == "" || !yield(token) {
-				return
-			}
+		scan := scanner{Syntax: s, text: text}
+		for token := scan.next(); token != "" && yield(token); {
+			token = scan.next()
 		}
 	}
+}
+
+// SkipBlank returns text without the white space and comments at its beginning. Text
+// may begin within an executable comment of MySQL, whose end is skipped too.
+func (s Syntax) SkipBlank(text string) string {
+	scan := scanner{Syntax: s, text: text, executable: s == MySQL}
+	scan.skipBlank()
+	return scan.text
 }
 
 // RollsBackTo reports whether a statement that begins with ROLLBACK goes back to a
 // savepoint: ROLLBACK [WORK | TRANSACTION] TO.
 func RollsBackTo(tokens []string) bool { return slices.Contains(tokens[1:min(3, len(tokens))], "TO") }
 
-// statement returns the first tokens of the first statement, and the text after it.
-func (s Syntax) statement(text string) (tokens []string, rest string) {
-	last := !strings.Contains(text, ";")
+// scanner takes the tokens off a text.
+type scanner struct {
+	Syntax
+	text       string
+	executable bool // the text begins within an executable comment
+}
+
+// statement takes off the first statement and returns its first tokens.
+func (s *scanner) statement() (tokens []string) {
+	last := !strings.Contains(s.text, ";")
 	for {
 		if last && len(tokens) == enough {
-			return tokens, ""
+			s.text = ""
+			return tokens
 		}
-		var token string
-		if token, text = s.next(text); token == "" || token == ";" {
-			return tokens, text
+		token := s.next()
+		if token == "" || token == ";" {
+			return tokens
 		}
 		if len(tokens) < enough {
 			tokens = append(tokens, token)
@@ -84,41 +96,44 @@ func (s Syntax) statement(text string) (tokens []string, rest string) {
 	}
 }
 
-// next returns the first token of text and what follows it.
-func (s Syntax) next(text string) (token, rest string) {
-	text = s.SkipBlank(text)
+// next takes off the first token. It is empty at the end of the text.
+func (s *scanner) next() (token string) {
+	s.skipBlank()
+	text := s.text
 	if text == "" {
-		return "", ""
+		return ""
 	}
 	if n := wordLength(text); n > 0 {
-		return strings.ToUpper(text[:n]), text[n:]
+		s.text = text[n:]
+		return strings.ToUpper(text[:n])
 	}
 	switch c := text[0]; {
 	case c == '\'' || c == '"' || c == '`':
-		return text[:1], s.skipQuoted(text[1:], c)
-	case c == '[' && s == SQLite:
-		return text[:1], s.skipQuoted(text[1:], ']')
+		s.text = s.skipQuoted(text[1:], c)
+	case c == '[' && s.Syntax == SQLite:
+		s.text = s.skipQuoted(text[1:], ']')
 	default:
-		return text[:1], text[1:]
+		s.text = text[1:]
 	}
+	return text[:1]
 }
 
-// SkipBlank returns text without the white space and comments at its beginning.
-func (s Syntax) SkipBlank(text string) string {
+// skipBlank takes off the white space and comments at the beginning.
+func (s *scanner) skipBlank() {
 	for {
-		text = strings.TrimLeft(text, " \t\r\n\f\v\ufeff")
-		switch {
+		s.text = strings.TrimLeft(s.text, " \t\r\n\f\v\ufeff")
+		switch text := s.text; {
 		case s.lineComment(text):
-			text = s.skipLine(text)
-		case s == MySQL && (strings.HasPrefix(text, "/*!") || strings.HasPrefix(text, "/*M!")):
+			s.text = s.skipLine(text)
+		case s.Syntax == MySQL && (strings.HasPrefix(text, "/*!") || strings.HasPrefix(text, "/*M!")):
 			_, text, _ = strings.Cut(text, "!")
-			text = strings.TrimLeft(text, "0123456789")
+			s.text, s.executable = strings.TrimLeft(text, "0123456789"), true
 		case strings.HasPrefix(text, "/*"):
-			text = s.skipComment(text)
-		case s == MySQL && strings.HasPrefix(text, "*/"): // of an executable comment
-			text = text[2:]
+			s.text = s.skipComment(text)
+		case s.executable && strings.HasPrefix(text, "*/"): // elsewhere 5*/* a */2 is ten
+			s.text, s.executable = text[2:], false
 		default:
-			return text
+			return
 		}
 	}
 }
@@ -131,7 +146,7 @@ func (s Syntax) lineComment(text string) bool {
 		return true
 	}
 	after, ok := strings.CutPrefix(text, "--") // 5--3 is eight
-	return ok && (after == "" || after[0] <= ' ')
+	return ok && (after == "" || after[0] <= ' ' || after[0] == 0x7f)
 }
 
 // skipLine goes past the end of a line, for which PostgreSQL takes a carriage

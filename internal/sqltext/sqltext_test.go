@@ -32,6 +32,10 @@ func TestStatements(t *testing.T) {
 		{"unclosed comment", "a /* ; b", "A", "A"},
 		{"executable comment", "/*!40000 use a */; b", "| B", "USE A | B"},
 		{"MariaDB's", "/*M!100100 use a */", "", "USE A"},
+		{"times a comment", "5*/*'*/1; b", "5 * 1 | B", "5 * 1 | B"},
+		{"times a comment, behind an executable one", "/*! 5 */*/*'*/1; b", "* 1 | B", "5 * 1 | B"},
+		{"comment in an executable one", "/*! a /* b */ c */*/*'*/1; b", "C * 1 | B", "A C * 1 | B"},
+		{"dashes and a control character", "a --\x7f'\n; b", "A | B", "A | B"},
 		{"byte order mark", "\ufeffa", "A", "A"},
 		{"letters of others", "é$1_ b", "É$1_ B", "É$1_ B"},
 	} {
