@@ -36,9 +36,10 @@ func Of(name string) Syntax {
 const enough = 8
 
 // Statements yields the first eight tokens of each statement of text: words in
-// upper case, a quoted text or name as its opening quote, and any
-// other character as itself. Empty statements are left out. The content of MySQL's
-// executable comments is read as if it stood outside of them, as the server does.
+// upper case, a quoted text or name as its opening quote, a variable of SQLite with
+// what is in its parentheses, and any other character as itself. Empty statements are
+// left out. The content of MySQL's executable comments is read as if it stood outside
+// of them, as the server does.
 func (s Syntax) Statements(text string) iter.Seq[[]string] {
 	return func(yield func([]string) bool) {
 		for scan := (scanner{Syntax: s, text: text}); scan.text != ""; {
@@ -103,7 +104,7 @@ func (s *scanner) next() (token string) {
 	if text == "" {
 		return ""
 	}
-	if n := wordLength(text); n > 0 {
+	if n := max(s.variableLength(text), wordLength(text)); n > 0 {
 		s.text = text[n:]
 		return strings.ToUpper(text[:n])
 	}
@@ -195,6 +196,32 @@ func (s Syntax) skipQuoted(text string, quote byte) string {
 		}
 	}
 	return ""
+}
+
+// variableLength is the length of the variable of SQLite at the beginning of text.
+// Its name may have colons in pairs, and parentheses around anything behind it, as a
+// variable of Tcl has: $a::b(c).
+func (s Syntax) variableLength(text string) int {
+	if s != SQLite || strings.IndexByte("$@:#", text[0]) < 0 {
+		return 0
+	}
+	for n := 1; ; {
+		rest := text[n:]
+		word := wordLength(rest)
+		switch {
+		case word > 0:
+			n += word
+		case strings.HasPrefix(rest, "::"):
+			n += len("::")
+		case n > 1 && strings.HasPrefix(rest, "("):
+			if end := strings.IndexByte(rest, ')'); end >= 0 {
+				return n + end + 1
+			}
+			return len(text)
+		default:
+			return n
+		}
+	}
 }
 
 // wordLength is the length of the word or number at the beginning of text.

@@ -36,6 +36,8 @@ func TestStatements(t *testing.T) {
 		{"times a comment, behind an executable one", "/*! 5 */*/*'*/1; b", "* 1 | B", "5 * 1 | B"},
 		{"comment in an executable one", "/*! a /* b */ c */*/*'*/1; b", "C * 1 | B", "A C * 1 | B"},
 		{"dashes and a control character", "a --\x7f'\n; b", "A | B", "A | B"},
+		{"variables of SQLite", "a $b('); c", "A $B(') | C", "A $B ( '"},
+		{"their colons and signs", "@a::b(;) :c::(;) :(;); $d(; e", "@A::B(;) :C::(;) : ( | ) | $D(; E", "@ A : : B ( | ) : C : : ( | ) : ( | ) | $D ( | E"},
 		{"byte order mark", "\ufeffa", "A", "A"},
 		{"letters of others", "é$1_ b", "É$1_ B", "É$1_ B"},
 	} {

@@ -103,6 +103,7 @@ func TestRefused(t *testing.T) {
 		"ATTACH '" + other + "' AS other", "attach database '" + other + "' as other", "/* a */ ATTACH '" + other + "' AS other",
 		"-- a\n\tATTACH '" + other + "' AS other", "SELECT ';'; ATTACH '" + other + "' AS other", ";ATTACH '" + other + "' AS other",
 		"SELECT 1 AS [a;b], `c;d`, \"e;f\";ATTACH '" + other + "' AS other",
+		"SELECT $a('); ATTACH '" + other + "' AS other; --')", "SELECT $a::b(\"); ATTACH '" + other + "' AS other; --\")",
 		"\ufeffATTACH '" + other + "' AS other",
 		"DETACH tenancy_global", "VACUUM INTO '" + copied + "'", "vacuum \"main\" into '" + copied + "'", "VACUUM main INTO '" + copied + "'",
 	} {
