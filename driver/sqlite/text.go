@@ -30,9 +30,21 @@ func check(ctx context.Context, query string, inTx bool) error {
 				return err
 			}
 		}
-		trigger = trigger || tokens[0] == "CREATE" && slices.Contains(tokens[1:min(3, len(tokens))], "TRIGGER")
+		trigger = trigger || createsTrigger(tokens)
 	}
 	return nil
+}
+
+// createsTrigger reports whether a statement is CREATE [TEMP | TEMPORARY] TRIGGER.
+func createsTrigger(tokens []string) bool {
+	if tokens[0] != "CREATE" {
+		return false
+	}
+	what := tokens[1:]
+	if len(what) > 0 && (what[0] == "TEMP" || what[0] == "TEMPORARY") {
+		what = what[1:]
+	}
+	return len(what) > 0 && what[0] == "TRIGGER"
 }
 
 // stays reports whether a System scope makes something temporary, which would hide

@@ -26,7 +26,7 @@ func session() []string {
 		"EXPLAIN PRAGMA foreign_keys = 0", "EXPLAIN QUERY PLAN PRAGMA foreign_keys = 0",
 		"-- a\n\tCOMMIT", "/* a */ COMMIT", ";COMMIT", "\ufeffCOMMIT", "SELECT ';'; COMMIT",
 		"CREATE TRIGGER a AFTER INSERT ON memos BEGIN SELECT 1; END; COMMIT", "CREATE TRIGGER a AFTER INSERT ON memos BEGIN SELECT 1; END; END",
-		"SELECT $a('); COMMIT; --')",
+		"CREATE TABLE trigger (id); END", "CREATE INDEX trigger ON memos (id); END", "SELECT $a('); COMMIT; --')",
 		"SELECT @a::b('); COMMIT; --')", "SELECT :a('); COMMIT; --')", "SELECT #a('); COMMIT; --')",
 	}
 }
