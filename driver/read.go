@@ -55,15 +55,22 @@ func opensDollarQuote(query string) bool {
 func doesMore(syntax sqltext.Syntax, query string) bool {
 	before := ""
 	for token := range syntax.Tokens(query) {
-		switch strings.TrimLeft(token, "$0123456789") { // 1FOR UPDATE is two words
-		case "FOR", "LOCK", "INTO", ";":
+		switch {
+		case token == ";", isClause(token):
 			return true
-		case "(":
-			if strings.Contains(before, "LOCK") || before == `"` || before == "`" { // pg_advisory_lock, GET_LOCK
-				return true
-			}
+		case token == "(" && (strings.Contains(before, "LOCK") || before == `"` || before == "`"): // pg_advisory_lock, GET_LOCK
+			return true
 		}
 		before = token
 	}
 	return false
+}
+
+// isClause reports whether a token begins a clause that does more than read. It may be
+// behind a number or a parameter without a blank: servers read 1e5FOR UPDATE as 1e5 FOR UPDATE.
+func isClause(token string) bool {
+	number := strings.IndexByte("$0123456789", token[0]) >= 0
+	return slices.ContainsFunc([]string{"FOR", "LOCK", "INTO"}, func(word string) bool {
+		return token == word || number && strings.HasSuffix(token, word)
+	})
 }
