@@ -43,8 +43,10 @@
 //     CREATE TEMPORARY TABLE is the worst: it hides the table of its name.
 //   - For every tenant, what shows the errors of the statement before, which may be
 //     another tenant's and have its values: SHOW WARNINGS, SHOW ERRORS and GET DIAGNOSTICS.
-//   - For every tenant, what hides statements: PREPARE and EXECUTE, and MariaDB's
-//     IF, CASE and loops outside of a stored program.
+//   - For every tenant, what hides statements: PREPARE and EXECUTE, MariaDB's IF, CASE
+//     and loops outside of a stored program, and several executable comments
+//     (/*!40101 ... */) in a text or one with a comment within, of which the server reads
+//     some and skips others, by its version.
 //
 // A System scope may send all of these but USE, and has to clean up: the connections
 // of the home are the application's own. Where it sets variables or makes temporary

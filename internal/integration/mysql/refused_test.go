@@ -123,7 +123,8 @@ func session() []string {
 		"SET STATEMENT max_statement_time = (SELECT 9 FOR UPDATE) FOR COMMIT", "SET STATEMENT a = 1 FOR SET STATEMENT b = 2 FOR LOCK TABLES memos READ",
 		"-- go\nCOMMIT", "# go\nCOMMIT", "/* go */ COMMIT", "/*!40101 SET sql_mode = '' */", "/*M!100100 COMMIT */", " ;COMMIT", "SELECT 1; COMMIT",
 		"/*!99999 SELECT */ COMMIT", "/*M!999999 SELECT */ COMMIT", "CREATE TABLE event (id INT); COMMIT",
-		"SELECT 5*/*'*/1; COMMIT; -- '", "SELECT 1 --\x7f'\n; COMMIT; -- '",
+		"/*!99999 -- */ /*!40000 COMMIT */", "/*M!999999\\- enable the sandbox mode */ /*!40101 SET sql_mode = '' */", "/*!99999 # */ /*M!100100 COMMIT */",
+		"/*!99999 /* */ ' */ COMMIT -- '", "/*!99999/*/ ' */ */ COMMIT -- '", "SELECT 5*/*'*/1; COMMIT; -- '", "SELECT 1 --\x7f'\n; COMMIT; -- '",
 		"CREATE TEMPORARY TABLE `tenancy_tenant`.`memos` (id int)", "create temporary table if not exists t select 1", "CREATE OR REPLACE TEMPORARY TABLE t (id int)",
 	}
 }
