@@ -23,7 +23,7 @@ func checkScript(w way, text string) error {
 		if err := checkHead(w, head, rest, true); err != nil {
 			return err
 		}
-		atomic = atomic || head == "CREATE" && isRoutine(created(rest)) && hasWords(rest, []string{"BEGIN"}, []string{"ATOMIC"})
+		atomic = atomic || head == "CREATE" && isRoutine(created(rest)) && hasWords(rest, "BEGIN", "ATOMIC")
 	}
 	return nil
 }
@@ -154,40 +154,99 @@ func skipStatement(text string) string {
 // and comments, and what follows it. The word is empty at the end of the
 // statement, and what follows is the next one.
 func nextWord(text string) (word, rest string) {
+	for {
+		if word, text = nextToken(text); word == "" || wordLength(word) > 0 {
+			return word, text
+		}
+	}
+}
+
+// nextToken returns the next word of a statement, its next quoted name or literal with
+// the quotes, or any other character as itself, and what follows it. Blanks and comments
+// are passed over. It is empty at the end of the statement, as that of nextWord.
+func nextToken(text string) (token, rest string) {
 	for text != "" {
 		switch c := text[0]; {
 		case c == ';':
 			return "", text[1:]
-		case c == '\'', c == '"':
-			text = skipQuoted(text[1:], c, false)
-		case (c == 'e' || c == 'E') && len(text) > 1 && text[1] == '\'':
-			text = skipQuoted(text[2:], '\'', true)
-		case wordLength(text) > 0:
-			n := wordLength(text)
-			return text[:n], text[n:]
-		case c == '$':
-			text = skipDollar(text)
+		case c <= ' ':
+			text = text[1:]
 		case strings.HasPrefix(text, "--"), strings.HasPrefix(text, "/*"):
 			text = sqltext.Postgres.SkipBlank(text)
+		case (c == 'e' || c == 'E') && strings.HasPrefix(text[1:], "'"):
+			rest = skipEscaped(text[2:])
+			return text[1 : len(text)-len(rest)], rest
 		default:
-			text = text[1:]
+			rest = skipToken(text)
+			return text[:len(text)-len(rest)], rest
 		}
 	}
 	return "", ""
 }
 
-// skipQuoted goes past the closing quote. A doubled one reads as the end of a
+func skipToken(text string) string {
+	switch c := text[0]; c {
+	case '\'', '"':
+		return skipQuoted(text[1:], c)
+	case '$':
+		return skipDollar(text)
+	default:
+		return text[max(1, wordLength(text)):]
+	}
+}
+
+// isName reports whether a token is a name, in quotes or without.
+func isName(token, lower string) bool {
+	if inside, quoted := strings.CutPrefix(token, `"`); quoted {
+		return strings.TrimSuffix(inside, `"`) == lower
+	}
+	return strings.EqualFold(token, lower)
+}
+
+// skipQuoted goes past the closing quote. A doubled one reads as the end of one
 // literal and the beginning of the next, which is as good.
-func skipQuoted(text string, quote byte, escapes bool) string {
+func skipQuoted(text string, quote byte) string {
+	if i := strings.IndexByte(text, quote); i >= 0 {
+		return text[i+1:]
+	}
+	return ""
+}
+
+// skipEscaped goes past the closing quote of a literal in which backslashes count. They
+// do beyond a doubled quote, and where it goes on in another line.
+func skipEscaped(text string) string {
 	for i := 0; i < len(text); i++ {
-		switch {
-		case escapes && text[i] == '\\':
+		switch text[i] {
+		case '\\':
 			i++
-		case text[i] == quote && escapes && i+1 < len(text) && text[i+1] == quote:
-			i++ // still within this literal, where backslashes count
-		case text[i] == quote:
-			return text[i+1:]
+		case '\'':
+			rest := text[i+1:]
+			more := continued(rest)
+			if more == "" {
+				return rest
+			}
+			i = len(text) - len(more)
 		}
+	}
+	return ""
+}
+
+// continued returns what follows the closing quote of a literal, from the quote on that
+// opens it again: at once, or behind blanks and line comments with the end of a line
+// among them. It is empty where the literal has ended.
+func continued(text string) string {
+	const blanks = " \t\r\n\f\v"
+	more := strings.TrimLeft(text, blanks)
+	for strings.HasPrefix(more, "--") {
+		end := strings.IndexAny(more, "\r\n")
+		if end < 0 {
+			return ""
+		}
+		more = strings.TrimLeft(more[end:], blanks)
+	}
+	between := text[:len(text)-len(more)]
+	if strings.HasPrefix(more, "'") && (between == "" || strings.ContainsAny(between, "\r\n")) {
+		return more
 	}
 	return ""
 }

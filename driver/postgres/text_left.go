@@ -25,7 +25,7 @@ func checkLeft(w way, head, rest string) error {
 	case "LISTEN":
 		return refused(head, "the next tenant on the connection would go on listening; use a connection of your own")
 	case "DECLARE":
-		if hasWords(rest, []string{"WITH"}, []string{"HOLD"}, []string{"FOR"}) {
+		if hasWords(rest, "WITH", "HOLD", "FOR") {
 			return refused("DECLARE ... WITH HOLD", "the next tenant on the connection could read its rows; leave WITH HOLD out")
 		}
 		return checkInto(head, rest)
@@ -91,7 +91,7 @@ func checkCreate(rest string) error {
 	if !isTemporary(what) && (isRoutine(what) || !names(rest, temporary)) {
 		return nil
 	}
-	if isTemporary(what) && hasWords(rest, []string{"ON"}, []string{"COMMIT"}, []string{"DROP"}) {
+	if isTemporary(what) && hasWords(rest, "ON", "COMMIT", "DROP") {
 		return nil
 	}
 	return refused("CREATE TEMPORARY", insteadOfTemporary)
@@ -130,22 +130,21 @@ func checkInto(head, rest string) error {
 		}
 		ago, before = before, word
 	}
-	if names(rest, temporary) && (made || hasWords(rest, []string{"CREATE"})) {
+	if names(rest, temporary) && (made || hasWords(rest, "CREATE")) {
 		return refused("SELECT INTO "+temporary, insteadOfTemporary)
 	}
 	return nil
 }
 
-// hasWords reports whether a statement has words one after the other, each one of
-// those given for its place.
-func hasWords(text string, wanted ...[]string) bool {
+// hasWords reports whether a statement has words one after the other, with nothing but
+// blanks and comments between.
+func hasWords(text string, wanted ...string) bool {
 	found := 0
-	for word, after := nextWord(text); word != ""; word, after = nextWord(after) {
-		word = strings.ToUpper(word)
-		if !slices.Contains(wanted[found], word) {
+	for token, after := nextToken(text); token != ""; token, after = nextToken(after) {
+		if !strings.EqualFold(token, wanted[found]) {
 			found = 0
 		}
-		if slices.Contains(wanted[found], word) {
+		if strings.EqualFold(token, wanted[found]) {
 			if found++; found == len(wanted) {
 				return true
 			}
@@ -159,7 +158,12 @@ func names(statement, lower string) bool {
 	if !containsFold(statement, lower) {
 		return false
 	}
-	return strings.Contains(statement, `"`+lower+`"`) || hasWords(statement, []string{strings.ToUpper(lower)})
+	for token, after := nextToken(statement); token != ""; token, after = nextToken(after) {
+		if isName(token, lower) {
+			return true
+		}
+	}
+	return false
 }
 
 // containsFold is strings.Contains without regard to case. The text to look for is

@@ -10,42 +10,38 @@ const insteadOfSession = "it would outlive the statement; use SET LOCAL, or set_
 
 // checkSet lets pass what ends with the transaction, and does not change whose it is.
 func checkSet(w way, head, rest string) error {
-	if after := words(rest); head == "SET" && len(after) > 0 {
-		switch after[0] {
-		case "LOCAL":
-			if name, plain := settingAfter(rest); !plain || w.owns(name) {
-				return refusedOwn("SET LOCAL")
-			}
-			return nil
-		case "TRANSACTION", "CONSTRAINTS":
-			return nil
-		}
+	what, after := firstWord(rest)
+	switch {
+	case head != "SET":
+	case what == "LOCAL":
+		return checkSetLocal(w, after)
+	case what == "TRANSACTION", what == "CONSTRAINTS":
+		return nil
 	}
 	return refused(head+" of a session setting", insteadOfSession)
 }
 
-// settingAfter returns the name of the setting that follows the first word of text,
-// LOCAL, as the server reads it: in quotes or without, with blanks and comments
-// around its dots. It is not plain where it is written in yet another way.
+func checkSetLocal(w way, text string) error {
+	if name, plain := settingAfter(text); !plain || w.owns(name) {
+		return refusedOwn("SET LOCAL")
+	}
+	return nil
+}
+
+// settingAfter returns the name of the setting at the beginning of text, as the server
+// reads it: in quotes or without, with blanks and comments around its dots. It is not
+// plain where it is written in yet another way.
 func settingAfter(text string) (name string, plain bool) {
-	_, text = firstWord(text)
 	for {
-		text = sqltext.Postgres.SkipBlank(text)
-		n, quoted := wordLength(text), strings.HasPrefix(text, `"`)
+		token, after := nextToken(text)
+		inside, opened := strings.CutPrefix(token, `"`)
+		inside, closed := strings.CutSuffix(inside, `"`)
 		switch {
-		case quoted:
-			inside := text[1:]
-			text = skipQuoted(inside, '"', false)
-			if text == "" || text[0] == '"' { // no end, or a quote in the name
-				return "", false
-			}
-			name += inside[:len(inside)-len(text)-1]
-		case n == 0, strings.HasPrefix(text[n:], "&"): // U&"..."
-			return "", false
-		default:
-			name, text = name+text[:n], text[n:]
+		case opened != closed, opened && strings.HasPrefix(after, `"`), !opened && wordLength(token) == 0:
+			return "", false // no end, a quote in the name, or no name
 		}
-		text = sqltext.Postgres.SkipBlank(text)
+		name += inside
+		text = sqltext.Postgres.SkipBlank(after)
 		if !strings.HasPrefix(text, ".") {
 			return name, true
 		}
@@ -62,16 +58,9 @@ func checkSetConfig(w way, text string) error {
 	if indexOfSetConfig(text) < 0 {
 		return nil
 	}
-	for rest, quoted := text, true; quoted; {
-		if _, rest, quoted = strings.Cut(rest, `"`+setConfig+`"`); quoted {
-			if err := checkCall(w, rest); err != nil {
-				return err
-			}
-		}
-	}
 	for text != "" {
-		var word string
-		if word, text = nextWord(text); !strings.EqualFold(word, setConfig) {
+		var token string
+		if token, text = nextToken(text); !isName(token, setConfig) {
 			continue
 		}
 		if err := checkCall(w, text); err != nil {
@@ -137,8 +126,11 @@ func argumentsOf(call string) (arguments []string) {
 	for i := 0; i < len(call); i++ {
 		switch c := call[i]; c {
 		case '\'', '"':
-			escapes := c == '\'' && i > 0 && call[i-1]|0x20 == 'e' && (i == 1 || wordLength(call[i-2:i-1]) == 0)
-			i = len(call) - len(skipQuoted(call[i+1:], c, escapes)) - 1
+			rest := skipQuoted(call[i+1:], c)
+			if c == '\'' && i > 0 && call[i-1]|0x20 == 'e' && (i == 1 || wordLength(call[i-2:i-1]) == 0) { // E'...'
+				rest = skipEscaped(call[i+1:])
+			}
+			i = len(call) - len(rest) - 1
 		case '$':
 			if after := call[i+1:]; after == "" || !isDigit(after[0]) { // $$
 				return nil
@@ -164,11 +156,14 @@ func argumentsOf(call string) (arguments []string) {
 	return nil
 }
 
-// owns reports whether a setting says whose a statement is. SET SCHEMA is another
-// way to set the search path.
+// owns reports whether a setting says whose a statement is.
 func (w way) owns(setting string) bool {
-	return !w.at.system && strings.EqualFold(setting, Setting) ||
-		w.at.schema != "" && (strings.EqualFold(setting, "search_path") || strings.EqualFold(setting, "schema"))
+	return !w.at.system && strings.EqualFold(setting, Setting) || w.at.schema != "" && isPath(setting)
+}
+
+// isPath reports whether a setting is the search path. SET SCHEMA is another way to set it.
+func isPath(setting string) bool {
+	return strings.EqualFold(setting, "search_path") || strings.EqualFold(setting, "schema")
 }
 
 func refusedOwn(what string) error {

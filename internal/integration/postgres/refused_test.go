@@ -52,6 +52,8 @@ func TestRefusedBeforeItIsSent(t *testing.T) {
 			"CREATE TABLE atomic (id int); END; SELECT 1", "CREATE TABLE t (id int) -- begin atomic\n; END; SELECT 1",
 			"CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END; END", "PREPARE p AS SELECT 1", "EXECUTE p(1)", "DEALLOCATE ALL", "deallocate p", "DISCARD ALL", "SELECT 1; discard plans",
 			"LISTEN orders", "DECLARE c CURSOR WITH HOLD FOR SELECT 1", "declare c no scroll cursor with hold for select 1",
+			"SELECT E'a'\n'\\''; COMMIT; --'", "SELECT e'a' -- '\n\t-- b\r '\\''; COMMIT; --'", "SELECT E'a''b'\n'c'\r\n'\\''; SET a.b = 'x'; --'", "SELECT set_config('a.b', E'a'\n'\\'', false), ', true)'",
+			"SELECT U&'a'\n'\\'; COMMIT; --'", "SELECT 'a'\n'\\'; COMMIT; --'", "SELECT E'a' '\\'; COMMIT; --'",
 		} {
 			_, err := db.ExecContext(ctx, text)
 			wantErr(t, err, postgres.ErrRefused)
@@ -76,6 +78,7 @@ func TestNotRefused(t *testing.T) {
 	for _, text := range []string{
 		"", ";", "-- nothing", "SELECT 'COMMIT; COMMIT'", "SELECT $$;COMMIT;$$", "SELECT 1; /* COMMIT; */ SELECT 2;", `SELECT E'\'; COMMIT; '`,
 		"CREATE FUNCTION pg_temp.f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END; SELECT 1",
+		"SELECT E'a'\n'\\'; COMMIT; '", "SELECT e'a' -- b\r'\\'; COMMIT; ', 'a'\n'\\', 1", `SELECT 1 AS "U&", 'U&"a"', 2&"a" FROM (SELECT 3 AS "a") AS u`,
 		"CREATE FUNCTION pg_temp.g() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$",
 		"DO $$ BEGIN PERFORM 1; END $$", "SELECT CASE WHEN true THEN 1 END",
 		`SELECT 1 AS ";COMMIT"`, "SELECT U&'\\0041;COMMIT'",
@@ -110,7 +113,7 @@ func TestNotRefused(t *testing.T) {
 	must(t, tx.Commit())
 	nothingStays(t, db)
 	// One without a schema may have its own path.
-	_, err = db.ExecContext(w.as(t, 0), "SET LOCAL search_path = public; SET LOCAL SCHEMA 'public'; SELECT set_config('search_path', 'public', true)")
+	_, err = db.ExecContext(w.as(t, 0), "SET LOCAL search_path = public, pg_catalog; SET LOCAL SCHEMA 'public'; SELECT set_config('search_path', 'public', true)")
 	must(t, err)
 	nothingStays(t, db)
 }
