@@ -68,6 +68,7 @@
 //     search_path where the tenant has a schema, by set_config neither: a
 //     transaction has one tenant. So a set_config whose first argument is not a
 //     plain literal, but is bound or put together, is refused.
+//   - Names of the form U&"...", which may be any of these.
 //   - COPY, which breaks a pipeline: see [Raw].
 //   - Temporary tables and views, LISTEN, and cursors WITH HOLD, which are there
 //     for the next tenant on the connection. CREATE TEMPORARY TABLE ... ON COMMIT

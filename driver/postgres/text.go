@@ -11,7 +11,7 @@ import (
 // checkScript refuses a text of any number of statements that would take the
 // connection out of its tenant's hands.
 func checkScript(w way, text string) error {
-	if err := checkSetConfig(w, text); err != nil {
+	if err := checkAnywhere(w, text); err != nil {
 		return err
 	}
 	atomic := false // in the body of an SQL function, which ends with END
@@ -31,11 +31,33 @@ func checkScript(w way, text string) error {
 // checkStatement does the same for a text that the server takes for one
 // statement, or refuses.
 func checkStatement(w way, text string) error {
-	if err := checkSetConfig(w, text); err != nil {
+	if err := checkAnywhere(w, text); err != nil {
 		return err
 	}
 	head, rest := firstWord(text)
 	return checkHead(w, head, rest, false)
+}
+
+// checkAnywhere refuses what can stand anywhere in a text.
+func checkAnywhere(w way, text string) error {
+	if hasEncodedName(text) {
+		return refused(`U&"..."`, "it may be any name; write the name itself in quotes")
+	}
+	return checkSetConfig(w, text)
+}
+
+// hasEncodedName reports whether a text has a quoted name with its characters as numbers.
+func hasEncodedName(text string) bool {
+	if !strings.Contains(text, `&"`) {
+		return false
+	}
+	for text != "" {
+		var word string
+		if word, text = nextWord(text); strings.EqualFold(word, "U") && strings.HasPrefix(text, `&"`) {
+			return true
+		}
+	}
+	return false
 }
 
 // checkHead goes by a statement's first word. In a script, PostgreSQL itself

@@ -30,7 +30,7 @@ func checkLeft(w way, head, rest string) error {
 		}
 		return checkInto(head, rest)
 	case "UPDATE", "WITH", "EXPLAIN":
-		if containsFold(rest, "pg_settings") && updatesSettings(head+" "+rest) {
+		if containsFold(rest, "pg_settings") && updatesSettings(head, rest) {
 			return refused("UPDATE of pg_settings", insteadOfSession)
 		}
 		return checkInto(head, rest)
@@ -47,7 +47,7 @@ func checkLeft(w way, head, rest string) error {
 // not among it: whether one is open, the server says.
 func stays(text string) bool {
 	w := way{at: place{system: true}}
-	if checkSetConfig(w, text) != nil {
+	if checkAnywhere(w, text) != nil {
 		return true
 	}
 	for head, rest := range statementsOf(text) {
@@ -58,16 +58,16 @@ func stays(text string) bool {
 	return false
 }
 
-// updatesSettings looks for UPDATE [ONLY] [pg_catalog .] pg_settings.
-func updatesSettings(text string) bool {
-	update := false
-	for word, after := nextWord(text); word != ""; word, after = nextWord(after) {
-		switch word = strings.ToUpper(word); {
-		case word == "UPDATE":
+// updatesSettings looks for UPDATE [ONLY] [(] [pg_catalog .] pg_settings.
+func updatesSettings(head, rest string) bool {
+	update := head == "UPDATE"
+	for token, after := nextToken(rest); token != ""; token, after = nextToken(after) {
+		switch {
+		case strings.EqualFold(token, "UPDATE"):
 			update = true
-		case word == "PG_SETTINGS" && update:
+		case update && isName(token, "pg_settings"):
 			return true
-		case word != "ONLY" && word != "PG_CATALOG":
+		case !strings.EqualFold(token, "ONLY") && token != "(" && token != "." && !isName(token, "pg_catalog"):
 			update = false
 		}
 	}

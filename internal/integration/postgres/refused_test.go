@@ -52,8 +52,10 @@ func TestRefusedBeforeItIsSent(t *testing.T) {
 			"CREATE TABLE atomic (id int); END; SELECT 1", "CREATE TABLE t (id int) -- begin atomic\n; END; SELECT 1",
 			"CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END; END", "PREPARE p AS SELECT 1", "EXECUTE p(1)", "DEALLOCATE ALL", "deallocate p", "DISCARD ALL", "SELECT 1; discard plans",
 			"LISTEN orders", "DECLARE c CURSOR WITH HOLD FOR SELECT 1", "declare c no scroll cursor with hold for select 1",
+			`UPDATE "pg_settings" SET setting = 'x' WHERE name = 'a.b'`, `update only ("pg_catalog" . "pg_settings") set setting = 'x'`, `WITH a AS (SELECT 1) UPDATE pg_catalog."pg_settings" SET setting = 'x'`,
 			"SELECT E'a'\n'\\''; COMMIT; --'", "SELECT e'a' -- '\n\t-- b\r '\\''; COMMIT; --'", "SELECT E'a''b'\n'c'\r\n'\\''; SET a.b = 'x'; --'", "SELECT set_config('a.b', E'a'\n'\\'', false), ', true)'",
 			"SELECT U&'a'\n'\\'; COMMIT; --'", "SELECT 'a'\n'\\'; COMMIT; --'", "SELECT E'a' '\\'; COMMIT; --'",
+			`SELECT U&"set\005fconfig"('a.b', 'x', false)`, `select u&"set!005fconfig" uescape '!' ('a.b', 'x', false)`, `CREATE TABLE U&"pg\005ftemp".t AS SELECT 1`, `UPDATE U&"pg\005fsettings" SET setting = 'x'`,
 		} {
 			_, err := db.ExecContext(ctx, text)
 			wantErr(t, err, postgres.ErrRefused)
