@@ -23,9 +23,28 @@ func checkScript(w way, text string) error {
 		if err := checkHead(w, head, rest, true); err != nil {
 			return err
 		}
-		atomic = atomic || head == "CREATE" && isRoutine(created(rest)) && hasWords(rest, "BEGIN", "ATOMIC")
+		atomic = atomic || head == "CREATE" && isRoutine(created(rest)) && opensBody(rest)
 	}
 	return nil
+}
+
+// opensBody reports whether a CREATE up to its first semicolon ends within BEGIN ATOMIC
+// ... END. A parameter can be begin, of a type atomic, and a body can be empty.
+func opensBody(rest string) bool {
+	depth, before := 0, ""
+	for token, after := nextToken(rest); token != ""; token, after = nextToken(after) {
+		switch {
+		case token == "(":
+			depth++
+		case token == ")":
+			depth--
+		case depth == 0 && strings.EqualFold(before, "BEGIN") && strings.EqualFold(token, "ATOMIC"):
+			body, _ := nextToken(after)
+			return !strings.EqualFold(body, "END")
+		}
+		before = token
+	}
+	return false
 }
 
 // checkStatement does the same for a text that the server takes for one

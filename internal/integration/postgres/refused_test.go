@@ -56,6 +56,8 @@ func TestRefusedBeforeItIsSent(t *testing.T) {
 			"SELECT E'a'\n'\\''; COMMIT; --'", "SELECT e'a' -- '\n\t-- b\r '\\''; COMMIT; --'", "SELECT E'a''b'\n'c'\r\n'\\''; SET a.b = 'x'; --'", "SELECT set_config('a.b', E'a'\n'\\'', false), ', true)'",
 			"SELECT U&'a'\n'\\'; COMMIT; --'", "SELECT 'a'\n'\\'; COMMIT; --'", "SELECT E'a' '\\'; COMMIT; --'",
 			`SELECT U&"set\005fconfig"('a.b', 'x', false)`, `select u&"set!005fconfig" uescape '!' ('a.b', 'x', false)`, `CREATE TABLE U&"pg\005ftemp".t AS SELECT 1`, `UPDATE U&"pg\005fsettings" SET setting = 'x'`,
+			"CREATE FUNCTION pg_temp.f() RETURNS void BEGIN ATOMIC END; END; SELECT 1", "CREATE FUNCTION pg_temp.f() RETURNS void begin /* a */ atomic -- b\n end; END",
+			`CREATE FUNCTION pg_temp.f(begin "int4", atomic "int4") RETURNS int LANGUAGE sql AS 'SELECT 1'; END`, "CREATE FUNCTION pg_temp.f(begin atomic) RETURNS int LANGUAGE sql AS 'SELECT 1'; END",
 		} {
 			_, err := db.ExecContext(ctx, text)
 			wantErr(t, err, postgres.ErrRefused)
@@ -80,6 +82,7 @@ func TestNotRefused(t *testing.T) {
 	for _, text := range []string{
 		"", ";", "-- nothing", "SELECT 'COMMIT; COMMIT'", "SELECT $$;COMMIT;$$", "SELECT 1; /* COMMIT; */ SELECT 2;", `SELECT E'\'; COMMIT; '`,
 		"CREATE FUNCTION pg_temp.f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END; SELECT 1",
+		"CREATE FUNCTION pg_temp.e() RETURNS void BEGIN ATOMIC END; SELECT 1; CREATE FUNCTION pg_temp.e(begin int, atomic int) RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; END; SELECT 1",
 		"SELECT E'a'\n'\\'; COMMIT; '", "SELECT e'a' -- b\r'\\'; COMMIT; ', 'a'\n'\\', 1", `SELECT 1 AS "U&", 'U&"a"', 2&"a" FROM (SELECT 3 AS "a") AS u`,
 		"CREATE FUNCTION pg_temp.g() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$",
 		"DO $$ BEGIN PERFORM 1; END $$", "SELECT CASE WHEN true THEN 1 END",
