@@ -111,10 +111,10 @@ func isRoutine(word string) bool {
 }
 
 // checkInto refuses SELECT INTO a temporary table, and CREATE TABLE AS that EXPLAIN
-// ANALYZE runs. It looks through a statement only where it has one of the words, as
-// people write them: most do not.
+// ANALYZE runs. It looks through a statement only where it has one of the words: most
+// do not.
 func checkInto(head, rest string) error {
-	made := strings.Contains(rest, "INTO") || strings.Contains(rest, "into") || strings.Contains(rest, "Into")
+	made := containsFold(rest, "into")
 	if !made && head != "EXPLAIN" {
 		return nil
 	}
@@ -124,7 +124,7 @@ func checkInto(head, rest string) error {
 		if word == "LOCAL" || word == "GLOBAL" {
 			continue
 		}
-		into := before == "INTO" && ago != "INSERT" && ago != "MERGE" // those may have a table of the name
+		into := before == "INTO" && (head == "SELECT" || ago != "INSERT" && ago != "MERGE") // those may have a table of the name
 		if isTemporary(word) && (into || before == "CREATE") {
 			return refused("SELECT INTO TEMPORARY", insteadOfTemporary)
 		}

@@ -22,8 +22,11 @@ func checkSet(w way, head, rest string) error {
 }
 
 func checkSetLocal(w way, text string) error {
-	if name, plain := settingAfter(text); !plain || w.owns(name) {
+	switch name, plain := settingAfter(text); {
+	case !plain || w.owns(name):
 		return refusedOwn("SET LOCAL")
+	case isPath(name) && containsFold(text, temporary):
+		return refusedPath("SET LOCAL")
 	}
 	return nil
 }
@@ -82,6 +85,8 @@ func checkCall(w way, text string) error {
 	}
 	name, plain := settingIn(arguments[0])
 	switch {
+	case strings.Contains(arguments[1], temporary) && (isPath(name) || !plain):
+		return refusedPath(setConfig)
 	case w.at.system: // it ends with the transaction, whatever it sets
 	case !plain:
 		return refused(setConfig+" of a setting that the text does not name", "it may be the tenant's own; write its name as a literal, as in 'app.user'")
@@ -164,6 +169,11 @@ func (w way) owns(setting string) bool {
 // isPath reports whether a setting is the search path. SET SCHEMA is another way to set it.
 func isPath(setting string) bool {
 	return strings.EqualFold(setting, "search_path") || strings.EqualFold(setting, "schema")
+}
+
+func refusedPath(what string) error {
+	return refused(what+" of search_path to "+temporary,
+		"tables made there would outlive the statement, for the next tenant on the connection; leave "+temporary+" out, it is searched anyway")
 }
 
 func refusedOwn(what string) error {

@@ -58,6 +58,7 @@ func TestRefusedBeforeItIsSent(t *testing.T) {
 			`SELECT U&"set\005fconfig"('a.b', 'x', false)`, `select u&"set!005fconfig" uescape '!' ('a.b', 'x', false)`, `CREATE TABLE U&"pg\005ftemp".t AS SELECT 1`, `UPDATE U&"pg\005fsettings" SET setting = 'x'`,
 			"CREATE FUNCTION pg_temp.f() RETURNS void BEGIN ATOMIC END; END; SELECT 1", "CREATE FUNCTION pg_temp.f() RETURNS void begin /* a */ atomic -- b\n end; END",
 			`CREATE FUNCTION pg_temp.f(begin "int4", atomic "int4") RETURNS int LANGUAGE sql AS 'SELECT 1'; END`, "CREATE FUNCTION pg_temp.f(begin atomic) RETURNS int LANGUAGE sql AS 'SELECT 1'; END",
+			"SELECT 1 AS n iNTO TEMP t", "SELECT insert INTO TEMP t FROM items", "CREATE TEMP TABLE t AS SELECT 1 FROM items JOIN commit ON commit.drop", `CREATE TEMP TABLE t AS SELECT 1 FROM a JOIN commit ON commit "drop"`,
 		} {
 			_, err := db.ExecContext(ctx, text)
 			wantErr(t, err, postgres.ErrRefused)
@@ -84,6 +85,7 @@ func TestNotRefused(t *testing.T) {
 		"CREATE FUNCTION pg_temp.f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END; SELECT 1",
 		"CREATE FUNCTION pg_temp.e() RETURNS void BEGIN ATOMIC END; SELECT 1; CREATE FUNCTION pg_temp.e(begin int, atomic int) RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; END; SELECT 1",
 		"SELECT E'a'\n'\\'; COMMIT; '", "SELECT e'a' -- b\r'\\'; COMMIT; ', 'a'\n'\\', 1", `SELECT 1 AS "U&", 'U&"a"', 2&"a" FROM (SELECT 3 AS "a") AS u`,
+		"CREATE TEMP TABLE t ON COMMIT DROP AS SELECT 1 FROM (SELECT true AS drop) AS commit JOIN (SELECT 1) AS a ON commit.drop",
 		"CREATE FUNCTION pg_temp.g() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$",
 		"DO $$ BEGIN PERFORM 1; END $$", "SELECT CASE WHEN true THEN 1 END",
 		`SELECT 1 AS ";COMMIT"`, "SELECT U&'\\0041;COMMIT'",
@@ -121,6 +123,20 @@ func TestNotRefused(t *testing.T) {
 	_, err = db.ExecContext(w.as(t, 0), "SET LOCAL search_path = public, pg_catalog; SET LOCAL SCHEMA 'public'; SELECT set_config('search_path', 'public', true)")
 	must(t, err)
 	nothingStays(t, db)
+}
+
+// TestPathOfTemporaryTables makes a table where it would outlive the transaction.
+func TestPathOfTemporaryTables(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	db := w.open(t, 1, postgres.Config{})
+	for _, text := range []string{
+		"SET LOCAL search_path = pg_temp; CREATE TABLE items (id int)", "set local \"search_path\" to 'a', PG_TEMP", "SET LOCAL SCHEMA 'pg_temp'",
+		"SELECT set_config('search_path', 'pg_temp', true)", "SELECT SET_CONFIG('Search_Path', 'a,' || 'PG_Temp', true)",
+	} {
+		_, err := db.ExecContext(w.as(t, 0), text)
+		wantErr(t, err, postgres.ErrRefused)
+	}
 }
 
 // TestTemporaryTables shows why they are refused, by a function that makes one:
