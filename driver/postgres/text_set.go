@@ -11,8 +11,9 @@ const insteadOfSession = "it would outlive the statement; use SET LOCAL, or set_
 // checkSet lets pass what ends with the transaction, and does not change whose it is.
 func checkSet(w way, head, rest string) error {
 	what, after := firstWord(rest)
+	custom := strings.HasPrefix(sqltext.Postgres.SkipBlank(after), ".") // a setting such as transaction.a
 	switch {
-	case head != "SET":
+	case head != "SET" || custom:
 	case what == "LOCAL":
 		return checkSetLocal(w, after)
 	case what == "TRANSACTION", what == "CONSTRAINTS":

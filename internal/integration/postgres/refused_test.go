@@ -59,6 +59,7 @@ func TestRefusedBeforeItIsSent(t *testing.T) {
 			"CREATE FUNCTION pg_temp.f() RETURNS void BEGIN ATOMIC END; END; SELECT 1", "CREATE FUNCTION pg_temp.f() RETURNS void begin /* a */ atomic -- b\n end; END",
 			`CREATE FUNCTION pg_temp.f(begin "int4", atomic "int4") RETURNS int LANGUAGE sql AS 'SELECT 1'; END`, "CREATE FUNCTION pg_temp.f(begin atomic) RETURNS int LANGUAGE sql AS 'SELECT 1'; END",
 			"SELECT 1 AS n iNTO TEMP t", "SELECT insert INTO TEMP t FROM items", "CREATE TEMP TABLE t AS SELECT 1 FROM items JOIN commit ON commit.drop", `CREATE TEMP TABLE t AS SELECT 1 FROM a JOIN commit ON commit "drop"`,
+			"SET transaction.x = 'y'", "SET TRANSACTION /* a */ . x TO 'y'", "SET constraints.x = 'y'", "SET local.x = 'y'",
 		} {
 			_, err := db.ExecContext(ctx, text)
 			wantErr(t, err, postgres.ErrRefused)
