@@ -276,12 +276,32 @@ func (k *PostgresDatabases) Drop(ctx context.Context, t tenancy.Tenant) (bool, e
 		err = k.dropDatabase(ctx, name)
 	}
 	if err == nil {
-		err = k.dropDatabase(ctx, k.config.Names.scratch(t.ID))
+		err = k.dropScratch(ctx, k.config.Names.scratch(t.ID))
 	}
 	if err != nil {
 		return false, failed("dropping the database", t, err)
 	}
 	return there, nil
+}
+
+// dropScratch drops what was left half made. A server goes on with CREATE DATABASE
+// when the process that has sent it is dead, so that what is not there yet may come.
+func (k *PostgresDatabases) dropScratch(ctx context.Context, name string) error {
+	const making = "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND starts_with(query, $1)"
+	for try := range createTries {
+		var sessions int
+		err := k.db.QueryRowContext(ctx, making, "CREATE DATABASE "+identifier(name)).Scan(&sessions)
+		if err != nil {
+			return pgerror.WithoutConfig(err)
+		}
+		if sessions == 0 {
+			return k.dropDatabase(ctx, name)
+		}
+		if err := pause(ctx, try); err != nil {
+			return err
+		}
+	}
+	return errors.New("the server is still making it for a process that is gone: try again")
 }
 
 // dropDatabase drops a database if there is one. Between the end of a session and
