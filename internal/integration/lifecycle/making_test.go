@@ -48,7 +48,7 @@ func TestDropWaitsForADatabaseThatIsStillBeingMade(t *testing.T) {
 	}()
 	statement := w.making()
 	die()
-	<-ended
+	_ = <-ended // cancelled
 
 	go func() { // what is left of the process
 		_, err := w.db.ExecContext(t.Context(), statement)
