@@ -15,6 +15,11 @@ import (
 // field names net/http would refuse is [fiber.ErrBadRequest]. The package comment
 // says how to put it before every route.
 //
+// Trailers are no headers to the gate, as in net/http: of a request whose body
+// comes in chunks it sees the headers that were sent before the body. Nor does it
+// see headers then that a middleware before this one has put in, except for
+// cookies; one that has authenticated the caller says so in c.Context().
+//
 // What the handlers do is theirs: their errors, which fiber's ErrorHandler gets
 // as they are, and their panics. When they are done c.Context() is again what it
 // was, so that middlewares around this one, and the ErrorHandler, see no tenant.

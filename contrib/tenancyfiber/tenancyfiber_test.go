@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -141,7 +140,7 @@ func TestHostileRequests(t *testing.T) {
 		"GET / HTTP/1.1\r\nHost: acme.example.com\r\nX: a\r\n Host: globex\r\n\r\n":      http.StatusBadRequest,
 		"GET / HTTP/1.1\r\nHost: acme.example.com:443\r\nX-A: b\r\n\r\n":                 http.StatusOK,
 	} {
-		if got := exchange(t, address, request); got != want {
+		if got, _ := answer(t, address, request); got != want {
 			t.Errorf("%q: got %d, want %d", request, got, want)
 		}
 	}
@@ -172,25 +171,6 @@ func TestRequestsThroughTheAdaptor(t *testing.T) {
 			t.Errorf("%q: got %d %s, want %d", host, w.Code, w.Body, want)
 		}
 	}
-}
-
-// exchange sends a request as it is and returns the status of the response.
-func exchange(t *testing.T, address, request string) int {
-	t.Helper()
-	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	if _, err := io.WriteString(conn, request); err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = response.Body.Close()
-	return response.StatusCode
 }
 
 // A fiber.Ctx is no context with the tenant: it fails closed.
