@@ -19,6 +19,10 @@ func (l *always) ByIdentifier(context.Context, string) (tenancy.Tenant, error) {
 	return tenancy.Tenant(*l), nil
 }
 
+func (l *always) ByID(context.Context, tenancy.ID) (tenancy.Tenant, error) {
+	return tenancy.Tenant(*l), nil
+}
+
 func silent(http.ResponseWriter, *http.Request) {}
 
 // cost returns a function that serves one request.

@@ -28,7 +28,7 @@ type first struct{ several }
 
 func (f first) Resolve(r *http.Request) (Resolution, error) {
 	for _, resolver := range f.resolvers {
-		if named, err := resolver.Resolve(r); err != nil || named.Identifier != "" {
+		if named, err := resolver.Resolve(r); err != nil || named.named() {
 			return named, err
 		}
 	}
@@ -40,7 +40,8 @@ func (f first) Resolve(r *http.Request) (Resolution, error) {
 //
 //	middleware.Agree(middleware.JWT(cfg), middleware.Optional(middleware.Subdomain("example.com")))
 //
-// The principal is that of the first resolver that knows one, and the path that
+// Of one that knows the tenant's id and one that knows its identifier, the Gate
+// finds out whether they agree. The principal is that of the first resolver that knows one, and the path that
 // of the first that changes it.
 //
 // New refuses an empty list, and one in which all are Optional.
@@ -65,13 +66,13 @@ func (a agree) Resolve(r *http.Request) (Resolution, error) {
 		if err != nil {
 			return Resolution{}, err
 		}
-		if named.Identifier == "" {
+		if !named.named() {
 			if isOptional(resolver) {
 				continue
 			}
 			return Resolution{}, fmt.Errorf("%w: it is not named everywhere it has to be", tenancy.ErrInvalidIdentifier)
 		}
-		if agreed.Identifier != "" && agreed.Identifier != named.Identifier {
+		if differ(agreed.Identifier, named.Identifier) || differ(agreed.ID, named.ID) {
 			return Resolution{}, fmt.Errorf("%w: different ones are named", tenancy.ErrInvalidIdentifier)
 		}
 		agreed = merged(agreed, named)
@@ -79,8 +80,11 @@ func (a agree) Resolve(r *http.Request) (Resolution, error) {
 	return agreed, nil
 }
 
+// differ reports whether two names are known, and are not the same.
+func differ[N ~string](a, b N) bool { return a != "" && b != "" && a != b }
+
 func merged(a, b Resolution) Resolution {
-	a.Identifier = cmp.Or(a.Identifier, b.Identifier)
+	a.Identifier, a.ID = cmp.Or(a.Identifier, b.Identifier), cmp.Or(a.ID, b.ID)
 	if somebody(a.Principal) == nil {
 		a.Principal = b.Principal
 	}

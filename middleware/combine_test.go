@@ -115,7 +115,7 @@ func TestCombinationsVaryByAll(t *testing.T) {
 		middleware.First(names("acme"), middleware.Header("X-Tenant"), names("acme")),
 		middleware.Agree(names("acme"), middleware.Optional(middleware.Header("X-Tenant")), names("acme")),
 	} {
-		if got := combined.Vary(); !slices.Equal(got, []string{"Authorization", "X-Some", "X-Tenant"}) {
+		if got := combined.Vary(); !slices.Equal(got, []string{"Authorization", "X-Some", "X-Tenant", "X-Tenancy-Uid"}) {
 			t.Errorf("it varies by %q", got)
 		}
 	}

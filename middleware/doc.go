@@ -37,6 +37,13 @@
 //
 // Without it, the application has to see to it before a handler does anything.
 //
+// # A name can change hands
+//
+// A tenant that is renamed or erased gives its identifier free, and whoever takes
+// it is named by all that named the tenant, signed tokens too. What goes by the
+// id does not: JWTConfig.IDClaim, [Host] over the registry's domains, and a
+// Resolution.ID of your own.
+//
 // # One answer to strangers
 //
 // A request that names no tenant, or names it wrongly, or names one that does

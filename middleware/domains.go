@@ -19,6 +19,17 @@ type DomainLookup interface {
 	IdentifierByDomain(ctx context.Context, domain string) (string, error)
 }
 
+// DomainIDLookup is a [DomainLookup] that knows the ids of tenants. [Host] asks it
+// for nothing else then: a tenant keeps its domains when it is renamed, and
+// whoever takes its old identifier does not get them. The domains of the registry
+// implement it.
+type DomainIDLookup interface {
+	DomainLookup
+	// IDByDomain returns the id of the tenant that has the domain. What it is
+	// given, and its errors, are those of IdentifierByDomain.
+	IDByDomain(ctx context.Context, domain string) (tenancy.ID, error)
+}
+
 // Host returns a resolver that looks up whose the host's domain is, in addition
 // to the lookup of the tenant: give it a lookup that caches. A domain has to be
 // shown to be the tenant's before it is kept, as by a record in its DNS.
@@ -26,12 +37,10 @@ type DomainLookup interface {
 // A host that is no tenant's names none. It is looked up whatever the host is,
 // and only a lookup that caches answers sooner for some, as [Gate.Admit] says.
 //
-// The lookup has to be as new as the one that the Gate finds tenants in: if an
-// identifier has gone from one tenant to another, and one of the two knows and the
-// other does not, the host leads to the wrong one. What goes with a
-// [github.com/entenancy/tenancy/registry.Cache] is a
-// [github.com/entenancy/tenancy/registry.DomainCache] over it, and not the
-// domains of the store below. New refuses a nil lookup.
+// A lookup that is no [DomainIDLookup] has to be as new as the one that the Gate
+// finds tenants in: if an identifier has gone from one tenant to another, and one
+// of the two knows and the other does not, the host leads to the wrong one. New
+// refuses a nil lookup.
 func Host(domains DomainLookup) Resolver { return byDomain{domains} }
 
 type byDomain struct{ domains DomainLookup }
@@ -45,7 +54,7 @@ func (d byDomain) Validate() error {
 
 func (d byDomain) Resolve(r *http.Request) (Resolution, error) {
 	domain, malformed := hostname(r.Host)
-	identifier, err := d.domains.IdentifierByDomain(r.Context(), domain)
+	named, err := d.whose(r.Context(), domain)
 	switch {
 	case errors.Is(err, tenancy.ErrNotFound):
 		return Resolution{}, malformed
@@ -56,8 +65,17 @@ func (d byDomain) Resolve(r *http.Request) (Resolution, error) {
 	case domain == "":
 		return Resolution{}, nil // the lookup may have a default
 	default:
-		return Resolution{Identifier: identifier}, nil
+		return named, nil
 	}
+}
+
+func (d byDomain) whose(ctx context.Context, domain string) (Resolution, error) {
+	if domains, ok := d.domains.(DomainIDLookup); ok {
+		id, err := domains.IDByDomain(ctx, domain)
+		return Resolution{ID: id}, err
+	}
+	identifier, err := d.domains.IdentifierByDomain(ctx, domain)
+	return Resolution{Identifier: identifier}, err
 }
 
 func (d byDomain) Vary() []string { return nil }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -70,7 +71,7 @@ func (g *Gate) decide(r *http.Request) Admission {
 	if isFailure(unnamed) {
 		return g.fail(r, "tenant lookup failed", unnamed)
 	}
-	tenant, unknown := g.lookup.ByIdentifier(r.Context(), named.Identifier)
+	tenant, unknown := g.find(r.Context(), named)
 	if unknown != nil && !isUnknown(unknown) {
 		return g.fail(r, "tenant lookup failed", unknown)
 	}
@@ -90,8 +91,8 @@ func (g *Gate) decide(r *http.Request) Admission {
 	return g.admit(r, named, tenant)
 }
 
-// resolve returns a Resolution without identifier with its error: a text that
-// is no identifier does not get near the lookup, the empty one stands for it.
+// resolve returns a Resolution that names nobody with its error: a text that is
+// no identifier or id does not get near the lookup, the empty one stands for it.
 func (g *Gate) resolve(r *http.Request) (Resolution, error) {
 	named := Resolution{}
 	forwarded, err := g.proxies.unwrap(r)
@@ -99,7 +100,7 @@ func (g *Gate) resolve(r *http.Request) (Resolution, error) {
 		named, err = g.resolver.Resolve(forwarded)
 	}
 	if err == nil {
-		err = tenancy.ValidateIdentifier(named.Identifier)
+		err = named.validate()
 	}
 	if g.principal != nil {
 		named.Principal = g.principal(r)
@@ -109,6 +110,20 @@ func (g *Gate) resolve(r *http.Request) (Resolution, error) {
 		return Resolution{Principal: named.Principal}, err
 	}
 	return named, nil
+}
+
+// find looks the tenant up, once. It goes by the identifier where there is one, as
+// that is what can be out of date: the tenant that has it now has to have the id.
+func (g *Gate) find(ctx context.Context, named Resolution) (tenant tenancy.Tenant, err error) {
+	if named.Identifier == "" && named.ID != "" {
+		tenant, err = g.lookup.ByID(ctx, named.ID)
+	} else {
+		tenant, err = g.lookup.ByIdentifier(ctx, named.Identifier)
+	}
+	if err == nil && named.ID != "" && named.ID != tenant.ID {
+		return tenancy.Tenant{}, fmt.Errorf("%w: the tenant that has this name is not the one with this id", tenancy.ErrCrossTenant)
+	}
+	return tenant, err
 }
 
 // authorized asks whether the principal may act for the tenant.
@@ -153,7 +168,8 @@ func (g *Gate) admit(r *http.Request, named Resolution, tenant tenancy.Tenant) A
 // isUnknown reports whether a lookup's error is about the tenant. All others
 // mean that nobody knows about the tenant.
 func isUnknown(err error) bool {
-	return errors.Is(err, tenancy.ErrNotFound) || errors.Is(err, tenancy.ErrInvalidIdentifier) ||
+	return errors.Is(err, tenancy.ErrNotFound) || errors.Is(err, tenancy.ErrCrossTenant) ||
+		errors.Is(err, tenancy.ErrInvalidIdentifier) || errors.Is(err, tenancy.ErrInvalidID) ||
 		errors.Is(err, tenancy.ErrInactive) || errors.Is(err, tenancy.ErrInvalidTenant)
 }
 

@@ -59,7 +59,7 @@ func TestAdmission(t *testing.T) {
 			t.Errorf("%s: got %+v", name, a.Refusal)
 		}
 		if a.Refusal.Problem().Status == 0 || header.Get("Content-Type") != "application/problem+json" ||
-			header.Get("Vary") != "X-Tenant-Id, Cookie, Authorization" {
+			header.Get("Vary") != "X-Tenant-Id, X-Tenancy-Uid, Cookie, Authorization" {
 			t.Errorf("%s: got %+v with %v", name, a.Refusal.Problem(), header)
 		}
 	}
@@ -72,7 +72,7 @@ func TestAdmissionIsTheCallers(t *testing.T) {
 	for range 2 {
 		a := gate.Admit(request(t, "/", "unknown"))
 		body, header := a.Refusal.Body(), a.Header()
-		if string(body) != notFound || header.Get("Vary") != "X-Tenant-Id" {
+		if string(body) != notFound || header.Get("Vary") != "X-Tenant-Id, X-Tenancy-Uid" {
 			t.Errorf("got %s with %v", body, header)
 		}
 		body[0], header["Vary"][0] = 'x', "x"

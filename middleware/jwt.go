@@ -44,8 +44,14 @@ type JWTConfig struct {
 	// and "nbf" are looked at. It is at most five minutes. Defaults to none.
 	Leeway time.Duration
 
+	// IDClaim names the claim that holds the tenant's id, as in [tenancy.Tenant].
+	// Prefer it to Claim: an id is never another tenant's, while an identifier is
+	// free once its tenant is renamed or erased, and a token that names it is
+	// then whoever's takes it. Defaults to none.
+	IDClaim string
 	// Claim names the claim that holds the tenant's identifier. Defaults to
-	// "tenant_id".
+	// "tenant_id", and to none with IDClaim. If both are given, it is read from
+	// tokens without an IDClaim: for as long as there are some.
 	Claim string
 }
 
@@ -55,9 +61,9 @@ const maxToken = 16 << 10
 // maxLeeway is as far as a clock can be wrong without being repaired.
 const maxLeeway = 5 * time.Minute
 
-// JWT returns a resolver that reads the identifier from a claim of a signed
-// token (RFC 7519) in the Authorization header: "Bearer", in any case, and the
-// token. The token's claims are the principal, a [jwt.MapClaims]: they are what
+// JWT returns a resolver that reads the tenant's id or identifier from a claim
+// of a signed token (RFC 7519) in the Authorization header: "Bearer", in any
+// case, and the token. The token's claims are the principal, a [jwt.MapClaims]: they are what
 // Config.Authorize is given, and handlers get them from [Claims].
 //
 // A request without the header, or with another scheme, names no tenant. A token
@@ -99,17 +105,19 @@ func (j *jwtResolver) Resolve(r *http.Request) (Resolution, error) {
 	if err != nil || claims == nil {
 		return Resolution{}, err
 	}
-	identifier, ok := claims[j.claim].(string)
-	if !ok || identifier == "" {
+	named := j.tenant(claims)
+	if !named.named() {
 		return Resolution{}, fmt.Errorf("%w: the token's claim is missing or no text", tenancy.ErrInvalidIdentifier)
 	}
-	return Resolution{Identifier: identifier, Principal: claims}, nil
+	named.Principal = claims
+	return named, nil
 }
 
 // TokenPrincipal returns a function for Config.Principal: the principal of a
 // request is the claims of its token, as with [JWT], while the tenant is named
 // elsewhere. It is for users of several tenants, whom Config.Authorize binds to
-// them. A token that does not hold is nobody's. JWTConfig.Claim is not looked at.
+// them. A token that does not hold is nobody's. The claims of the tenant are not
+// looked at.
 func TokenPrincipal(cfg JWTConfig) (func(*http.Request) any, error) {
 	v, err := newVerifier(cfg)
 	if err != nil {
@@ -133,9 +141,10 @@ func Claims(ctx context.Context) (jwt.MapClaims, bool) {
 
 // verifier verifies tokens.
 type verifier struct {
-	parser *jwt.Parser
-	key    func(context.Context) jwt.Keyfunc
-	claim  string
+	parser  *jwt.Parser
+	key     func(context.Context) jwt.Keyfunc
+	idClaim string // empty if tokens have none
+	claim   string // of the identifier, empty likewise
 }
 
 func newVerifier(cfg JWTConfig) (*verifier, error) {
@@ -160,7 +169,21 @@ func newVerifier(cfg JWTConfig) (*verifier, error) {
 	if cfg.Audience != "" {
 		options = append(options, jwt.WithAudience(cfg.Audience))
 	}
-	return &verifier{parser: jwt.NewParser(options...), key: keys.find, claim: cmp.Or(cfg.Claim, "tenant_id")}, nil
+	v := &verifier{parser: jwt.NewParser(options...), key: keys.find, idClaim: cfg.IDClaim, claim: cfg.Claim}
+	if v.idClaim == "" {
+		v.claim = cmp.Or(v.claim, "tenant_id")
+	}
+	return v, nil
+}
+
+// tenant returns whom the claims name, nobody if what should is no text.
+func (v *verifier) tenant(claims jwt.MapClaims) Resolution {
+	if claimed, ok := claims[v.idClaim]; v.idClaim != "" && (ok || v.claim == "") {
+		id, _ := claimed.(string)
+		return Resolution{ID: tenancy.ID(id)}
+	}
+	identifier, _ := claims[v.claim].(string)
+	return Resolution{Identifier: identifier}
 }
 
 // claims returns those of the request's token, and nil if it has none.

@@ -36,6 +36,15 @@ func (l *tenants) ByIdentifier(_ context.Context, identifier string) (tenancy.Te
 	return t, nil
 }
 
+func (l *tenants) ByID(ctx context.Context, id tenancy.ID) (tenancy.Tenant, error) {
+	for identifier, t := range l.byIdentifier {
+		if t.ID == id {
+			return l.ByIdentifier(ctx, identifier)
+		}
+	}
+	return l.ByIdentifier(ctx, "")
+}
+
 // newTenants returns a lookup with a tenant in every state. The active ones are acme and globex.
 func newTenants() *tenants {
 	l := &tenants{

@@ -107,7 +107,7 @@ func TestRefusalIsAProblemDocument(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"Content-Type": "application/problem+json", "Content-Length": fmt.Sprint(len(want)), "Cache-Control": "no-store",
-		"X-Content-Type-Options": "nosniff", "Vary": "X-Tenant-Id",
+		"X-Content-Type-Options": "nosniff", "Vary": "X-Tenant-Id, X-Tenancy-Uid",
 	} {
 		if got := w.Header().Values(name); len(got) != 1 || got[0] != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
@@ -349,7 +349,7 @@ func TestLookupGetsTheContextOfTheRequest(t *testing.T) {
 }
 
 // waits is a Lookup that takes until its context is over.
-type waits struct{}
+type waits struct{ *tenants }
 
 func (waits) ByIdentifier(ctx context.Context, _ string) (tenancy.Tenant, error) {
 	<-ctx.Done()

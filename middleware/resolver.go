@@ -3,18 +3,20 @@ package middleware
 import (
 	"errors"
 	"net/http"
+
+	"github.com/entenancy/tenancy"
 )
 
 // Resolver reads from a request which tenant it is for. It must be safe for
 // concurrent use.
 type Resolver interface {
-	// Resolve returns the tenant's identifier as the request names it. Whether
-	// there is such a tenant, and whether the text can be an identifier at
-	// all, is for the Gate to find out. The request is not changed. Its Host is
+	// Resolve returns the tenant's identifier or id, as the request names it.
+	// Whether there is such a tenant, and whether the text can be one at all, is
+	// for the Gate to find out. The request is not changed. Its Host is
 	// what the client asked for, also behind a proxy that Config.TrustedProxies
 	// lists, if that hands it on as Config.Forwarding says.
 	//
-	// A Resolution without identifier means that the request says nothing
+	// A Resolution without either means that the request says nothing
 	// where this resolver looks. An error means that it says something that
 	// has to be refused, such as two different tenants. The client is told the
 	// same in either case. The error's text is for the log: it does not repeat
@@ -33,10 +35,15 @@ type Resolver interface {
 	Validate() error
 }
 
-// Resolution is what a Resolver has read from a request.
+// Resolution is what a Resolver has read from a request. It names a tenant by its
+// identifier, by its id, or by both, which have to be one tenant's then.
 type Resolution struct {
-	// Identifier names the tenant. It is empty if the request names none.
+	// Identifier is what the tenant is called by now. It may have been another
+	// tenant's when the request, or what it was made from, came into being.
 	Identifier string
+	// ID is the tenant's id, which no other tenant gets. A resolver that knows it
+	// needs no identifier.
+	ID tenancy.ID
 	// Principal is who sent the request, where the resolver has proof of it,
 	// such as the claims of a signed token. It is nil otherwise.
 	Principal any
@@ -46,6 +53,19 @@ type Resolution struct {
 	// RawPath is the encoded form of Path where that is not the usual one, as
 	// in [net/url.URL].
 	RawPath string
+}
+
+// named reports whether the request names a tenant.
+func (n Resolution) named() bool { return n.Identifier != "" || n.ID != "" }
+
+// validate refuses a Resolution that names no tenant, or one that cannot be.
+func (n Resolution) validate() error {
+	if n.ID != "" {
+		if err := n.ID.Validate(); err != nil || n.Identifier == "" {
+			return err
+		}
+	}
+	return tenancy.ValidateIdentifier(n.Identifier)
 }
 
 // ResolverFunc is a function as a Resolver. As nobody knows what it reads, its

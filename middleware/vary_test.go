@@ -38,7 +38,7 @@ func TestVary(t *testing.T) {
 		"none, added": {fixed{}, []string{"Accept"}, []string{"Accept"}},
 		"added":       {fixed{"X-Tenant-ID"}, []string{"Accept"}, []string{"Accept", "X-Tenant-ID"}},
 		"function":    {fn, nil, []string{"*"}},
-		"header":      {byHeader(t), nil, []string{"X-Tenant-Id"}},
+		"header":      {byHeader(t), nil, []string{"X-Tenant-Id, X-Tenancy-Uid"}},
 	} {
 		w := httptest.NewRecorder()
 		if test.had != nil {
@@ -62,7 +62,7 @@ func TestVaryOfCallers(t *testing.T) {
 		want     []string
 	}{
 		"default":         {middleware.Path("/t"), middleware.Config{Principal: byUserHeader}, []string{"Cookie, Authorization"}},
-		"with a resolver": {byHeader(t), middleware.Config{Principal: byUserHeader}, []string{"X-Tenant-Id, Cookie, Authorization"}},
+		"with a resolver": {byHeader(t), middleware.Config{Principal: byUserHeader}, []string{"X-Tenant-Id, X-Tenancy-Uid, Cookie, Authorization"}},
 		"named by both":   {fixed{"Cookie"}, middleware.Config{Principal: byUserHeader}, []string{"Cookie, Authorization"}},
 		"another":         {middleware.Path("/t"), middleware.Config{Principal: byUserHeader, PrincipalVary: []string{"X-User"}}, []string{"X-User"}},
 		"all":             {middleware.Path("/t"), middleware.Config{Principal: byUserHeader, PrincipalVary: []string{"*"}}, []string{"*"}},
@@ -105,7 +105,7 @@ func TestVaryOfOneResponseIsNotAnothers(t *testing.T) {
 	}
 	first, second := serve("/first"), serve("/second")
 	for path, w := range map[string]*httptest.ResponseRecorder{"/first": first, "/second": second} {
-		if got, want := w.Header().Values("Vary"), []string{"X-Tenant-Id", path}; !slices.Equal(got, want) {
+		if got, want := w.Header().Values("Vary"), []string{"X-Tenant-Id, X-Tenancy-Uid", path}; !slices.Equal(got, want) {
 			t.Errorf("Vary is %q, want %q", got, want)
 		}
 	}

@@ -21,15 +21,10 @@ import (
 // Each change of a tenant counts its Version up by one and sets UpdatedAt.
 // Times are in UTC, to the microsecond.
 type Store interface {
-	// ByIdentifier returns the tenant with the given identifier, as
-	// [tenancy.Lookup] says. A tenant that is renamed is found under its new
-	// identifier only, from the moment that Update returns.
+	// ByIdentifier and ByID return a tenant, as [tenancy.Lookup] says, and a
+	// [*BrokenError] if its record cannot be understood. A tenant that is renamed
+	// is found under its new identifier only, from the moment that Update returns.
 	tenancy.Lookup
-
-	// ByID returns the tenant with the given id, whatever its status. It fails
-	// with [tenancy.ErrNotFound] where there is none, and with a [*BrokenError]
-	// if its record cannot be understood.
-	ByID(ctx context.Context, id tenancy.ID) (tenancy.Tenant, error)
 
 	// ByIDs returns the tenants with the given ids, however many, in the order
 	// of the ids. Those that do not exist are left out, and each is returned

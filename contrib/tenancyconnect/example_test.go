@@ -26,6 +26,13 @@ func (oneTenant) ByIdentifier(_ context.Context, identifier string) (tenancy.Ten
 	return tenancy.Tenant{ID: "42", Identifier: "acme", Name: "Acme Inc.", Status: tenancy.StatusActive}, nil
 }
 
+func (t oneTenant) ByID(ctx context.Context, id tenancy.ID) (tenancy.Tenant, error) {
+	if id != "42" {
+		return tenancy.Tenant{}, tenancy.ErrNotFound
+	}
+	return t.ByIdentifier(ctx, "acme")
+}
+
 // newOrders is a service as connect's generator makes one, with one procedure.
 func newOrders() *httptest.Server {
 	gate, err := middleware.NewGate(oneTenant{}, middleware.Header(middleware.HeaderName), middleware.Config{})

@@ -5,21 +5,23 @@ import (
 	"sync"
 
 	"connectrpc.com/connect"
+
+	"github.com/entenancy/tenancy"
 )
 
-// named is a stream that is for a tenant, also if its caller has set the header
+// named is a stream that is for a tenant, also if its caller has set the headers
 // to something else meanwhile: they go out with the first message.
 type named struct {
 	connect.StreamingClientConn
-	client     *client
-	identifier string
-	once       sync.Once
+	client *client
+	tenant tenancy.Tenant
+	once   sync.Once
 }
 
-// name sets the header before anything goes out. Later it must not: connect reads
+// name sets the headers before anything goes out. Later it must not: connect reads
 // the headers in a goroutine of its own then.
 func (n *named) name() {
-	n.once.Do(func() { n.RequestHeader().Set(n.client.header, n.identifier) })
+	n.once.Do(func() { n.client.name(n.RequestHeader(), n.tenant) })
 }
 
 func (n *named) Send(message any) error { // nil sends the headers alone

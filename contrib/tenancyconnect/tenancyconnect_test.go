@@ -290,3 +290,38 @@ func TestStreamsWhoseHeadersGoOutFirst(t *testing.T) {
 		}
 	}
 }
+
+// anybody is a registry in which every identifier is one tenant's.
+type anybody struct{ oneTenant }
+
+func (anybody) ByIdentifier(_ context.Context, identifier string) (tenancy.Tenant, error) {
+	return tenancy.Tenant{ID: "a ü/%", Identifier: identifier, Status: tenancy.StatusActive}, nil
+}
+
+// A client's tenant is known by its id as well: the one that has its identifier
+// by now is not meant.
+func TestClientOfATenantThatWasRenamed(t *testing.T) {
+	t.Parallel()
+	gate, err := middleware.NewGate(anybody{}, middleware.Header(middleware.HeaderName), middleware.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := serve(t, map[string]orders{middlewaretest.Procedure: func(ctx context.Context, _ string) (string, error) {
+		tenant, err := tenancy.FromContext(ctx)
+		return string(tenant.ID), err
+	}}, connect.WithInterceptors(tenancyconnect.NewServerInterceptor(gate)))
+	client := connect.WithInterceptors(tenancyconnect.NewClientInterceptor(middleware.HeaderName))
+	for name, call := range map[string]style{"unary": unary, "streamed": streamed} {
+		for id, want := range map[tenancy.ID]connect.Code{"a ü/%": 0, "1": connect.CodeNotFound} {
+			req := connect.NewRequest(wrapperspb.String(""))
+			if want == 0 {
+				req.Header().Set(middleware.UIDHeaderName, "42") // in whose place the client's goes
+			}
+			ctx := tenancy.NewContext(t.Context(), tenancy.Tenant{ID: id, Identifier: "acme"})
+			got, _, err := call(ctx, server, middlewaretest.Procedure, req, client)
+			if (err != nil) != (want != 0) || err != nil && connect.CodeOf(err) != want || err == nil && got != string(id) {
+				t.Errorf("%s: the client is for %q: got %q, %v", name, id, got, err)
+			}
+		}
+	}
+}

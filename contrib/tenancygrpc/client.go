@@ -3,11 +3,13 @@ package tenancygrpc
 import (
 	"context"
 	"fmt"
+	"net/url"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/middleware"
 )
 
 // MetadataKey is the key that a tenant's identifier travels under, unless an
@@ -15,7 +17,9 @@ import (
 const MetadataKey = "x-tenant-id"
 
 // UnaryClientInterceptor sends the identifier of the tenant in a call's context
-// as metadata under key, and no other value under it. A call without a tenant in
+// as metadata under key, and no other value under it. Beside it goes the tenant's
+// id, as middleware.UIDHeaderName: if the identifier has become another tenant's,
+// a gate that reads it with middleware.Header refuses the call. A call without a tenant in
 // its context, or in a System scope, is not made: it fails with what
 // [tenancy.FromContext] returns. Calls that are for no tenant need a connection
 // without this interceptor. It is safe for concurrent use.
@@ -58,6 +62,7 @@ func outgoing(ctx context.Context, key string) (context.Context, error) {
 	if !ok {
 		md = metadata.MD{}
 	}
+	md.Set(middleware.UIDHeaderName, url.PathEscape(string(tenant.ID)))
 	md.Set(key, tenant.Identifier)
 	return metadata.NewOutgoingContext(ctx, md), nil
 }

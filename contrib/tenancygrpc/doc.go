@@ -32,6 +32,14 @@
 //	ResourceExhausted  the call is one too many, with a RetryInfo
 //	Unavailable        nobody could say
 //
+// # A name can change hands
+//
+// An identifier is free once its tenant is renamed or erased. A client may not
+// know yet, such as one whose context or stream began before; so it sends the
+// tenant's id beside the identifier, and the gate refuses the call if the
+// identifier has become another tenant's. Clients that send no id are served as
+// the tenant that has the identifier now.
+//
 // # A name is no proof
 //
 // The metadata says which tenant a call is for. That the caller may act for it

@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/contrib/tenancygrpc"
@@ -90,6 +92,44 @@ func TestClient(t *testing.T) {
 		}
 		if called != before {
 			t.Errorf("%s: a call without a tenant was made", name)
+		}
+	}
+}
+
+// anybody is a registry in which every identifier is one tenant's.
+type anybody struct{ oneTenant }
+
+func (anybody) ByIdentifier(_ context.Context, identifier string) (tenancy.Tenant, error) {
+	return tenancy.Tenant{ID: "a ü/%", Identifier: identifier, Status: tenancy.StatusActive}, nil
+}
+
+// A client's tenant is known by its id as well: the one that has its identifier
+// by now is not meant.
+func TestClientOfATenantThatWasRenamed(t *testing.T) {
+	t.Parallel()
+	gate, err := middleware.NewGate(anybody{}, middleware.Header(tenancygrpc.MetadataKey), middleware.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer(
+		grpc.UnaryInterceptor(tenancygrpc.UnaryServerInterceptor(gate)), grpc.StreamInterceptor(tenancygrpc.StreamServerInterceptor(gate)),
+	)
+	conn := serve(t, map[string]orders{middlewaretest.Procedure: func(ctx context.Context, _ string) (string, error) {
+		tenant, err := tenancy.FromContext(ctx)
+		return string(tenant.ID), err
+	}}, server,
+		grpc.WithUnaryInterceptor(tenancygrpc.UnaryClientInterceptor(tenancygrpc.MetadataKey)),
+		grpc.WithStreamInterceptor(tenancygrpc.StreamClientInterceptor(tenancygrpc.MetadataKey)),
+	)
+	for name, call := range map[string]style{"unary": unary, "streamed": streamed} {
+		for id, want := range map[tenancy.ID]codes.Code{"a ü/%": codes.OK, "1": codes.NotFound} {
+			ctx := tenancy.NewContext(t.Context(), tenancy.Tenant{ID: id, Identifier: "acme"})
+			if want == codes.OK {
+				ctx = metadata.AppendToOutgoingContext(ctx, middleware.UIDHeaderName, "42") // in whose place the client's goes
+			}
+			if got, _, err := call(ctx, conn, middlewaretest.Procedure, ""); status.Code(err) != want || err == nil && got != string(id) {
+				t.Errorf("%s: the client is for %q: got %q, %v", name, id, got, err)
+			}
 		}
 	}
 }

@@ -65,6 +65,11 @@ func (l *tenants) ByIdentifier(_ context.Context, identifier string) (tenancy.Te
 	return tenant, nil
 }
 
+// ByID implements [tenancy.Lookup]. The suite's resolvers know no ids.
+func (l *tenants) ByID(context.Context, tenancy.ID) (tenancy.Tenant, error) {
+	return tenancy.Tenant{}, tenancy.ErrNotFound
+}
+
 func (l *tenants) fail(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -354,7 +354,7 @@ func TestCachesAreToldWhatCallersAreToldBy(t *testing.T) {
 	})
 	w := httptest.NewRecorder()
 	m.Handler(http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
-	if got := w.Header().Get("Vary"); got != "X-Tenant-Id, X-User" {
+	if got := w.Header().Get("Vary"); got != "X-Tenant-Id, X-Tenancy-Uid, X-User" {
 		t.Errorf("Vary is %q", got)
 	}
 }

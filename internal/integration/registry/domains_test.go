@@ -319,6 +319,34 @@ func TestDomainsAreFoundByIndex(t *testing.T) {
 	}
 }
 
+// A tenant's domain is the tenant's, even if the cache that tenants are looked up
+// in has not heard of a rename, and knows its identifier as another's.
+func TestDomainsBesideACacheThatIsBehind(t *testing.T) {
+	t.Parallel()
+	onEachDatabase(t, func(t *testing.T, elsewhere *registry.EntStore, _ database) {
+		tenantsOf(t, elsewhere, "acme", "globex")
+		add(t, elsewhere.Domains(), "globex", "shop.globex.test")
+		cache, err := registry.NewCache(elsewhere, registry.CacheConfig{TTL: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cache.Close()
+		if _, err := cache.ByIdentifier(t.Context(), "acme-shop"); err != nil {
+			t.Fatal(err)
+		}
+		renameTo(t, elsewhere, "acme", "acme-corp")
+		renameTo(t, elsewhere, "globex", "acme-shop")
+		gate, err := middleware.NewGate(cache, middleware.Host(elsewhere.Domains()), middleware.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://shop.globex.test/", nil)
+		if a := gate.Admit(r); a.Tenant.ID != "globex" {
+			t.Errorf("got %v", a.Tenant)
+		}
+	})
+}
+
 // queries counts those that pass through it.
 type queries struct {
 	dialect.Driver
