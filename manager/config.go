@@ -254,7 +254,13 @@ type JWTConfig struct {
 	// Algorithms are those that are taken. Defaults to the usual one of the key:
 	// HS256, RS256, the one of the curve, or EdDSA.
 	Algorithms []string `env:"ALGORITHMS"`
-	// TenantClaim is the claim that names the tenant. Defaults to tenant_id.
+	// IDClaim is the claim with the tenant's id. Prefer it to
+	// [JWTConfig.TenantClaim]: an identifier can become another tenant's, an id
+	// cannot. Defaults to none.
+	IDClaim string `env:"ID_CLAIM"`
+	// TenantClaim is the claim with the tenant's identifier. Defaults to tenant_id,
+	// and to none with [JWTConfig.IDClaim]. If both are set it is for tokens without
+	// the other.
 	TenantClaim string `env:"TENANT_CLAIM"`
 	// Audience is who the token has to be for. Required, unless [JWTConfig.AnyAudience].
 	Audience string `env:"AUDIENCE"`

@@ -181,7 +181,7 @@ func (m *Manager) jwt() (middleware.Resolver, error) {
 	cfg := m.config.JWT
 	config := middleware.JWTConfig{
 		Algorithms: cfg.Algorithms, Issuer: cfg.Issuer, Audience: cfg.Audience, AnyAudience: cfg.AnyAudience,
-		Leeway: cfg.Leeway, Claim: cfg.TenantClaim,
+		Leeway: cfg.Leeway, IDClaim: cfg.IDClaim, Claim: cfg.TenantClaim,
 	}
 	switch { // one of them is set, and the resolver takes an empty key for a set one
 	case !cfg.Secret.IsZero():

@@ -73,6 +73,43 @@ func TestTokensNameTenants(t *testing.T) {
 	}
 }
 
+// A token that names a tenant by its id is that tenant's, whoever has its identifier.
+func TestTokensNameTenantsByID(t *testing.T) {
+	t.Parallel()
+	secret := strings.Repeat("k", 32)
+	config := sqliteConfig(t)
+	config.Migrations.AtStart = true
+	config.Resolution.Strategies = []manager.Strategy{manager.StrategyJWT}
+	config.JWT = manager.JWTConfig{Secret: tenancy.NewSecret(secret), Audience: "notes", IDClaim: "tid"}
+	config.Audit.Disabled = true
+	files := migrations(t, dialect.SQLite)
+	m := open(t, config, manager.App{Migrations: files, SharedMigrations: files})
+	acme, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"})
+	must(t, err)
+	acme.Identifier = "acme-corp"
+	_, err = m.Store().Update(t.Context(), acme)
+	must(t, err)
+	_, err = m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Another"})
+	must(t, err)
+	handler := m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tenant, err := tenancy.FromContext(r.Context())
+		must(t, err)
+		_, _ = io.WriteString(w, tenant.Name)
+	}))
+	for want, claims := range map[string]jwt.MapClaims{"Acme": {"tid": acme.ID, "tenant_id": "acme"}, "": {"tenant_id": "acme"}} {
+		claims["aud"], claims["exp"] = "notes", time.Now().Add(time.Hour).Unix()
+		signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(secret))
+		must(t, err)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.Header.Set("Authorization", "Bearer "+signed)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if (w.Code == http.StatusOK) != (want != "") || want != "" && w.Body.String() != want {
+			t.Errorf("got %d %s, want %q", w.Code, w.Body, want)
+		}
+	}
+}
+
 // publishes is an issuer with one key.
 func publishes(tb testing.TB, public ed25519.PublicKey) *httptest.Server {
 	tb.Helper()
