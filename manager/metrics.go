@@ -15,7 +15,7 @@ import (
 )
 
 // Metrics is what was counted, and what pools, caches, limits and migrations
-// are at. It is nil with Config.Observe.NoMetrics. For Prometheus and
+// are at. It is nil with Config.Observe.NoMetrics, which counts nothing. For Prometheus and
 // OpenTelemetry see contrib/tenancyprom and contrib/tenancyotel.
 func (m *Manager) Metrics() *metrics.Collector { return m.collector }
 

@@ -48,7 +48,8 @@ type Config struct {
 
 // Collector is a tenancy.Observer that counts. It is made by [NewCollector], and
 // safe for concurrent use. A statement that it is told of takes no allocation, but
-// for its error, or a tenant that is new to it.
+// for its error, or a tenant that is new to it. A nil Collector counts nothing and
+// has no sources: it is what a Manager has that is to keep no counts.
 type Collector struct {
 	config Config
 	began  time.Time
@@ -156,6 +157,9 @@ func (c *Collector) StatementStart(ctx context.Context, _ tenancy.StatementStart
 
 // StatementEnd implements [tenancy.StatementObserver].
 func (c *Collector) StatementEnd(_ context.Context, e tenancy.StatementEnd) {
+	if c == nil {
+		return
+	}
 	o := c.statements[indexOf(e.Start)].of(e.Start.Operation)
 	o.duration.add(c.bounds, e.Took)
 	if e.Err != nil {
@@ -178,6 +182,9 @@ func (c *Collector) RequestStart(ctx context.Context) context.Context { return c
 
 // RequestEnd implements [tenancy.RequestObserver].
 func (c *Collector) RequestEnd(_ context.Context, e tenancy.RequestEnd) {
+	if c == nil {
+		return
+	}
 	r := c.requests.of(string(e.Outcome))
 	r.count.Add(1)
 	r.took.Add(int64(e.Took))
@@ -195,10 +202,17 @@ func (c *Collector) RequestEnd(_ context.Context, e tenancy.RequestEnd) {
 }
 
 // SystemScope implements [tenancy.SystemObserver].
-func (c *Collector) SystemScope(context.Context, *tenancy.Scope) { c.systems.Add(1) }
+func (c *Collector) SystemScope(context.Context, *tenancy.Scope) {
+	if c != nil {
+		c.systems.Add(1)
+	}
+}
 
 // Lifecycle implements [tenancy.LifecycleObserver].
 func (c *Collector) Lifecycle(_ context.Context, e tenancy.LifecycleEvent) {
+	if c == nil {
+		return
+	}
 	l := c.lifecycle.of(e.Action)
 	l.count.Add(1)
 	if e.Err != nil {

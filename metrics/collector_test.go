@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -115,6 +116,28 @@ func TestCollectorAsksItsSources(t *testing.T) {
 	}
 	if _, err := metrics.NewCollector(metrics.Config{Pools: map[string]func() sql.DBStats{"home": nil}}); err == nil {
 		t.Error("a source that is nil is taken")
+	}
+}
+
+// Whoever is given the collector of a Manager without one finds nothing counted.
+func TestNilCollector(t *testing.T) {
+	t.Parallel()
+	var c *metrics.Collector
+	var o tenancy.Observer = c
+	statement(t, o, tenantOf(t, "acme"), tenancy.OperationQuery, 0, errors.New("down"))
+	o.RequestEnd(o.RequestStart(t.Context()), tenancy.RequestEnd{Outcome: tenancy.OutcomeServed})
+	o.SystemScope(t.Context(), scopeOf(t, tenancy.System(t.Context(), "test")))
+	o.Lifecycle(t.Context(), tenancy.LifecycleEvent{Action: "provision"})
+	empty := newCollector(t, metrics.Config{}).Metrics()
+	got := c.Metrics()
+	empty.Since, empty.At, got.At = time.Time{}, time.Time{}, time.Time{}
+	if !reflect.DeepEqual(got, empty) {
+		t.Errorf("got %+v, want %+v", got, empty)
+	}
+	w := httptest.NewRecorder()
+	c.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody))
+	if w.Code != http.StatusOK {
+		t.Errorf("got %d", w.Code)
 	}
 }
 

@@ -14,6 +14,9 @@ import (
 
 // Metrics returns what was counted, and what the sources are at.
 func (c *Collector) Metrics() Metrics {
+	if c == nil {
+		return nothing()
+	}
 	m := Metrics{
 		Since: c.began, At: time.Now(), SystemScopes: c.systems.Load(),
 		Requests: c.readRequests(), Refusals: counts(&c.refusals),
@@ -27,6 +30,14 @@ func (c *Collector) Metrics() Metrics {
 	slices.SortFunc(m.Tenants, func(a, b Tenant) int { return cmp.Compare(a.ID, b.ID) })
 	c.ask(&m)
 	return m
+}
+
+// nothing is what is counted where nothing is.
+func nothing() Metrics {
+	return Metrics{
+		At: time.Now(), Requests: []Requests{}, Refusals: map[string]uint64{}, Statements: []Statements{}, Errors: map[string]uint64{},
+		Lifecycle: []Lifecycle{}, Tenants: []Tenant{},
+	}
 }
 
 // ask asks the sources.

@@ -7,8 +7,10 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/contrib/tenancyotel"
 	"github.com/entenancy/tenancy/metrics"
+	"github.com/entenancy/tenancy/observe"
 )
 
 // source has the tenants that it is told to have.
@@ -52,5 +54,15 @@ func TestTenantThatComesBack(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%v: collected %v, want %v", temporality, got, want)
 		}
+	}
+}
+
+// A Manager that keeps no counts has a nil collector, of which nothing is collected.
+func TestNilSource(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, tenancyotel.Config{Source: (*metrics.Collector)(nil)})
+	w.observer.RequestEnd(t.Context(), tenancy.RequestEnd{Outcome: tenancy.OutcomeServed})
+	if by := w.sums(t, "tenancy.tenant.statements", "tenancy.tenant.id"); by[observe.Other] != 0 {
+		t.Errorf("got %v", by)
 	}
 }

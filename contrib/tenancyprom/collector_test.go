@@ -50,6 +50,23 @@ func statement(t *testing.T, o tenancy.Observer, id tenancy.ID, err error) {
 	o.StatementEnd(o.StatementStart(t.Context(), start), tenancy.StatementEnd{Start: start, Took: time.Second, Err: err})
 }
 
+// A Manager that keeps no counts has a nil collector, and is scraped like any other.
+func TestNilSource(t *testing.T) {
+	t.Parallel()
+	collector, err := tenancyprom.New((*metrics.Collector)(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(collector)
+	if problems, err := testutil.GatherAndLint(registry); err != nil || len(problems) > 0 {
+		t.Errorf("got %v, %v", problems, err)
+	}
+	if _, err := tenancyprom.New(nil); err == nil {
+		t.Error("no source is taken for one")
+	}
+}
+
 func TestCollectorShowsWhatIsCounted(t *testing.T) {
 	t.Parallel()
 	counted, registry := registered(t, metrics.Config{Tenants: 1})
