@@ -102,10 +102,14 @@ func (g *Gate) resolve(r *http.Request) (Resolution, error) {
 	if err == nil {
 		err = named.validate()
 	}
-	if g.principal != nil {
-		named.Principal = g.principal(r)
-	}
 	named.Principal = somebody(named.Principal)
+	if g.principal != nil {
+		principal, failed := g.caller(r)
+		if failed != nil {
+			return Resolution{}, failed
+		}
+		named.Principal = principal
+	}
 	if err != nil {
 		return Resolution{Principal: named.Principal}, err
 	}

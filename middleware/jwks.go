@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/MicahParks/jwkset"
@@ -18,15 +19,29 @@ import (
 )
 
 // JWKS are the public keys of an issuer, as it publishes them (RFC 7517 §5). A
-// token says by "kid" which of them it is signed with. It is safe for
-// concurrent use.
+// token says by "kid" which of them it is signed with. While they cannot be
+// fetched, nobody can say of a key that is not known whether it is the issuer's:
+// that is [tenancy.ErrUnavailable]. It is safe for concurrent use.
 type JWKS struct {
 	keys    keyfunc.Keyfunc
-	known   jwkset.Storage // what was fetched last
+	known   *fetched
 	fetch   jwkset.Storage // fetches what it does not have
 	timeout time.Duration
 	unknown *rate.Limiter
 	flights singleflight.Group
+}
+
+// fetched are the keys that were fetched last.
+type fetched struct {
+	*jwkset.MemoryJWKSet
+	failed atomic.Bool // since then they could not be fetched anew
+}
+
+// KeyReplaceAll is called with the keys whenever they have been fetched.
+func (f *fetched) KeyReplaceAll(ctx context.Context, keys []jwkset.JWK) error {
+	err := f.MemoryJWKSet.KeyReplaceAll(ctx, keys)
+	f.failed.Store(err != nil)
+	return err
 }
 
 // JWKSConfig is what a JWKS can be told. The zero JWKSConfig works.
@@ -58,9 +73,11 @@ func NewJWKS(ctx context.Context, address string, cfg JWKSConfig) (*JWKS, error)
 	}
 	cfg.Timeout, cfg.Refresh = cmp.Or(cfg.Timeout, 10*time.Second), cmp.Or(cfg.Refresh, 15*time.Minute)
 	cfg.UnknownRefresh, cfg.Logger = cmp.Or(cfg.UnknownRefresh, 10*time.Second), cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
-	known, err := jwkset.NewStorageFromHTTP(address, jwkset.HTTPClientStorageOptions{
-		Ctx: ctx, Client: cfg.client(), HTTPTimeout: cfg.Timeout, RefreshInterval: cfg.Refresh,
+	known := &fetched{MemoryJWKSet: jwkset.NewMemoryStorage()}
+	published, err := jwkset.NewStorageFromHTTP(address, jwkset.HTTPClientStorageOptions{
+		Ctx: ctx, Client: cfg.client(), HTTPTimeout: cfg.Timeout, RefreshInterval: cfg.Refresh, Storage: known,
 		RefreshErrorHandler: func(ctx context.Context, err error) {
+			known.failed.Store(true)
 			cfg.Logger.ErrorContext(ctx, "tenancy: fetching the keys of tokens failed", slog.Any("error", withoutURL(err)))
 		},
 	})
@@ -68,7 +85,7 @@ func NewJWKS(ctx context.Context, address string, cfg JWKSConfig) (*JWKS, error)
 		return nil, fmt.Errorf("tenancy: middleware.NewJWKS: fetching the keys: %w", withoutURL(err))
 	}
 	fetch, err := jwkset.NewHTTPClient(jwkset.HTTPClientOptions{
-		HTTPURLs: map[string]jwkset.Storage{address: known}, RefreshUnknownKID: rate.NewLimiter(rate.Inf, 1),
+		HTTPURLs: map[string]jwkset.Storage{address: published}, RefreshUnknownKID: rate.NewLimiter(rate.Inf, 1),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("tenancy: middleware.NewJWKS: %w", err)
@@ -125,7 +142,10 @@ func withoutURL(err error) error {
 	return err
 }
 
-var errKey = errors.New("the key is not known")
+var (
+	errKey  = errors.New("the key is not known")
+	errKeys = &unavailable{errors.New("tenancy: middleware: the keys of tokens could not be fetched")}
+)
 
 // find returns the key that a token names. A token that names none is refused:
 // to try all keys would be to let it choose.
@@ -137,7 +157,9 @@ func (k *JWKS) find(ctx context.Context) jwt.Keyfunc {
 			return nil, errKey
 		}
 		if _, err := k.known.KeyRead(ctx, kid); err != nil {
-			k.refresh(ctx, kid)
+			if err := k.refresh(ctx, kid); err != nil {
+				return nil, err
+			}
 		}
 		return find(token)
 	}
@@ -145,9 +167,10 @@ func (k *JWKS) find(ctx context.Context) jwt.Keyfunc {
 
 // refresh fetches the keys, since the issuer may have a new one. All that ask
 // meanwhile wait for the same fetch. Those that ask too soon after it do not
-// wait: anyone can make up names of keys.
-func (k *JWKS) refresh(ctx context.Context, kid string) {
-	fetched := k.flights.DoChan("", func() (any, error) {
+// wait: anyone can make up names of keys. It fails if the key is not known then
+// because the keys could not be fetched.
+func (k *JWKS) refresh(ctx context.Context, kid string) error {
+	landed := k.flights.DoChan("", func() (any, error) {
 		if !k.unknown.Allow() {
 			return nil, errKey
 		}
@@ -156,7 +179,12 @@ func (k *JWKS) refresh(ctx context.Context, kid string) {
 		return k.fetch.KeyRead(bounded, kid)
 	})
 	select {
-	case <-fetched:
+	case <-landed:
 	case <-ctx.Done():
+		return errKeys
 	}
+	if _, err := k.known.KeyRead(ctx, kid); err != nil && k.known.failed.Load() {
+		return errKeys
+	}
+	return nil
 }

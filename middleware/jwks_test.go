@@ -19,7 +19,9 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/middleware"
+	"github.com/entenancy/tenancy/ratelimit"
 )
 
 // issuer publishes keys.
@@ -138,8 +140,85 @@ func TestIssuerChangesKeys(t *testing.T) {
 	checkToken(t, "the one that is left", cfg, signedAs(t, "2", second), true)
 
 	i.setDown(true)
-	checkToken(t, "unknown, issuer is down", cfg, signedAs(t, "3", second), false)
+	if _, err := middleware.JWT(cfg).Resolve(signedAs(t, "3", second)); !errors.Is(err, tenancy.ErrUnavailable) || errors.Is(err, tenancy.ErrUnauthenticated) {
+		t.Errorf("unknown, issuer is down: got %v", err)
+	}
 	checkToken(t, "issuer is down", cfg, signedAs(t, "2", second), true)
+}
+
+// While an issuer cannot be asked, nobody knows whether a new key is its own. A
+// client that has a token by it is told so, and is not taken for one that probes,
+// whether the token names the tenant or the caller only.
+func TestIssuerIsDown(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t, rsaKey("1", keys().rsa))
+	cfg := i.trust(t, middleware.JWKSConfig{UnknownRefresh: time.Nanosecond})
+	principal, err := middleware.TokenPrincipal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byPrincipal := middleware.Config{Principal: principal, Authorize: func(_ context.Context, principal any, _ tenancy.Tenant) error {
+		if _, ok := principal.(jwt.MapClaims); !ok {
+			t.Errorf("a principal is %v", principal)
+		}
+		return nil
+	}}
+	byAnother := middleware.Config{Principal: func(r *http.Request) any {
+		if claims := principal(r); claims != nil {
+			return claims
+		}
+		return "by a session"
+	}}
+	byToken := middleware.Config{}
+	byPrincipal.Probes, byToken.Probes = twoProbes(t), twoProbes(t)
+	handlers := map[string]http.Handler{
+		"tenant": wrap(t, newTenants(), middleware.JWT(cfg), byToken, whoAmI),
+		"caller": wrap(t, newTenants(), byHeader(t), byPrincipal, whoAmI),
+	}
+	check := func(kid string, key *rsa.PrivateKey, want int) {
+		t.Helper()
+		for name, h := range handlers {
+			r := signedAs(t, kid, key)
+			r.Header.Set(middleware.HeaderName, "acme")
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != want {
+				t.Errorf("%s: key %s: got %d %s, want %d", name, kid, w.Code, w.Body, want)
+			}
+		}
+	}
+	i.publish(rsaKey("1", keys().rsa), rsaKey("2", keys().otherRSA))
+	i.setDown(true)
+	unsure := signedAs(t, "2", keys().otherRSA)
+	unsure.Header.Set(middleware.HeaderName, "acme")
+	if got := principal(unsure); got != nil {
+		t.Errorf("outside of a gate the principal is %v", got)
+	}
+	if got := served(wrap(t, newTenants(), byHeader(t), byAnother, whoAmI), unsure); got != "id of acme" {
+		t.Errorf("who is known otherwise got %s", got)
+	}
+	for range 5 {
+		check("2", keys().otherRSA, http.StatusServiceUnavailable)
+		check("1", keys().rsa, http.StatusOK)
+	}
+	check("1", keys().otherRSA, http.StatusNotFound) // which is not its key, whoever is down
+	i.setDown(false)
+	check("2", keys().otherRSA, http.StatusOK)
+	check("3", keys().rsa, http.StatusNotFound)
+}
+
+// twoProbes lets a client probe twice.
+func twoProbes(t *testing.T) middleware.ClientLimiter {
+	t.Helper()
+	local, err := ratelimit.NewLocal(ratelimit.LocalConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	probes, err := ratelimit.NewClients(local, ratelimit.PerHour(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return probes
 }
 
 // A withdrawn key stops to count without anyone asking for another.
@@ -201,8 +280,8 @@ func TestNewKeyIsWaitedFor(t *testing.T) {
 	eventually(t, "the keys are asked for", func() bool { return i.fetches.Load() == 2 })
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := resolver.Resolve(signedAs(t, "2", keys().otherRSA).WithContext(gone)); err == nil {
-		t.Error("a request that is over is served")
+	if _, err := resolver.Resolve(signedAs(t, "2", keys().otherRSA).WithContext(gone)); !errors.Is(err, tenancy.ErrUnavailable) {
+		t.Errorf("a request that is over: %v", err)
 	}
 	time.Sleep(20 * time.Millisecond) // for those that have not come to wait yet
 	i.mu.Unlock()

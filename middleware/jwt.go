@@ -70,8 +70,9 @@ const maxLeeway = 5 * time.Minute
 // is refused if its signature does not hold, if its algorithm is not allowed, if
 // it has expired or does not say when it does, if issuer or audience are wrong,
 // if it names extensions that have to be understood ("crit"), if it is longer
-// than 16 KiB, or if the claim is missing or no text. No error repeats anything
-// of it.
+// than 16 KiB, or if the claim is missing or no text. If its key is not known
+// because those of the issuer cannot be fetched, that is [tenancy.ErrUnavailable].
+// No error repeats anything of it.
 //
 // It is a proof only where nothing else names the tenant: with another resolver
 // in a [First] the token is optional. [Agree] asks for it in every request, and
@@ -116,8 +117,9 @@ func (j *jwtResolver) Resolve(r *http.Request) (Resolution, error) {
 // TokenPrincipal returns a function for Config.Principal: the principal of a
 // request is the claims of its token, as with [JWT], while the tenant is named
 // elsewhere. It is for users of several tenants, whom Config.Authorize binds to
-// them. A token that does not hold is nobody's. The claims of the tenant are not
-// looked at.
+// them. A token that does not hold is nobody's. If its key could not be fetched the
+// Gate is told so, and answers as if the tenant's lookup had failed. The claims of
+// the tenant are not looked at.
 func TokenPrincipal(cfg JWTConfig) (func(*http.Request) any, error) {
 	v, err := newVerifier(cfg)
 	if err != nil {
@@ -125,6 +127,9 @@ func TokenPrincipal(cfg JWTConfig) (func(*http.Request) any, error) {
 	}
 	return func(r *http.Request) any {
 		claims, err := v.claims(r)
+		if isFailure(err) {
+			unsure(r, err)
+		}
 		if err != nil || claims == nil {
 			return nil
 		}
@@ -229,11 +234,13 @@ func bearer(sent []string) (string, error) {
 // tokenError says what is wrong with a token in words that have nothing of it.
 // The parser's own have some.
 func tokenError(err error) error {
+	if isFailure(err) {
+		return errKeys
+	}
 	for _, known := range []struct {
 		err  error
 		text string
 	}{
-		{context.Canceled, "the request is over"},
 		{jwt.ErrTokenMalformed, "the token is malformed"},
 		{jwt.ErrTokenUnverifiable, "the token's key or algorithm is not known"},
 		{jwt.ErrTokenSignatureInvalid, "the token's signature or algorithm is not valid"},

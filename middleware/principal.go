@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"context"
+	"net/http"
 	"reflect"
 )
 
@@ -19,6 +20,27 @@ func somebody(principal any) any {
 	default: // has no nil
 	}
 	return principal
+}
+
+type unsureKey struct{}
+
+// caller asks Config.Principal who has sent a request. The error is why nobody
+// could say, if there is no principal for that.
+func (g *Gate) caller(r *http.Request) (principal any, err error) {
+	var why error
+	ctx := context.WithValue(r.Context(), unsureKey{}, &why)
+	if principal = somebody(g.principal(r.WithContext(ctx))); principal == nil {
+		err = why
+	}
+	return principal, err
+}
+
+// unsure tells the Gate why it cannot be said who has sent the request: a
+// Config.Principal returns nobody then, so that no one takes it for somebody.
+func unsure(r *http.Request, err error) {
+	if why, ok := r.Context().Value(unsureKey{}).(*error); ok {
+		*why = err
+	}
 }
 
 // withPrincipal returns a context that knows who sent the request.
