@@ -21,7 +21,7 @@ func (e Extension) check(g *gen.Graph) error {
 			errs = append(errs, checkPlace(n))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, checkShared(g))...)
 }
 
 func refuse(n *gen.Type, format string, args ...any) error {
@@ -52,7 +52,7 @@ func checkTenantField(n *gen.Type, t schema.Tenancy) error {
 	var made bool
 	for _, f := range n.Fields {
 		switch {
-		case f.StorageKey() != t.Column:
+		case !strings.EqualFold(f.StorageKey(), t.Column): // databases take two spellings for one column
 		case made || f.Name != privacy.TenantField || f.Position == nil || !f.Position.MixedIn:
 			return refuse(n, "its tenant column %q is not only the field of mixin.Tenant; remove field %q, or give it another column", t.Column, f.Name)
 		case f.Type.Type != want || !f.Immutable || f.Optional || f.Nillable || f.Default || f.UpdateDefault:
@@ -113,17 +113,7 @@ func checkEdges(n *gen.Type) error {
 }
 
 func checkEdge(n *gen.Type, e *gen.Edge) error {
-	var joint *gen.Type // the edge schema, on one side of the edge
-	if e.M2M() && !e.IsInverse() {
-		joint = throughOf(e)
-	}
-	owner, key := unchecked(n, e)
-	switch f := e.Field(); {
-	case key != nil:
-		return refuse(n, "its edge %q has the column of field %s.%s, by which rows would be linked that nobody has checked; "+
-			"declare the edge in %s too, with Field(%q), or give it another column", e.Name, owner.Name, key.Name, owner.Name, key.Name)
-	case f != nil && isScoped(n) && f.StorageKey() == of(n).Column:
-		return refuse(n, "its edge %q is over the tenant column, which the context sets; give the edge a field of its own", e.Name)
+	switch {
 	case isScoped(n) && e.Unique && e.StructField() == "Tenant":
 		return refuse(n, "its edge %q has the methods of the field %s; give it another name", e.Name, privacy.TenantField)
 	case isScoped(n) && isScoped(e.Type) && of(n).Type != of(e.Type).Type:
@@ -132,36 +122,25 @@ func checkEdge(n *gen.Type, e *gen.Edge) error {
 		}
 		return refuse(n, "its edge %q joins rows whose tenant columns differ, %s in %s and %s in %s; give both mixin.Tenant the same Type",
 			e.Name, of(n).Type, n.Name, of(e.Type).Type, e.Type.Name)
-	case joint != nil && !isScoped(joint) && (isScoped(n) || isScoped(e.Type)):
-		return refuse(joint, "it joins rows of tenants (%s.%s) and is not tenant-scoped; embed mixin.Tenant{} in it", n.Name, e.Name)
-	case joint != nil && isScoped(joint) && isGlobal(n) && isGlobal(e.Type):
-		// ent joins the two over all rows, whosever they are, where it walks, loads and clears the edge.
-		return refuse(joint, "it is tenant-scoped and joins two global entities (%s.%s), so that every tenant would see what others have joined; "+
-			"drop the edge and walk over %s, by an edge from it to each of the two", n.Name, e.Name, joint.Name)
-	case isGlobal(n) && isScoped(e.Type) && e.OwnFK() && !e.Optional:
-		return refuse(n, "it is global and its required edge %q refers to a row of one tenant; make the edge optional, or %s tenant-scoped", e.Name, n.Name)
-	case isScoped(n) && isGlobal(e.Type) && e.O2O() && e.OwnFK() && !globalUnique(e.Annotations):
-		return refuse(n, "its one-to-one edge %q lets only one tenant refer to a row of global %s; drop Unique() on one side, or annotate the edge with schema.GlobalUnique(\"why\")", e.Name, e.Type.Name)
+	case !e.M2M():
+		return checkKey(n, e)
+	case !e.IsInverse() && throughOf(e) != nil:
+		return checkJoint(n, e, throughOf(e))
 	}
 	return nil
 }
 
-// unchecked returns the field that is the foreign key of an edge to rows of tenants, if
-// it is not known as that where it is, and the type that has it.
-func unchecked(n *gen.Type, e *gen.Edge) (owner *gen.Type, f *gen.Field) {
-	owner, target := e.Type, n
-	if e.OwnFK() {
-		owner, target = n, e.Type
+// checkJoint refuses an edge schema whose rows are not those of whom they join.
+func checkJoint(n *gen.Type, e *gen.Edge, joint *gen.Type) error {
+	switch {
+	case !isScoped(joint) && (isScoped(n) || isScoped(e.Type)):
+		return refuse(joint, "it joins rows of tenants (%s.%s) and is not tenant-scoped; embed mixin.Tenant{} in it", n.Name, e.Name)
+	case isScoped(joint) && isGlobal(n) && isGlobal(e.Type):
+		// ent joins the two over all rows, whosever they are, where it walks, loads and clears the edge.
+		return refuse(joint, "it is tenant-scoped and joins two global entities (%s.%s), so that every tenant would see what others have joined; "+
+			"drop the edge and walk over %s, by an edge from it to each of the two", n.Name, e.Name, joint.Name)
 	}
-	if e.M2M() || !isScoped(target) {
-		return owner, nil
-	}
-	for _, f := range owner.Fields {
-		if f.StorageKey() == e.Rel.Column() && !f.IsEdgeField() {
-			return owner, f
-		}
-	}
-	return owner, nil
+	return nil
 }
 
 func globalUnique(annotations map[string]any) bool {

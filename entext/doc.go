@@ -31,7 +31,9 @@
 // neither tenant-scoped nor global, an edge schema between tenants' entities
 // that is not scoped itself, one between two global entities that is, a global
 // entity with a required foreign key to a tenant's row, an edge between tenant
-// columns of two types, a one-to-one edge that would be unique over all tenants, a field that is the foreign key of an edge which
+// columns of two types, a one-to-one edge that would be unique over all tenants, an
+// edge whose foreign key is the tenant column, at whichever end, two edges over one
+// column to different types, a field that is the foreign key of an edge which
 // is declared at the other end only, a tenant column that is not, or not only, the
 // field that mixin.Tenant makes, and two indexes that come to have one name.
 //

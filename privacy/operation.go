@@ -3,6 +3,8 @@ package privacy
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"entgo.io/ent/dialect/sql/sqlgraph"
 
@@ -100,7 +102,7 @@ type join struct {
 func (o operation) links(add, remove []*sqlgraph.EdgeSpec) (links, error) {
 	var l links
 	for _, spec := range add {
-		edge, err := o.entity.edge(spec)
+		edge, err := o.edge(spec)
 		if err == nil {
 			err = o.added(&l, edge, spec)
 		}
@@ -109,7 +111,7 @@ func (o operation) links(add, remove []*sqlgraph.EdgeSpec) (links, error) {
 		}
 	}
 	for _, spec := range remove {
-		edge, err := o.entity.edge(spec)
+		edge, err := o.edge(spec)
 		if err == nil {
 			err = o.removed(&l, edge, spec)
 		}
@@ -118,6 +120,39 @@ func (o operation) links(add, remove []*sqlgraph.EdgeSpec) (links, error) {
 		}
 	}
 	return l, nil
+}
+
+// edge returns the description of the edge that spec is about, and refuses one whose
+// key would set what was not checked. entext generates none.
+func (o operation) edge(spec *sqlgraph.EdgeSpec) (*Edge, error) {
+	edge, err := o.entity.edge(spec)
+	switch {
+	case err != nil || edge.Rel == sqlgraph.M2M:
+		return edge, err
+	case edge.movesRows(o.entity):
+		return nil, denied(fmt.Errorf("%w: edge %q of %s is over the tenant column; give it a column of its own", tenancy.ErrCrossTenant, edge.Name, o.entity.Name))
+	case o.entity.shares(edge):
+		return nil, denied(fmt.Errorf("%w: edge %q of %s is over the column of another edge; give it a column of its own", tenancy.ErrCrossTenant, edge.Name, o.entity.Name))
+	}
+	return edge, nil
+}
+
+// movesRows reports whether the edge's key, at whichever end, is the tenant column.
+func (e *Edge) movesRows(of *Entity) bool {
+	owner := of.Tenant
+	if e.targetOwnsKey() {
+		owner = e.Target.Tenant
+	}
+	return strings.EqualFold(e.Column, owner.Name) // which databases take for the same
+}
+
+// shares reports whether another edge of the entity has the edge's column for a key to
+// another table, one of them with rows of tenants.
+func (e *Entity) shares(edge *Edge) bool {
+	return slices.ContainsFunc(e.Edges, func(other Edge) bool {
+		return other.Rel != sqlgraph.M2M && other.Table == edge.Table && strings.EqualFold(other.Column, edge.Column) &&
+			other.Target != edge.Target && (!other.Target.global() || !edge.Target.global())
+	})
 }
 
 func (o operation) added(l *links, edge *Edge, spec *sqlgraph.EdgeSpec) error {
