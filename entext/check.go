@@ -3,6 +3,7 @@ package entext
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"entgo.io/ent/entc/gen"
@@ -48,6 +49,9 @@ func checkTenantField(n *gen.Type, t schema.Tenancy) error {
 	want, ok := fieldTypes()[t.Type]
 	if !ok {
 		return refuse(n, "mixin.Tenant{Type: %q} is no type of a tenant column; take schema.String, schema.UUID or schema.Int64", t.Type)
+	}
+	if n.HasOneFieldID() && strings.EqualFold(n.ID.StorageKey(), t.Column) {
+		return refuse(n, "its field %q has the tenant column %q; give it another column", n.ID.Name, t.Column)
 	}
 	var made bool
 	for _, f := range n.Fields {
@@ -124,8 +128,22 @@ func checkEdge(n *gen.Type, e *gen.Edge) error {
 			e.Name, of(n).Type, n.Name, of(e.Type).Type, e.Type.Name)
 	case !e.M2M():
 		return checkKey(n, e)
-	case !e.IsInverse() && throughOf(e) != nil:
+	case e.IsInverse():
+		return nil // likewise
+	case throughOf(e) != nil:
 		return checkJoint(n, e, throughOf(e))
+	}
+	return checkJoin(n, e)
+}
+
+// checkJoin refuses a join table in which the key of an end has the name of the
+// tenant column.
+func checkJoin(n *gen.Type, e *gen.Edge) error {
+	scope, _ := joinScope(e)
+	isTenant := func(c string) bool { return strings.EqualFold(c, scope.Column) }
+	if slices.ContainsFunc(e.Rel.Columns, isTenant) {
+		return refuse(n, "the join table of its edge %q has the tenant column %q, and a column of that name for one of its ends; "+
+			"name those of the ends, with StorageKey(edge.Columns(%q, %q)) or alike", e.Name, scope.Column, n.Package()+"_ref", e.Type.Package()+"_ref")
 	}
 	return nil
 }

@@ -34,7 +34,8 @@
 // columns of two types, a one-to-one edge that would be unique over all tenants, an
 // edge whose foreign key is the tenant column, at whichever end, two edges over one
 // column to different types, a field that is the foreign key of an edge which
-// is declared at the other end only, a tenant column that is not, or not only, the
+// is declared at the other end only, a join table that would have two columns of the
+// tenant column's name, a tenant column that is not, or not only, the
 // field that mixin.Tenant makes, and two indexes that come to have one name.
 //
 // # What it changes
