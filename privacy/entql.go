@@ -13,10 +13,14 @@ import (
 // Neighbors that are of another tenant do not count in it; tenants holds the
 // tenant columns of scoped types. Tables are qualified as schemas says.
 func EvalP(g *sqlgraph.Schema, nodeType string, p entql.P, s *sql.Selector, tenants map[string]Column, schemas Schemas) error {
+	if s.Dialect() == dialect.SQLite { // where ent names no schemas
+		schemas = nil
+	}
 	g = qualified(g, s.Dialect(), schemas)
+	f := filter{s, tenants, schemas}
 	for _, node := range g.Nodes {
 		if node.Type == nodeType {
-			if scoped, ok := scopeExpr(node, p, s, tenants).(entql.P); ok {
+			if scoped, ok := f.expr(node, p).(entql.P); ok {
 				p = scoped
 			}
 		}
@@ -24,79 +28,96 @@ func EvalP(g *sqlgraph.Schema, nodeType string, p entql.P, s *sql.Selector, tena
 	return g.EvalP(nodeType, p, s)
 }
 
-// qualified returns g with tables that are named with their schemas, which
+// qualified returns g with join tables that are named with their schemas, which
 // entql has no other way to say: ent writes a name that is quoted already as it
-// stands.
+// stands. The tables of nodes keep their names, by which ent tells that an edge
+// leads back to a table and needs an alias for it; see [filter.named].
 func qualified(g *sqlgraph.Schema, d string, schemas Schemas) *sqlgraph.Schema {
 	isNamed := func(n *sqlgraph.Node) bool { return schemas.of(n.Table) != "" }
-	if d == dialect.SQLite || !slices.ContainsFunc(g.Nodes, isNamed) { // ent names no schemas on SQLite
+	if !slices.ContainsFunc(g.Nodes, isNamed) {
 		return g
 	}
 	var b sql.Builder
 	b.SetDialect(d)
-	name := func(table string) string {
-		if schema := schemas.of(table); schema != "" {
-			return b.Quote(schema) + "." + b.Quote(table)
-		}
-		return table
-	}
 	named := &sqlgraph.Schema{Nodes: make([]*sqlgraph.Node, len(g.Nodes))}
 	for i, n := range g.Nodes {
 		node := *n
-		node.Table, node.Edges = name(n.Table), nil
+		node.Edges = nil
 		named.Nodes[i] = &node
 	}
 	for i, n := range g.Nodes {
 		for edge, e := range n.Edges {
 			spec := *e.Spec
-			spec.Table = name(spec.Table)
+			if schema := schemas.of(spec.Table); schema != "" && spec.Rel == sqlgraph.M2M {
+				spec.Table = b.Quote(schema) + "." + b.Quote(spec.Table)
+			}
 			named.MustAddE(edge, &spec, named.Nodes[i].Type, e.To.Type) // both are there
 		}
 	}
 	return named
 }
 
-// scopeExpr returns a copy of the expression in which each edge to a scoped
-// type has Nested as its last condition.
-func scopeExpr(node *sqlgraph.Node, x entql.Expr, s *sql.Selector, tenants map[string]Column) entql.Expr {
+// filter is an entql predicate that is being scoped, for the selector that it is for.
+type filter struct {
+	root    *sql.Selector
+	tenants map[string]Column
+	schemas Schemas
+}
+
+// expr returns a copy of the expression in which the table of each edge's type is
+// named with its schema, and each edge to a scoped type has Nested as its last condition.
+func (f filter) expr(node *sqlgraph.Node, x entql.Expr) entql.Expr {
 	switch x := x.(type) {
 	case *entql.UnaryExpr:
-		return &entql.UnaryExpr{Op: x.Op, X: scopeExpr(node, x.X, s, tenants)}
+		return &entql.UnaryExpr{Op: x.Op, X: f.expr(node, x.X)}
 	case *entql.BinaryExpr:
-		return &entql.BinaryExpr{Op: x.Op, X: scopeExpr(node, x.X, s, tenants), Y: scopeExpr(node, x.Y, s, tenants)}
+		return &entql.BinaryExpr{Op: x.Op, X: f.expr(node, x.X), Y: f.expr(node, x.Y)}
 	case *entql.NaryExpr:
-		return &entql.NaryExpr{Op: x.Op, Xs: scopeExprs(node, x.Xs, s, tenants)}
+		return &entql.NaryExpr{Op: x.Op, Xs: f.exprs(node, x.Xs)}
 	case *entql.CallExpr:
-		return scopeCall(node, x, s, tenants)
+		return f.call(node, x)
 	default:
 		return x
 	}
 }
 
-func scopeExprs(node *sqlgraph.Node, xs []entql.Expr, s *sql.Selector, tenants map[string]Column) []entql.Expr {
+func (f filter) exprs(node *sqlgraph.Node, xs []entql.Expr) []entql.Expr {
 	scoped := make([]entql.Expr, len(xs))
 	for i, x := range xs {
-		scoped[i] = scopeExpr(node, x, s, tenants)
+		scoped[i] = f.expr(node, x)
 	}
 	return scoped
 }
 
-// scopeCall handles the two calls that lead to another type.
-func scopeCall(node *sqlgraph.Node, call *entql.CallExpr, s *sql.Selector, tenants map[string]Column) entql.Expr {
+// call handles the two calls that lead to another type.
+func (f filter) call(node *sqlgraph.Node, call *entql.CallExpr) entql.Expr {
 	if call.Func != entql.FuncHasEdge || len(call.Args) == 0 {
 		return call
 	}
-	named, ok := call.Args[0].(*entql.Edge)
+	to, ok := call.Args[0].(*entql.Edge)
 	if !ok {
 		return call
 	}
-	edge, ok := node.Edges[named.Name]
+	edge, ok := node.Edges[to.Name]
 	if !ok {
 		return call // g.EvalP says so
 	}
-	args := append([]entql.Expr{named}, scopeExprs(edge.To, call.Args[1:], s, tenants)...)
-	if c, ok := tenants[edge.To.Type]; ok {
-		args = append(args, sqlgraph.WrapFunc(Nested(s, c)))
+	conditions := f.exprs(edge.To, call.Args[1:])
+	if c, ok := f.tenants[edge.To.Type]; ok {
+		conditions = append(conditions, sqlgraph.WrapFunc(Nested(f.root, c)))
 	}
-	return &entql.CallExpr{Func: call.Func, Args: args}
+	args := append([]entql.Expr{to}, f.named(edge.To.Table, edge.Spec, len(conditions) == 0)...)
+	return &entql.CallExpr{Func: call.Func, Args: append(args, conditions...)}
+}
+
+// named returns the condition that names the table of an edge's type with its schema
+// in the sub-query that asks about it. It comes before those that mention the table. A
+// bare edge has none of its own: where there is no sub-query on the table, none is made.
+func (f filter) named(table string, edge *sqlgraph.EdgeSpec, bare bool) []entql.Expr {
+	schema := f.schemas.of(table)
+	asks := edge.Rel == sqlgraph.O2M || edge.Rel == sqlgraph.O2O && !edge.Inverse
+	if schema == "" || bare && !asks {
+		return nil
+	}
+	return []entql.Expr{sqlgraph.WrapFunc(func(s *sql.Selector) { s.Table().Schema(schema) })}
 }

@@ -244,6 +244,10 @@ func filterAttacks() []Attack {
 		q.Filter().Where(entql.Not(entql.HasEdge("groups")))
 		ids, err = q.IDs(a.A.Ctx)
 		a.Sees(ids, err, a.A.Idle, a.A.UserX, a.A.UserC)
+	}}, {Name: "entql edge to itself", Row: "R15b", Run: func(a *Act) {
+		a.filter(a.selfFilters())
+	}}, {Name: "entql edge to global", Row: "R29", Run: func(a *Act) {
+		a.filter(a.globalFilters())
 	}}, {Name: "entql on mutations", Row: "R15/15c", Run: func(a *Act) {
 		u := a.Client.User.Update().SetAge(5)
 		u.Mutation().Filter().WhereHasOrdersWith(order.NoteContains(a.B.Mark))
@@ -255,4 +259,64 @@ func filterAttacks() []Attack {
 		n, err = d.Save(a.A.Ctx)
 		a.Counts(n, err, 1)
 	}}}
+}
+
+// filter is an entql predicate on users, and whom it finds of A's.
+type filter struct {
+	where entql.P
+	own   []int
+}
+
+func (a *Act) filter(filters map[string]filter) {
+	for name, f := range filters {
+		a.Within(name, func() {
+			q := a.Client.User.Query()
+			q.Filter().Where(f.where)
+			ids, err := q.IDs(a.A.Ctx)
+			a.Sees(ids, err, f.own...)
+			q = a.Client.User.Query()
+			q.Filter().Where(entql.Not(f.where))
+			n, err := q.Count(a.A.Ctx)
+			a.Counts(n, err, len(a.A.Users())-len(f.own))
+		})
+	}
+}
+
+// selfFilters lead from users to users.
+func (a *Act) selfFilters() map[string]filter {
+	ann, bob, both := []int{a.A.Ann}, []int{a.A.Bob}, []int{a.A.Ann, a.A.Bob}
+	is := func(id int) entql.P { return entql.FieldEQ("id", id) }
+	named := func(mark string) entql.P { return entql.FieldContains("name", mark) }
+	return map[string]filter{
+		"manager":            {entql.HasEdge("manager"), bob},
+		"manager with":       {entql.HasEdgeWith("manager", is(a.A.Ann)), bob},
+		"manager with B's":   {entql.HasEdgeWith("manager", named(a.B.Mark)), nil},
+		"reports":            {entql.HasEdge("reports"), ann},
+		"reports with":       {entql.HasEdgeWith("reports", is(a.A.Bob)), ann},
+		"spouse":             {entql.HasEdge("spouse"), both},
+		"spouse with":        {entql.HasEdgeWith("spouse", is(a.A.Bob)), ann},
+		"friends":            {entql.HasEdge("friends"), both},
+		"friends with":       {entql.HasEdgeWith("friends", is(a.A.Bob)), ann},
+		"friends with B's":   {entql.HasEdgeWith("friends", named(a.B.Mark)), nil},
+		"manager's manager":  {entql.HasEdgeWith("manager", entql.HasEdge("manager")), nil},
+		"manager's report":   {entql.HasEdgeWith("manager", entql.HasEdgeWith("reports", is(a.A.Bob))), bob},
+		"report's manager's": {entql.HasEdgeWith("reports", entql.HasEdgeWith("manager", entql.HasEdgeWith("reports", is(a.A.Bob)))), ann},
+		"manager's friend":   {entql.HasEdgeWith("manager", entql.HasEdgeWith("friends", is(a.A.Bob))), bob},
+		"friend's manager":   {entql.HasEdgeWith("friends", entql.HasEdgeWith("manager", is(a.A.Ann))), ann},
+		"order's owner":      {entql.HasEdgeWith("orders", entql.HasEdgeWith("owner", entql.HasEdge("reports"))), ann},
+		"group's user":       {entql.HasEdgeWith("groups", entql.HasEdgeWith("users", is(a.A.Bob))), both},
+	}
+}
+
+// globalFilters lead from users over global rows.
+func (a *Act) globalFilters() map[string]filter {
+	ann := []int{a.A.Ann}
+	return map[string]filter{
+		"badges":            {entql.HasEdge("badges"), ann},
+		"badge's bearer":    {entql.HasEdgeWith("badges", entql.HasEdgeWith("bearer", entql.HasEdge("reports"))), ann},
+		"accounts":          {entql.HasEdge("accounts"), ann},
+		"order's country":   {entql.HasEdgeWith("orders", entql.HasEdge("country")), ann},
+		"order's country's": {entql.HasEdgeWith("orders", entql.HasEdgeWith("country", entql.FieldEQ("code", "one"))), ann},
+		"order's labels":    {entql.HasEdgeWith("orders", entql.HasEdge("labels")), ann},
+	}
 }

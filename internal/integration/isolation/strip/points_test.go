@@ -117,7 +117,7 @@ func linkPoints() []point {
 		{"carry", "privacy/operation.go", "j.spec.Target.Fields = withField(", "_ = withField(", false},
 		{"idempotent", "privacy/guard.go", "q.Exec(ctx, idempotent(query, g.joins), args, v)", "q.Exec(ctx, query, args, v)", false},
 		{"owned: restrict", "privacy/owned.go", "restrict(ctx, s, o.tenant)", "_ = ctx", false},
-		{"entql: Nested", "privacy/entql.go", "args = append(args, sqlgraph.WrapFunc(Nested(s, c)))", "_ = c", false},
+		{"entql: Nested", "privacy/entql.go", "conditions = append(conditions, sqlgraph.WrapFunc(Nested(f.root, c)))", "_ = c", false},
 	}
 }
 
