@@ -29,12 +29,16 @@ type edge struct {
 	// TargetColumn and JoinColumn are Go expressions of tenant columns.
 	TargetColumn, JoinColumn string
 	TargetWritable           bool
+	// Writable says that tenants may write the rows that join global entities.
+	Writable bool
 }
 
 // dependent is a table that changes along with an entity's row, at the end of
 // a path of foreign keys.
 type dependent struct {
-	Path   []hop
+	Path []hop
+	// Column is the Go expression of the tenant column, empty where the rows are
+	// everybody's and not a tenant's to delete.
 	Column string
 }
 
@@ -71,6 +75,8 @@ func describeEdge(ge *gen.Edge) edge {
 	}
 	if t, ok := joinScope(ge); ok {
 		e.JoinColumn = column(t)
+	} else {
+		e.Writable = joinWritable(ge)
 	}
 	return e
 }
@@ -100,19 +106,27 @@ type tables struct {
 	scopes map[string]tenancyschema.Tenancy
 	// nodes holds the type whose table it is; a join table has none.
 	nodes map[string]*gen.Type
+	// readOnly holds the tables of global rows that tenants may not write.
+	readOnly map[string]bool
 }
 
 func tablesOf(g *gen.Graph) (tables, error) {
 	all, err := g.Tables()
-	t := tables{all, make(map[string]tenancyschema.Tenancy), make(map[string]*gen.Type)}
+	t := tables{all, make(map[string]tenancyschema.Tenancy), make(map[string]*gen.Type), make(map[string]bool)}
 	for _, n := range g.Nodes {
 		t.nodes[n.Table()] = n
+		t.readOnly[n.Table()] = isGlobal(n) && !of(n).Writable
 		if isScoped(n) {
 			t.scopes[n.Table()] = of(n)
 		}
 		for _, e := range n.Edges {
-			if scope, ok := joinScope(e); ok && throughOf(e) == nil {
+			if !e.M2M() || throughOf(e) != nil {
+				continue
+			}
+			if scope, ok := joinScope(e); ok {
 				t.scopes[e.Rel.Table] = scope
+			} else {
+				t.readOnly[e.Rel.Table] = !joinWritable(e)
 			}
 		}
 	}
@@ -158,8 +172,11 @@ func (t tables) dependents(root, table string, path []hop) []dependent {
 				continue
 			}
 			next := append(slices.Clip(path), hop{other.Name, fk.Columns[0].Name, fk.RefColumns[0].Name})
-			if t.visible(root, next) {
+			switch {
+			case t.visible(root, next):
 				found = append(found, dependent{next, column(t.scopes[other.Name])})
+			case t.readOnly[other.Name] && fk.OnDelete == schema.Cascade:
+				found = append(found, dependent{Path: next})
 			}
 			if fk.OnDelete == schema.Cascade {
 				found = append(found, t.dependents(root, other.Name, next)...)

@@ -36,7 +36,8 @@
 // column to different types, a field that is the foreign key of an edge which
 // is declared at the other end only, a join table that would have two columns of the
 // tenant column's name, a tenant column that is not, or not only, the
-// field that mixin.Tenant makes, and two indexes that come to have one name.
+// field that mixin.Tenant makes, global rows that are read-only for tenants and
+// would be deleted with a tenant's (OnDelete(Cascade)), and two indexes that come to have one name.
 //
 // # What it changes
 //

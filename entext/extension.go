@@ -64,6 +64,9 @@ func (e Extension) Hooks() []gen.Hook {
 					return err
 				}
 			}
+			if err := checkCascades(g); err != nil { // now that the graph's tables can be made
+				return err
+			}
 			if err := next.Generate(g); err != nil {
 				return err
 			}

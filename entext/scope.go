@@ -3,6 +3,7 @@ package entext
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"entgo.io/ent/entc/gen"
 
@@ -57,16 +58,30 @@ func joinScope(e *gen.Edge) (t schema.Tenancy, ok bool) {
 		t = of(through)
 		return t, t.Column != ""
 	}
-	from, to := e.Owner, e.Type
-	if e.IsInverse() {
-		to = e.Ref.Type
-	}
-	for _, end := range []*gen.Type{from, to} {
+	for _, end := range ends(e) {
 		if isScoped(end) {
 			return of(end), true
 		}
 	}
 	return t, false
+}
+
+// ends returns the types that an edge joins, where it is declared first.
+func ends(e *gen.Edge) []*gen.Type {
+	if e.IsInverse() {
+		return []*gen.Type{e.Owner, e.Ref.Type}
+	}
+	return []*gen.Type{e.Owner, e.Type}
+}
+
+// joinWritable reports whether tenants may write the rows that an M2M edge between
+// global entities makes: those of its edge schema, or of a join table, which has no
+// schema to say so and is both ends'.
+func joinWritable(e *gen.Edge) bool {
+	if through := throughOf(e); through != nil {
+		return of(through).Writable
+	}
+	return e.M2M() && !slices.ContainsFunc(ends(e), func(n *gen.Type) bool { return !of(n).Writable })
 }
 
 // throughOf returns the edge schema of an M2M edge, on whichever end it is declared.

@@ -9,8 +9,8 @@ import (
 
 // Delete returns the last predicate of a DELETE, which restricts it to the
 // context's tenant's rows, and the driver to run it with, which reports what
-// went wrong in the user's predicates. A row that a row of another tenant
-// hangs on by a cascading foreign key is not deleted.
+// went wrong in the user's predicates. A row that a row of another tenant, or a
+// read-only global one, hangs on by a cascading foreign key is not deleted.
 func Delete(ctx context.Context, drv dialect.Driver, e *Entity, schemas Schemas) (func(*sql.Selector), dialect.Driver, error) {
 	o, err := begin(ctx, e, schemas)
 	if err != nil {

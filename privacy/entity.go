@@ -78,6 +78,9 @@ type Edge struct {
 	Target Target
 	// Join is the tenant column of an M2M edge's join table.
 	Join Column
+	// Writable says that tenants may write the rows of an M2M edge's join table that
+	// belong to no tenant.
+	Writable bool
 }
 
 // ownsKey reports whether the foreign key is a column of the entity's own table.
@@ -102,7 +105,8 @@ type Target struct {
 type Dependent struct {
 	// Path leads from the entity to the table.
 	Path []Hop
-	// Tenant is the tenant column of the table.
+	// Tenant is the tenant column of the table, the zero Column for one of global
+	// rows that are read-only for tenants.
 	Tenant Column
 }
 

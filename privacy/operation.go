@@ -219,10 +219,15 @@ func (o operation) hanging(edge *Edge, spec *sqlgraph.EdgeSpec) []Dependent {
 	return all
 }
 
-// mayWriteTarget refuses an edge that changes rows of a read-only global entity.
+// mayWriteTarget refuses an edge that changes rows of a read-only global entity, be
+// it the one that it leads to or its edge schema.
 func (o operation) mayWriteTarget(edge *Edge) error {
 	if edge.Target.global() && edge.targetOwnsKey() && !edge.Target.Writable && !o.system() {
 		return globalWrite(edge.Target.Table)
+	}
+	if edge.Rel == sqlgraph.M2M && edge.Join.Name == "" && !edge.Writable && !o.system() {
+		return denied(fmt.Errorf("%w: edge %q of %s writes %s; do it in a tenancy.System scope, or mark its edge schema with schema.Writable(), or the entities at both ends if it has none",
+			tenancy.ErrGlobalWrite, edge.Name, o.entity.Name, edge.Table))
 	}
 	return nil
 }

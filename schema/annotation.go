@@ -68,6 +68,11 @@ type GlobalOption func(*Tenancy)
 // Writable lets a tenant's context, and one without a tenant, write the rows
 // of a global entity. Without it such rows are read-only outside a
 // tenancy.System scope, since what one tenant writes there every tenant sees.
+//
+// Other read-only rows stay so: an edge between two global entities can be added
+// to and cleared where its edge schema is Writable, or without one the entities at
+// both ends, and a row is not found to be deleted while read-only rows hang on it
+// that the database would delete along.
 func Writable() GlobalOption {
 	return func(t *Tenancy) { t.Writable = true }
 }

@@ -4,6 +4,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/badge"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/country"
@@ -16,8 +17,10 @@ func globalAttacks() []Attack {
 	accounts := []string{"accounts"}
 	return []Attack{
 		{Name: "write read-only globals", Row: "W31/33", Run: func(a *Act) {
-			for name, e := range a.globalWrites() {
-				a.Within(name, func() { a.Refused(e.Exec(a.A.Ctx), tenancy.ErrGlobalWrite) })
+			for _, writes := range []map[string]executor{a.globalWrites(), a.writesByAccounts()} {
+				for name, e := range writes {
+					a.Within(name, func() { a.Refused(e.Exec(a.A.Ctx), tenancy.ErrGlobalWrite) })
+				}
 			}
 			_, err := a.Client.Country.Delete().Exec(a.A.Ctx)
 			a.Refused(err, tenancy.ErrGlobalWrite)
@@ -84,6 +87,17 @@ func globalAttacks() []Attack {
 			a.deletesAccounts(func() (int, error) { return a.Client.Account.Delete().Exec(a.A.Ctx) })
 			a.Hangs(func() error { return a.Client.Account.DeleteOneID(a.Account).Exec(a.A.Ctx) }, a.NotFound)
 		}},
+		{Name: "delete writable globals with what is read-only", Touches: accounts, Run: func(a *Act) {
+			for _, id := range []int{a.AccountTitled, a.AccountAbroad} {
+				a.Hangs(func() error { return a.Client.Account.DeleteOneID(id).Exec(a.A.Ctx) }, a.NotFound)
+			}
+			a.Hangs(func() error {
+				n, err := a.Client.Account.Delete().Where(account.IDIn(a.AccountTitled, a.AccountAbroad)).Exec(a.A.Ctx)
+				a.Nothing(n, nil)
+				return err
+			}, a.Fine)
+			a.Refused(a.Client.Account.DeleteOneID(a.AccountTitled).Exec(a.Nobody))
+		}},
 		{Name: "delete writable globals where raw a OR b", Row: "W02b/c", Touches: accounts, Run: func(a *Act) {
 			a.deletesAccounts(func() (int, error) {
 				return a.Client.Account.Delete().Where(func(s *sql.Selector) { s.Where(sql.ExprP("1 = 1 OR 1 = 1")) }).Exec(a.A.Ctx)
@@ -145,5 +159,33 @@ func (a *Act) globalWrites() map[string]executor {
 		"label orders":  c.Label.UpdateOneID(a.Label).AddOrderIDs(a.A.Order2),
 		"label clear":   c.Label.UpdateOneID(a.Label).ClearOrders(),
 		"label update":  c.Label.Update().SetName("x"),
+	}
+}
+
+// writesByAccounts returns writes of read-only global rows by accounts, which A may write.
+func (a *Act) writesByAccounts() map[string]executor {
+	c := a.Client
+	account := func() *ent.AccountUpdateOne { return c.Account.UpdateOneID(a.AccountIdle) }
+	titled := func() *ent.AccountUpdateOne { return c.Account.UpdateOneID(a.AccountTitled) }
+	abroad := func() *ent.AccountUpdateOne { return c.Account.UpdateOneID(a.AccountAbroad) }
+	made := func() *ent.AccountCreate { return c.Account.Create().SetLogin("x") }
+	return map[string]executor{
+		"grant":             c.Grant.Create().SetAccountID(a.AccountIdle).SetLabelID(a.Label),
+		"add grant":         account().AddGrantIDs(a.Grant),
+		"add title":         account().AddTitleIDs(a.Label),
+		"add title, all":    c.Account.Update().AddTitleIDs(a.LabelIdle),
+		"add title, new":    made().AddTitleIDs(a.Label),
+		"add title, bulk":   c.Account.CreateBulk(made().AddTitleIDs(a.Label)),
+		"add title, upsert": c.Account.Create().SetLogin("three").AddTitleIDs(a.Label).OnConflictColumns("login").UpdateNewValues(),
+		"remove title":      titled().RemoveTitleIDs(a.Label),
+		"clear titles":      titled().ClearTitles(),
+		"clear titles, all": c.Account.Update().ClearTitles(),
+		"clear grants":      titled().ClearGrants(),
+		"add country":       account().AddCountryIDs(a.Country),
+		"add country, new":  made().AddCountryIDs(a.Country),
+		"remove country":    abroad().RemoveCountryIDs(a.Country),
+		"clear countries":   abroad().ClearCountries(),
+		"add accounts":      c.Country.UpdateOneID(a.Country).AddAccountIDs(a.AccountIdle),
+		"add holders":       c.Label.UpdateOneID(a.Label).AddHolderIDs(a.AccountIdle),
 	}
 }

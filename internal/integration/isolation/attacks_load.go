@@ -255,7 +255,7 @@ func everyEntity(a *Act) {
 		"Memo":       func() (any, int, error) { v, err := c.Memo.Query().All(ctx); return v, 2 - len(v), err },
 		"Country":    func() (any, int, error) { v, err := c.Country.Query().All(ctx); return v, 2 - len(v), err },
 		"Label":      func() (any, int, error) { v, err := c.Label.Query().All(ctx); return v, 2 - len(v), err },
-		"Account":    func() (any, int, error) { v, err := c.Account.Query().All(ctx); return v, 3 - len(v), err },
+		"Account":    func() (any, int, error) { v, err := c.Account.Query().All(ctx); return v, 5 - len(v), err },
 	} {
 		a.Within(name, func() {
 			v, missing, err := read()

@@ -23,8 +23,9 @@ type World struct {
 
 	// Global rows. Account has Ann of both tenants as users and a memo of
 	// each, and B's memo as favorite; Account2 has A's favorite; nothing hangs
-	// on those called idle.
+	// on those called idle. AccountTitled has Label by Grant, AccountAbroad is in Country.
 	Country, CountryIdle, Label, LabelIdle, Account, Account2, AccountIdle int
+	AccountTitled, AccountAbroad, Grant                                    int
 	// Badge is Ann's, BadgeOfB is B's Ann's.
 	Badge, BadgeOfB, BadgeIdle int
 	globals                    idRange
@@ -83,7 +84,7 @@ func newWorld(ctx context.Context, n int, db *Database) *World {
 		Hidden: db.Hides || db.separate(), Separate: db.separate(),
 	}
 	w.globals.take(&w.Country, &w.CountryIdle, &w.Label, &w.LabelIdle, &w.Account, &w.Account2, &w.AccountIdle)
-	w.globals.take(&w.Badge, &w.BadgeOfB, &w.BadgeIdle)
+	w.globals.take(&w.AccountTitled, &w.AccountAbroad, &w.Grant, &w.Badge, &w.BadgeOfB, &w.BadgeIdle)
 	return w
 }
 

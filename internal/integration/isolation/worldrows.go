@@ -36,7 +36,11 @@ func (w *World) batches() []batch {
 	all := []batch{
 		{"countries", []string{"id", "code"}, [][]any{{w.Country, "one"}, {w.CountryIdle, "two"}}},
 		{"labels", []string{"id", "name"}, [][]any{{w.Label, "one"}, {w.LabelIdle, "two"}}},
-		{"accounts", []string{"id", "login"}, [][]any{{w.Account, "one"}, {w.Account2, "two"}, {w.AccountIdle, "three"}}},
+		{"accounts", []string{"id", "login"}, [][]any{
+			{w.Account, "one"}, {w.Account2, "two"}, {w.AccountIdle, "three"}, {w.AccountTitled, "four"}, {w.AccountAbroad, "five"},
+		}},
+		{"grants", []string{"id", "remark", "account_id", "label_id"}, [][]any{{w.Grant, "", w.AccountTitled, w.Label}}},
+		{"account_countries", []string{"account_id", "country_id"}, [][]any{{w.AccountAbroad, w.Country}}},
 	}
 	index := make(map[string]int)
 	badges := batch{"badges", []string{"id", "name", "user_badges"}, [][]any{{w.Badge, "one", w.A.Ann}, {w.BadgeOfB, "two", w.B.Ann}, {w.BadgeIdle, "three", nil}}}

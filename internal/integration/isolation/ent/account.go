@@ -34,11 +34,20 @@ type AccountEdges struct {
 	Memos []*Memo `json:"memos,omitempty"`
 	// Favorite holds the value of the favorite edge.
 	Favorite *Memo `json:"favorite,omitempty"`
+	// Titles holds the value of the titles edge.
+	Titles []*Label `json:"titles,omitempty"`
+	// Countries holds the value of the countries edge.
+	Countries []*Country `json:"countries,omitempty"`
+	// Grants holds the value of the grants edge.
+	Grants []*Grant `json:"grants,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [3]bool
-	namedUsers  map[string][]*User
-	namedMemos  map[string][]*Memo
+	loadedTypes    [6]bool
+	namedUsers     map[string][]*User
+	namedMemos     map[string][]*Memo
+	namedTitles    map[string][]*Label
+	namedCountries map[string][]*Country
+	namedGrants    map[string][]*Grant
 }
 
 // UsersOrErr returns the Users value or an error if the edge
@@ -68,6 +77,33 @@ func (e AccountEdges) FavoriteOrErr() (*Memo, error) {
 		return nil, &NotFoundError{label: memo.Label}
 	}
 	return nil, &NotLoadedError{edge: "favorite"}
+}
+
+// TitlesOrErr returns the Titles value or an error if the edge
+// was not loaded in eager-loading.
+func (e AccountEdges) TitlesOrErr() ([]*Label, error) {
+	if e.loadedTypes[3] {
+		return e.Titles, nil
+	}
+	return nil, &NotLoadedError{edge: "titles"}
+}
+
+// CountriesOrErr returns the Countries value or an error if the edge
+// was not loaded in eager-loading.
+func (e AccountEdges) CountriesOrErr() ([]*Country, error) {
+	if e.loadedTypes[4] {
+		return e.Countries, nil
+	}
+	return nil, &NotLoadedError{edge: "countries"}
+}
+
+// GrantsOrErr returns the Grants value or an error if the edge
+// was not loaded in eager-loading.
+func (e AccountEdges) GrantsOrErr() ([]*Grant, error) {
+	if e.loadedTypes[5] {
+		return e.Grants, nil
+	}
+	return nil, &NotLoadedError{edge: "grants"}
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -141,6 +177,21 @@ func (_m *Account) QueryMemos() *MemoQuery {
 // QueryFavorite queries the "favorite" edge of the Account entity.
 func (_m *Account) QueryFavorite() *MemoQuery {
 	return NewAccountClient(_m.config).QueryFavorite(_m)
+}
+
+// QueryTitles queries the "titles" edge of the Account entity.
+func (_m *Account) QueryTitles() *LabelQuery {
+	return NewAccountClient(_m.config).QueryTitles(_m)
+}
+
+// QueryCountries queries the "countries" edge of the Account entity.
+func (_m *Account) QueryCountries() *CountryQuery {
+	return NewAccountClient(_m.config).QueryCountries(_m)
+}
+
+// QueryGrants queries the "grants" edge of the Account entity.
+func (_m *Account) QueryGrants() *GrantQuery {
+	return NewAccountClient(_m.config).QueryGrants(_m)
 }
 
 // Update returns a builder for updating this Account.
@@ -217,6 +268,78 @@ func (_m *Account) appendNamedMemos(name string, edges ...*Memo) {
 		_m.Edges.namedMemos[name] = []*Memo{}
 	} else {
 		_m.Edges.namedMemos[name] = append(_m.Edges.namedMemos[name], edges...)
+	}
+}
+
+// NamedTitles returns the Titles named value or an error if the edge was not
+// loaded in eager-loading with this name.
+func (_m *Account) NamedTitles(name string) ([]*Label, error) {
+	if _m.Edges.namedTitles == nil {
+		return nil, &NotLoadedError{edge: name}
+	}
+	nodes, ok := _m.Edges.namedTitles[name]
+	if !ok {
+		return nil, &NotLoadedError{edge: name}
+	}
+	return nodes, nil
+}
+
+func (_m *Account) appendNamedTitles(name string, edges ...*Label) {
+	if _m.Edges.namedTitles == nil {
+		_m.Edges.namedTitles = make(map[string][]*Label)
+	}
+	if len(edges) == 0 {
+		_m.Edges.namedTitles[name] = []*Label{}
+	} else {
+		_m.Edges.namedTitles[name] = append(_m.Edges.namedTitles[name], edges...)
+	}
+}
+
+// NamedCountries returns the Countries named value or an error if the edge was not
+// loaded in eager-loading with this name.
+func (_m *Account) NamedCountries(name string) ([]*Country, error) {
+	if _m.Edges.namedCountries == nil {
+		return nil, &NotLoadedError{edge: name}
+	}
+	nodes, ok := _m.Edges.namedCountries[name]
+	if !ok {
+		return nil, &NotLoadedError{edge: name}
+	}
+	return nodes, nil
+}
+
+func (_m *Account) appendNamedCountries(name string, edges ...*Country) {
+	if _m.Edges.namedCountries == nil {
+		_m.Edges.namedCountries = make(map[string][]*Country)
+	}
+	if len(edges) == 0 {
+		_m.Edges.namedCountries[name] = []*Country{}
+	} else {
+		_m.Edges.namedCountries[name] = append(_m.Edges.namedCountries[name], edges...)
+	}
+}
+
+// NamedGrants returns the Grants named value or an error if the edge was not
+// loaded in eager-loading with this name.
+func (_m *Account) NamedGrants(name string) ([]*Grant, error) {
+	if _m.Edges.namedGrants == nil {
+		return nil, &NotLoadedError{edge: name}
+	}
+	nodes, ok := _m.Edges.namedGrants[name]
+	if !ok {
+		return nil, &NotLoadedError{edge: name}
+	}
+	return nodes, nil
+}
+
+func (_m *Account) appendNamedGrants(name string, edges ...*Grant) {
+	if _m.Edges.namedGrants == nil {
+		_m.Edges.namedGrants = make(map[string][]*Grant)
+	}
+	if len(edges) == 0 {
+		_m.Edges.namedGrants[name] = []*Grant{}
+	} else {
+		_m.Edges.namedGrants[name] = append(_m.Edges.namedGrants[name], edges...)
 	}
 }
 

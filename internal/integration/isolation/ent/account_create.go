@@ -11,6 +11,9 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/country"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/grant"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/label"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/memo"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/user"
 	tenantprivacy "github.com/entenancy/tenancy/privacy"
@@ -77,6 +80,51 @@ func (_c *AccountCreate) SetNillableFavoriteID(id *int) *AccountCreate {
 // SetFavorite sets the "favorite" edge to the Memo entity.
 func (_c *AccountCreate) SetFavorite(v *Memo) *AccountCreate {
 	return _c.SetFavoriteID(v.ID)
+}
+
+// AddTitleIDs adds the "titles" edge to the Label entity by IDs.
+func (_c *AccountCreate) AddTitleIDs(ids ...int) *AccountCreate {
+	_c.mutation.AddTitleIDs(ids...)
+	return _c
+}
+
+// AddTitles adds the "titles" edges to the Label entity.
+func (_c *AccountCreate) AddTitles(v ...*Label) *AccountCreate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddTitleIDs(ids...)
+}
+
+// AddCountryIDs adds the "countries" edge to the Country entity by IDs.
+func (_c *AccountCreate) AddCountryIDs(ids ...int) *AccountCreate {
+	_c.mutation.AddCountryIDs(ids...)
+	return _c
+}
+
+// AddCountries adds the "countries" edges to the Country entity.
+func (_c *AccountCreate) AddCountries(v ...*Country) *AccountCreate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddCountryIDs(ids...)
+}
+
+// AddGrantIDs adds the "grants" edge to the Grant entity by IDs.
+func (_c *AccountCreate) AddGrantIDs(ids ...int) *AccountCreate {
+	_c.mutation.AddGrantIDs(ids...)
+	return _c
+}
+
+// AddGrants adds the "grants" edges to the Grant entity.
+func (_c *AccountCreate) AddGrants(v ...*Grant) *AccountCreate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddGrantIDs(ids...)
 }
 
 // Mutation returns the AccountMutation object of the builder.
@@ -199,6 +247,61 @@ func (_c *AccountCreate) createSpec() (*Account, *sqlgraph.CreateSpec) {
 			edge.Target.Nodes = append(edge.Target.Nodes, k)
 		}
 		_node.account_favorite = &nodes[0]
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.TitlesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   account.TitlesTable,
+			Columns: account.TitlesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(label.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _c.schemaConfig.Grant
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		createE := &GrantCreate{config: _c.config, mutation: newGrantMutation(_c.config, OpCreate)}
+		createE.defaults()
+		_, specE := createE.createSpec()
+		edge.Target.Fields = specE.Fields
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.CountriesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   account.CountriesTable,
+			Columns: account.CountriesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(country.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _c.schemaConfig.AccountCountries
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.GrantsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: true,
+			Table:   account.GrantsTable,
+			Columns: []string{account.GrantsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(grant.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _c.schemaConfig.Grant
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
 		_spec.Edges = append(_spec.Edges, edge)
 	}
 	return _node, _spec

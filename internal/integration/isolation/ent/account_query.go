@@ -14,7 +14,10 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/country"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/grant"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/internal"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/label"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/memo"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/predicate"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/user"
@@ -24,17 +27,23 @@ import (
 // AccountQuery is the builder for querying Account entities.
 type AccountQuery struct {
 	config
-	ctx            *QueryContext
-	order          []account.OrderOption
-	inters         []Interceptor
-	predicates     []predicate.Account
-	withUsers      *UserQuery
-	withMemos      *MemoQuery
-	withFavorite   *MemoQuery
-	withFKs        bool
-	modifiers      []func(*sql.Selector)
-	withNamedUsers map[string]*UserQuery
-	withNamedMemos map[string]*MemoQuery
+	ctx                *QueryContext
+	order              []account.OrderOption
+	inters             []Interceptor
+	predicates         []predicate.Account
+	withUsers          *UserQuery
+	withMemos          *MemoQuery
+	withFavorite       *MemoQuery
+	withTitles         *LabelQuery
+	withCountries      *CountryQuery
+	withGrants         *GrantQuery
+	withFKs            bool
+	modifiers          []func(*sql.Selector)
+	withNamedUsers     map[string]*UserQuery
+	withNamedMemos     map[string]*MemoQuery
+	withNamedTitles    map[string]*LabelQuery
+	withNamedCountries map[string]*CountryQuery
+	withNamedGrants    map[string]*GrantQuery
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
 	path func(context.Context) (*sql.Selector, error)
@@ -140,6 +149,81 @@ func (_q *AccountQuery) QueryFavorite() *MemoQuery {
 		schemaConfig := _q.schemaConfig
 		step.To.Schema = schemaConfig.Memo
 		step.Edge.Schema = schemaConfig.Account
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryTitles chains the current query on the "titles" edge.
+func (_q *AccountQuery) QueryTitles() *LabelQuery {
+	query := (&LabelClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(account.Table, account.FieldID, selector),
+			sqlgraph.To(label.Table, label.FieldID),
+			sqlgraph.Edge(sqlgraph.M2M, false, account.TitlesTable, account.TitlesPrimaryKey...),
+		)
+		schemaConfig := _q.schemaConfig
+		step.To.Schema = schemaConfig.Label
+		step.Edge.Schema = schemaConfig.Grant
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryCountries chains the current query on the "countries" edge.
+func (_q *AccountQuery) QueryCountries() *CountryQuery {
+	query := (&CountryClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(account.Table, account.FieldID, selector),
+			sqlgraph.To(country.Table, country.FieldID),
+			sqlgraph.Edge(sqlgraph.M2M, false, account.CountriesTable, account.CountriesPrimaryKey...),
+		)
+		schemaConfig := _q.schemaConfig
+		step.To.Schema = schemaConfig.Country
+		step.Edge.Schema = schemaConfig.AccountCountries
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryGrants chains the current query on the "grants" edge.
+func (_q *AccountQuery) QueryGrants() *GrantQuery {
+	query := (&GrantClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(account.Table, account.FieldID, selector),
+			sqlgraph.To(grant.Table, grant.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, true, account.GrantsTable, account.GrantsColumn),
+		)
+		schemaConfig := _q.schemaConfig
+		step.To.Schema = schemaConfig.Grant
+		step.Edge.Schema = schemaConfig.Grant
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -333,14 +417,17 @@ func (_q *AccountQuery) Clone() *AccountQuery {
 		return nil
 	}
 	return &AccountQuery{
-		config:       _q.config,
-		ctx:          _q.ctx.Clone(),
-		order:        append([]account.OrderOption{}, _q.order...),
-		inters:       append([]Interceptor{}, _q.inters...),
-		predicates:   append([]predicate.Account{}, _q.predicates...),
-		withUsers:    _q.withUsers.Clone(),
-		withMemos:    _q.withMemos.Clone(),
-		withFavorite: _q.withFavorite.Clone(),
+		config:        _q.config,
+		ctx:           _q.ctx.Clone(),
+		order:         append([]account.OrderOption{}, _q.order...),
+		inters:        append([]Interceptor{}, _q.inters...),
+		predicates:    append([]predicate.Account{}, _q.predicates...),
+		withUsers:     _q.withUsers.Clone(),
+		withMemos:     _q.withMemos.Clone(),
+		withFavorite:  _q.withFavorite.Clone(),
+		withTitles:    _q.withTitles.Clone(),
+		withCountries: _q.withCountries.Clone(),
+		withGrants:    _q.withGrants.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
 		path:      _q.path,
@@ -378,6 +465,39 @@ func (_q *AccountQuery) WithFavorite(opts ...func(*MemoQuery)) *AccountQuery {
 		opt(query)
 	}
 	_q.withFavorite = query
+	return _q
+}
+
+// WithTitles tells the query-builder to eager-load the nodes that are connected to
+// the "titles" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *AccountQuery) WithTitles(opts ...func(*LabelQuery)) *AccountQuery {
+	query := (&LabelClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withTitles = query
+	return _q
+}
+
+// WithCountries tells the query-builder to eager-load the nodes that are connected to
+// the "countries" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *AccountQuery) WithCountries(opts ...func(*CountryQuery)) *AccountQuery {
+	query := (&CountryClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withCountries = query
+	return _q
+}
+
+// WithGrants tells the query-builder to eager-load the nodes that are connected to
+// the "grants" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *AccountQuery) WithGrants(opts ...func(*GrantQuery)) *AccountQuery {
+	query := (&GrantClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withGrants = query
 	return _q
 }
 
@@ -460,10 +580,13 @@ func (_q *AccountQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Acco
 		nodes       = []*Account{}
 		withFKs     = _q.withFKs
 		_spec       = _q.querySpec()
-		loadedTypes = [3]bool{
+		loadedTypes = [6]bool{
 			_q.withUsers != nil,
 			_q.withMemos != nil,
 			_q.withFavorite != nil,
+			_q.withTitles != nil,
+			_q.withCountries != nil,
+			_q.withGrants != nil,
 		}
 	)
 	if _q.withFavorite != nil {
@@ -521,6 +644,32 @@ func (_q *AccountQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Acco
 			return nil, err
 		}
 	}
+	if query := _q.withTitles; query != nil {
+		if err := _q.loadTitles(ctx, query, nodes,
+			func(n *Account) { n.Edges.Titles = []*Label{} },
+			func(n *Account, e *Label) { n.Edges.Titles = append(n.Edges.Titles, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withCountries; query != nil {
+		if err := _q.loadCountries(ctx, query, nodes,
+			func(n *Account) { n.Edges.Countries = []*Country{} },
+			func(n *Account, e *Country) { n.Edges.Countries = append(n.Edges.Countries, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withGrants; query != nil {
+		if err := _q.loadGrants(ctx, query, nodes,
+			func(n *Account) { n.Edges.Grants = []*Grant{} },
+			func(n *Account, e *Grant) {
+				n.Edges.Grants = append(n.Edges.Grants, e)
+				if !e.Edges.loadedTypes[0] {
+					e.Edges.Account = n
+				}
+			}); err != nil {
+			return nil, err
+		}
+	}
 	for name, query := range _q.withNamedUsers {
 		if err := _q.loadUsers(ctx, query, nodes,
 			func(n *Account) { n.appendNamedUsers(name) },
@@ -533,6 +682,32 @@ func (_q *AccountQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Acco
 			func(n *Account) { n.appendNamedMemos(name) },
 			func(n *Account, e *Memo) {
 				n.appendNamedMemos(name, e)
+				if !e.Edges.loadedTypes[0] {
+					e.Edges.Account = n
+				}
+			}); err != nil {
+			return nil, err
+		}
+	}
+	for name, query := range _q.withNamedTitles {
+		if err := _q.loadTitles(ctx, query, nodes,
+			func(n *Account) { n.appendNamedTitles(name) },
+			func(n *Account, e *Label) { n.appendNamedTitles(name, e) }); err != nil {
+			return nil, err
+		}
+	}
+	for name, query := range _q.withNamedCountries {
+		if err := _q.loadCountries(ctx, query, nodes,
+			func(n *Account) { n.appendNamedCountries(name) },
+			func(n *Account, e *Country) { n.appendNamedCountries(name, e) }); err != nil {
+			return nil, err
+		}
+	}
+	for name, query := range _q.withNamedGrants {
+		if err := _q.loadGrants(ctx, query, nodes,
+			func(n *Account) { n.appendNamedGrants(name) },
+			func(n *Account, e *Grant) {
+				n.appendNamedGrants(name, e)
 				if !e.Edges.loadedTypes[0] {
 					e.Edges.Account = n
 				}
@@ -665,6 +840,160 @@ func (_q *AccountQuery) loadFavorite(ctx context.Context, query *MemoQuery, node
 		for i := range nodes {
 			assign(nodes[i], n)
 		}
+	}
+	return nil
+}
+func (_q *AccountQuery) loadTitles(ctx context.Context, query *LabelQuery, nodes []*Account, init func(*Account), assign func(*Account, *Label)) error {
+	edgeIDs := make([]driver.Value, len(nodes))
+	byID := make(map[int]*Account)
+	nids := make(map[int]map[*Account]struct{})
+	for i, node := range nodes {
+		edgeIDs[i] = node.ID
+		byID[node.ID] = node
+		if init != nil {
+			init(node)
+		}
+	}
+	query.Where(func(s *sql.Selector) {
+		joinT := sql.Table(account.TitlesTable)
+		joinT.Schema(_q.schemaConfig.Grant)
+		s.Join(joinT).On(s.C(label.FieldID), joinT.C(account.TitlesPrimaryKey[1]))
+		s.Where(sql.InValues(joinT.C(account.TitlesPrimaryKey[0]), edgeIDs...))
+		columns := s.SelectedColumns()
+		s.Select(joinT.C(account.TitlesPrimaryKey[0]))
+		s.AppendSelect(columns...)
+		s.SetDistinct(false)
+	})
+	if err := query.prepareQuery(ctx); err != nil {
+		return err
+	}
+	qr := QuerierFunc(func(ctx context.Context, q Query) (Value, error) {
+		return query.sqlAll(ctx, func(_ context.Context, spec *sqlgraph.QuerySpec) {
+			assign := spec.Assign
+			values := spec.ScanValues
+			spec.ScanValues = func(columns []string) ([]any, error) {
+				values, err := values(columns[1:])
+				if err != nil {
+					return nil, err
+				}
+				return append([]any{new(sql.NullInt64)}, values...), nil
+			}
+			spec.Assign = func(columns []string, values []any) error {
+				outValue := int(values[0].(*sql.NullInt64).Int64)
+				inValue := int(values[1].(*sql.NullInt64).Int64)
+				if nids[inValue] == nil {
+					nids[inValue] = map[*Account]struct{}{byID[outValue]: {}}
+					return assign(columns[1:], values[1:])
+				}
+				nids[inValue][byID[outValue]] = struct{}{}
+				return nil
+			}
+		})
+	})
+	neighbors, err := withInterceptors[[]*Label](ctx, query, qr, query.inters)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		nodes, ok := nids[n.ID]
+		if !ok {
+			return fmt.Errorf(`unexpected "titles" node returned %v`, n.ID)
+		}
+		for kn := range nodes {
+			assign(kn, n)
+		}
+	}
+	return nil
+}
+func (_q *AccountQuery) loadCountries(ctx context.Context, query *CountryQuery, nodes []*Account, init func(*Account), assign func(*Account, *Country)) error {
+	edgeIDs := make([]driver.Value, len(nodes))
+	byID := make(map[int]*Account)
+	nids := make(map[int]map[*Account]struct{})
+	for i, node := range nodes {
+		edgeIDs[i] = node.ID
+		byID[node.ID] = node
+		if init != nil {
+			init(node)
+		}
+	}
+	query.Where(func(s *sql.Selector) {
+		joinT := sql.Table(account.CountriesTable)
+		joinT.Schema(_q.schemaConfig.AccountCountries)
+		s.Join(joinT).On(s.C(country.FieldID), joinT.C(account.CountriesPrimaryKey[1]))
+		s.Where(sql.InValues(joinT.C(account.CountriesPrimaryKey[0]), edgeIDs...))
+		columns := s.SelectedColumns()
+		s.Select(joinT.C(account.CountriesPrimaryKey[0]))
+		s.AppendSelect(columns...)
+		s.SetDistinct(false)
+	})
+	if err := query.prepareQuery(ctx); err != nil {
+		return err
+	}
+	qr := QuerierFunc(func(ctx context.Context, q Query) (Value, error) {
+		return query.sqlAll(ctx, func(_ context.Context, spec *sqlgraph.QuerySpec) {
+			assign := spec.Assign
+			values := spec.ScanValues
+			spec.ScanValues = func(columns []string) ([]any, error) {
+				values, err := values(columns[1:])
+				if err != nil {
+					return nil, err
+				}
+				return append([]any{new(sql.NullInt64)}, values...), nil
+			}
+			spec.Assign = func(columns []string, values []any) error {
+				outValue := int(values[0].(*sql.NullInt64).Int64)
+				inValue := int(values[1].(*sql.NullInt64).Int64)
+				if nids[inValue] == nil {
+					nids[inValue] = map[*Account]struct{}{byID[outValue]: {}}
+					return assign(columns[1:], values[1:])
+				}
+				nids[inValue][byID[outValue]] = struct{}{}
+				return nil
+			}
+		})
+	})
+	neighbors, err := withInterceptors[[]*Country](ctx, query, qr, query.inters)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		nodes, ok := nids[n.ID]
+		if !ok {
+			return fmt.Errorf(`unexpected "countries" node returned %v`, n.ID)
+		}
+		for kn := range nodes {
+			assign(kn, n)
+		}
+	}
+	return nil
+}
+func (_q *AccountQuery) loadGrants(ctx context.Context, query *GrantQuery, nodes []*Account, init func(*Account), assign func(*Account, *Grant)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int]*Account)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(grant.FieldAccountID)
+	}
+	query.Where(predicate.Grant(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(account.GrantsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.AccountID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "account_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
 	}
 	return nil
 }
@@ -821,6 +1150,48 @@ func (_q *AccountQuery) WithNamedMemos(name string, opts ...func(*MemoQuery)) *A
 		_q.withNamedMemos = make(map[string]*MemoQuery)
 	}
 	_q.withNamedMemos[name] = query
+	return _q
+}
+
+// WithNamedTitles tells the query-builder to eager-load the nodes that are connected to the "titles"
+// edge with the given name. The optional arguments are used to configure the query builder of the edge.
+func (_q *AccountQuery) WithNamedTitles(name string, opts ...func(*LabelQuery)) *AccountQuery {
+	query := (&LabelClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	if _q.withNamedTitles == nil {
+		_q.withNamedTitles = make(map[string]*LabelQuery)
+	}
+	_q.withNamedTitles[name] = query
+	return _q
+}
+
+// WithNamedCountries tells the query-builder to eager-load the nodes that are connected to the "countries"
+// edge with the given name. The optional arguments are used to configure the query builder of the edge.
+func (_q *AccountQuery) WithNamedCountries(name string, opts ...func(*CountryQuery)) *AccountQuery {
+	query := (&CountryClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	if _q.withNamedCountries == nil {
+		_q.withNamedCountries = make(map[string]*CountryQuery)
+	}
+	_q.withNamedCountries[name] = query
+	return _q
+}
+
+// WithNamedGrants tells the query-builder to eager-load the nodes that are connected to the "grants"
+// edge with the given name. The optional arguments are used to configure the query builder of the edge.
+func (_q *AccountQuery) WithNamedGrants(name string, opts ...func(*GrantQuery)) *AccountQuery {
+	query := (&GrantClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	if _q.withNamedGrants == nil {
+		_q.withNamedGrants = make(map[string]*GrantQuery)
+	}
+	_q.withNamedGrants[name] = query
 	return _q
 }
 

@@ -11,7 +11,10 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/country"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/grant"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/internal"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/label"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/memo"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/predicate"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/user"
@@ -95,6 +98,51 @@ func (_u *AccountUpdate) SetFavorite(v *Memo) *AccountUpdate {
 	return _u.SetFavoriteID(v.ID)
 }
 
+// AddTitleIDs adds the "titles" edge to the Label entity by IDs.
+func (_u *AccountUpdate) AddTitleIDs(ids ...int) *AccountUpdate {
+	_u.mutation.AddTitleIDs(ids...)
+	return _u
+}
+
+// AddTitles adds the "titles" edges to the Label entity.
+func (_u *AccountUpdate) AddTitles(v ...*Label) *AccountUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddTitleIDs(ids...)
+}
+
+// AddCountryIDs adds the "countries" edge to the Country entity by IDs.
+func (_u *AccountUpdate) AddCountryIDs(ids ...int) *AccountUpdate {
+	_u.mutation.AddCountryIDs(ids...)
+	return _u
+}
+
+// AddCountries adds the "countries" edges to the Country entity.
+func (_u *AccountUpdate) AddCountries(v ...*Country) *AccountUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddCountryIDs(ids...)
+}
+
+// AddGrantIDs adds the "grants" edge to the Grant entity by IDs.
+func (_u *AccountUpdate) AddGrantIDs(ids ...int) *AccountUpdate {
+	_u.mutation.AddGrantIDs(ids...)
+	return _u
+}
+
+// AddGrants adds the "grants" edges to the Grant entity.
+func (_u *AccountUpdate) AddGrants(v ...*Grant) *AccountUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddGrantIDs(ids...)
+}
+
 // Mutation returns the AccountMutation object of the builder.
 func (_u *AccountUpdate) Mutation() *AccountMutation {
 	return _u.mutation
@@ -146,6 +194,69 @@ func (_u *AccountUpdate) RemoveMemos(v ...*Memo) *AccountUpdate {
 func (_u *AccountUpdate) ClearFavorite() *AccountUpdate {
 	_u.mutation.ClearFavorite()
 	return _u
+}
+
+// ClearTitles clears all "titles" edges to the Label entity.
+func (_u *AccountUpdate) ClearTitles() *AccountUpdate {
+	_u.mutation.ClearTitles()
+	return _u
+}
+
+// RemoveTitleIDs removes the "titles" edge to Label entities by IDs.
+func (_u *AccountUpdate) RemoveTitleIDs(ids ...int) *AccountUpdate {
+	_u.mutation.RemoveTitleIDs(ids...)
+	return _u
+}
+
+// RemoveTitles removes "titles" edges to Label entities.
+func (_u *AccountUpdate) RemoveTitles(v ...*Label) *AccountUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveTitleIDs(ids...)
+}
+
+// ClearCountries clears all "countries" edges to the Country entity.
+func (_u *AccountUpdate) ClearCountries() *AccountUpdate {
+	_u.mutation.ClearCountries()
+	return _u
+}
+
+// RemoveCountryIDs removes the "countries" edge to Country entities by IDs.
+func (_u *AccountUpdate) RemoveCountryIDs(ids ...int) *AccountUpdate {
+	_u.mutation.RemoveCountryIDs(ids...)
+	return _u
+}
+
+// RemoveCountries removes "countries" edges to Country entities.
+func (_u *AccountUpdate) RemoveCountries(v ...*Country) *AccountUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveCountryIDs(ids...)
+}
+
+// ClearGrants clears all "grants" edges to the Grant entity.
+func (_u *AccountUpdate) ClearGrants() *AccountUpdate {
+	_u.mutation.ClearGrants()
+	return _u
+}
+
+// RemoveGrantIDs removes the "grants" edge to Grant entities by IDs.
+func (_u *AccountUpdate) RemoveGrantIDs(ids ...int) *AccountUpdate {
+	_u.mutation.RemoveGrantIDs(ids...)
+	return _u
+}
+
+// RemoveGrants removes "grants" edges to Grant entities.
+func (_u *AccountUpdate) RemoveGrants(v ...*Grant) *AccountUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveGrantIDs(ids...)
 }
 
 // Save executes the query and returns the number of nodes affected by the update operation.
@@ -320,6 +431,162 @@ func (_u *AccountUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 		}
 		_spec.Edges.Add = append(_spec.Edges.Add, edge)
 	}
+	if _u.mutation.TitlesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   account.TitlesTable,
+			Columns: account.TitlesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(label.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Grant
+		createE := &GrantCreate{config: _u.config, mutation: newGrantMutation(_u.config, OpCreate)}
+		createE.defaults()
+		_, specE := createE.createSpec()
+		edge.Target.Fields = specE.Fields
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedTitlesIDs(); len(nodes) > 0 && !_u.mutation.TitlesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   account.TitlesTable,
+			Columns: account.TitlesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(label.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Grant
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		createE := &GrantCreate{config: _u.config, mutation: newGrantMutation(_u.config, OpCreate)}
+		createE.defaults()
+		_, specE := createE.createSpec()
+		edge.Target.Fields = specE.Fields
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.TitlesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   account.TitlesTable,
+			Columns: account.TitlesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(label.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Grant
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		createE := &GrantCreate{config: _u.config, mutation: newGrantMutation(_u.config, OpCreate)}
+		createE.defaults()
+		_, specE := createE.createSpec()
+		edge.Target.Fields = specE.Fields
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.CountriesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   account.CountriesTable,
+			Columns: account.CountriesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(country.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.AccountCountries
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedCountriesIDs(); len(nodes) > 0 && !_u.mutation.CountriesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   account.CountriesTable,
+			Columns: account.CountriesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(country.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.AccountCountries
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.CountriesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   account.CountriesTable,
+			Columns: account.CountriesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(country.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.AccountCountries
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.GrantsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: true,
+			Table:   account.GrantsTable,
+			Columns: []string{account.GrantsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(grant.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Grant
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedGrantsIDs(); len(nodes) > 0 && !_u.mutation.GrantsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: true,
+			Table:   account.GrantsTable,
+			Columns: []string{account.GrantsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(grant.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Grant
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.GrantsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: true,
+			Table:   account.GrantsTable,
+			Columns: []string{account.GrantsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(grant.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Grant
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
 	_spec.Node.Schema = _u.schemaConfig.Account
 	ctx = internal.NewSchemaConfigContext(ctx, _u.schemaConfig)
 	_spec.AddModifiers(_u.modifiers...)
@@ -417,6 +684,51 @@ func (_u *AccountUpdateOne) SetFavorite(v *Memo) *AccountUpdateOne {
 	return _u.SetFavoriteID(v.ID)
 }
 
+// AddTitleIDs adds the "titles" edge to the Label entity by IDs.
+func (_u *AccountUpdateOne) AddTitleIDs(ids ...int) *AccountUpdateOne {
+	_u.mutation.AddTitleIDs(ids...)
+	return _u
+}
+
+// AddTitles adds the "titles" edges to the Label entity.
+func (_u *AccountUpdateOne) AddTitles(v ...*Label) *AccountUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddTitleIDs(ids...)
+}
+
+// AddCountryIDs adds the "countries" edge to the Country entity by IDs.
+func (_u *AccountUpdateOne) AddCountryIDs(ids ...int) *AccountUpdateOne {
+	_u.mutation.AddCountryIDs(ids...)
+	return _u
+}
+
+// AddCountries adds the "countries" edges to the Country entity.
+func (_u *AccountUpdateOne) AddCountries(v ...*Country) *AccountUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddCountryIDs(ids...)
+}
+
+// AddGrantIDs adds the "grants" edge to the Grant entity by IDs.
+func (_u *AccountUpdateOne) AddGrantIDs(ids ...int) *AccountUpdateOne {
+	_u.mutation.AddGrantIDs(ids...)
+	return _u
+}
+
+// AddGrants adds the "grants" edges to the Grant entity.
+func (_u *AccountUpdateOne) AddGrants(v ...*Grant) *AccountUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddGrantIDs(ids...)
+}
+
 // Mutation returns the AccountMutation object of the builder.
 func (_u *AccountUpdateOne) Mutation() *AccountMutation {
 	return _u.mutation
@@ -468,6 +780,69 @@ func (_u *AccountUpdateOne) RemoveMemos(v ...*Memo) *AccountUpdateOne {
 func (_u *AccountUpdateOne) ClearFavorite() *AccountUpdateOne {
 	_u.mutation.ClearFavorite()
 	return _u
+}
+
+// ClearTitles clears all "titles" edges to the Label entity.
+func (_u *AccountUpdateOne) ClearTitles() *AccountUpdateOne {
+	_u.mutation.ClearTitles()
+	return _u
+}
+
+// RemoveTitleIDs removes the "titles" edge to Label entities by IDs.
+func (_u *AccountUpdateOne) RemoveTitleIDs(ids ...int) *AccountUpdateOne {
+	_u.mutation.RemoveTitleIDs(ids...)
+	return _u
+}
+
+// RemoveTitles removes "titles" edges to Label entities.
+func (_u *AccountUpdateOne) RemoveTitles(v ...*Label) *AccountUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveTitleIDs(ids...)
+}
+
+// ClearCountries clears all "countries" edges to the Country entity.
+func (_u *AccountUpdateOne) ClearCountries() *AccountUpdateOne {
+	_u.mutation.ClearCountries()
+	return _u
+}
+
+// RemoveCountryIDs removes the "countries" edge to Country entities by IDs.
+func (_u *AccountUpdateOne) RemoveCountryIDs(ids ...int) *AccountUpdateOne {
+	_u.mutation.RemoveCountryIDs(ids...)
+	return _u
+}
+
+// RemoveCountries removes "countries" edges to Country entities.
+func (_u *AccountUpdateOne) RemoveCountries(v ...*Country) *AccountUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveCountryIDs(ids...)
+}
+
+// ClearGrants clears all "grants" edges to the Grant entity.
+func (_u *AccountUpdateOne) ClearGrants() *AccountUpdateOne {
+	_u.mutation.ClearGrants()
+	return _u
+}
+
+// RemoveGrantIDs removes the "grants" edge to Grant entities by IDs.
+func (_u *AccountUpdateOne) RemoveGrantIDs(ids ...int) *AccountUpdateOne {
+	_u.mutation.RemoveGrantIDs(ids...)
+	return _u
+}
+
+// RemoveGrants removes "grants" edges to Grant entities.
+func (_u *AccountUpdateOne) RemoveGrants(v ...*Grant) *AccountUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveGrantIDs(ids...)
 }
 
 // Where appends a list predicates to the AccountUpdate builder.
@@ -667,6 +1042,162 @@ func (_u *AccountUpdateOne) sqlSave(ctx context.Context) (_node *Account, err er
 			},
 		}
 		edge.Schema = _u.schemaConfig.Account
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.TitlesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   account.TitlesTable,
+			Columns: account.TitlesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(label.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Grant
+		createE := &GrantCreate{config: _u.config, mutation: newGrantMutation(_u.config, OpCreate)}
+		createE.defaults()
+		_, specE := createE.createSpec()
+		edge.Target.Fields = specE.Fields
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedTitlesIDs(); len(nodes) > 0 && !_u.mutation.TitlesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   account.TitlesTable,
+			Columns: account.TitlesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(label.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Grant
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		createE := &GrantCreate{config: _u.config, mutation: newGrantMutation(_u.config, OpCreate)}
+		createE.defaults()
+		_, specE := createE.createSpec()
+		edge.Target.Fields = specE.Fields
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.TitlesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   account.TitlesTable,
+			Columns: account.TitlesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(label.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Grant
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		createE := &GrantCreate{config: _u.config, mutation: newGrantMutation(_u.config, OpCreate)}
+		createE.defaults()
+		_, specE := createE.createSpec()
+		edge.Target.Fields = specE.Fields
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.CountriesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   account.CountriesTable,
+			Columns: account.CountriesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(country.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.AccountCountries
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedCountriesIDs(); len(nodes) > 0 && !_u.mutation.CountriesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   account.CountriesTable,
+			Columns: account.CountriesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(country.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.AccountCountries
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.CountriesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   account.CountriesTable,
+			Columns: account.CountriesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(country.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.AccountCountries
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.GrantsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: true,
+			Table:   account.GrantsTable,
+			Columns: []string{account.GrantsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(grant.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Grant
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedGrantsIDs(); len(nodes) > 0 && !_u.mutation.GrantsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: true,
+			Table:   account.GrantsTable,
+			Columns: []string{account.GrantsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(grant.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Grant
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.GrantsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: true,
+			Table:   account.GrantsTable,
+			Columns: []string{account.GrantsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(grant.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Grant
 		for _, k := range nodes {
 			edge.Target.Nodes = append(edge.Target.Nodes, k)
 		}

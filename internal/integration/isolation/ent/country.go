@@ -28,10 +28,13 @@ type Country struct {
 type CountryEdges struct {
 	// Orders holds the value of the orders edge.
 	Orders []*Order `json:"orders,omitempty"`
+	// Accounts holds the value of the accounts edge.
+	Accounts []*Account `json:"accounts,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [1]bool
-	namedOrders map[string][]*Order
+	loadedTypes   [2]bool
+	namedOrders   map[string][]*Order
+	namedAccounts map[string][]*Account
 }
 
 // OrdersOrErr returns the Orders value or an error if the edge
@@ -41,6 +44,15 @@ func (e CountryEdges) OrdersOrErr() ([]*Order, error) {
 		return e.Orders, nil
 	}
 	return nil, &NotLoadedError{edge: "orders"}
+}
+
+// AccountsOrErr returns the Accounts value or an error if the edge
+// was not loaded in eager-loading.
+func (e CountryEdges) AccountsOrErr() ([]*Account, error) {
+	if e.loadedTypes[1] {
+		return e.Accounts, nil
+	}
+	return nil, &NotLoadedError{edge: "accounts"}
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -97,6 +109,11 @@ func (_m *Country) QueryOrders() *OrderQuery {
 	return NewCountryClient(_m.config).QueryOrders(_m)
 }
 
+// QueryAccounts queries the "accounts" edge of the Country entity.
+func (_m *Country) QueryAccounts() *AccountQuery {
+	return NewCountryClient(_m.config).QueryAccounts(_m)
+}
+
 // Update returns a builder for updating this Country.
 // Note that you need to call Country.Unwrap() before calling this method if this Country
 // was returned from a transaction, and the transaction was committed or rolled back.
@@ -147,6 +164,30 @@ func (_m *Country) appendNamedOrders(name string, edges ...*Order) {
 		_m.Edges.namedOrders[name] = []*Order{}
 	} else {
 		_m.Edges.namedOrders[name] = append(_m.Edges.namedOrders[name], edges...)
+	}
+}
+
+// NamedAccounts returns the Accounts named value or an error if the edge was not
+// loaded in eager-loading with this name.
+func (_m *Country) NamedAccounts(name string) ([]*Account, error) {
+	if _m.Edges.namedAccounts == nil {
+		return nil, &NotLoadedError{edge: name}
+	}
+	nodes, ok := _m.Edges.namedAccounts[name]
+	if !ok {
+		return nil, &NotLoadedError{edge: name}
+	}
+	return nodes, nil
+}
+
+func (_m *Country) appendNamedAccounts(name string, edges ...*Account) {
+	if _m.Edges.namedAccounts == nil {
+		_m.Edges.namedAccounts = make(map[string][]*Account)
+	}
+	if len(edges) == 0 {
+		_m.Edges.namedAccounts[name] = []*Account{}
+	} else {
+		_m.Edges.namedAccounts[name] = append(_m.Edges.namedAccounts[name], edges...)
 	}
 }
 

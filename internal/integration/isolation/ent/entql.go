@@ -7,6 +7,7 @@ import (
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/badge"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/club"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/country"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/grant"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/group"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/item"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/label"
@@ -27,7 +28,7 @@ import (
 
 // schemaGraph holds a representation of ent/schema at runtime.
 var schemaGraph = func() *sqlgraph.Schema {
-	graph := &sqlgraph.Schema{Nodes: make([]*sqlgraph.Node, 14)}
+	graph := &sqlgraph.Schema{Nodes: make([]*sqlgraph.Node, 15)}
 	graph.Nodes[0] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   account.Table,
@@ -87,6 +88,22 @@ var schemaGraph = func() *sqlgraph.Schema {
 	}
 	graph.Nodes[4] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
+			Table:   grant.Table,
+			Columns: grant.Columns,
+			ID: &sqlgraph.FieldSpec{
+				Type:   field.TypeInt,
+				Column: grant.FieldID,
+			},
+		},
+		Type: "Grant",
+		Fields: map[string]*sqlgraph.FieldSpec{
+			grant.FieldRemark:    {Type: field.TypeString, Column: grant.FieldRemark},
+			grant.FieldAccountID: {Type: field.TypeInt, Column: grant.FieldAccountID},
+			grant.FieldLabelID:   {Type: field.TypeInt, Column: grant.FieldLabelID},
+		},
+	}
+	graph.Nodes[5] = &sqlgraph.Node{
+		NodeSpec: sqlgraph.NodeSpec{
 			Table:   group.Table,
 			Columns: group.Columns,
 			ID: &sqlgraph.FieldSpec{
@@ -100,7 +117,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			group.FieldName:     {Type: field.TypeString, Column: group.FieldName},
 		},
 	}
-	graph.Nodes[5] = &sqlgraph.Node{
+	graph.Nodes[6] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   item.Table,
 			Columns: item.Columns,
@@ -116,7 +133,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			item.FieldPrice:    {Type: field.TypeInt, Column: item.FieldPrice},
 		},
 	}
-	graph.Nodes[6] = &sqlgraph.Node{
+	graph.Nodes[7] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   label.Table,
 			Columns: label.Columns,
@@ -130,7 +147,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			label.FieldName: {Type: field.TypeString, Column: label.FieldName},
 		},
 	}
-	graph.Nodes[7] = &sqlgraph.Node{
+	graph.Nodes[8] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   membership.Table,
 			Columns: membership.Columns,
@@ -148,7 +165,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			membership.FieldTeamID:   {Type: field.TypeInt, Column: membership.FieldTeamID},
 		},
 	}
-	graph.Nodes[8] = &sqlgraph.Node{
+	graph.Nodes[9] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   memo.Table,
 			Columns: memo.Columns,
@@ -163,7 +180,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			memo.FieldText:     {Type: field.TypeString, Column: memo.FieldText},
 		},
 	}
-	graph.Nodes[9] = &sqlgraph.Node{
+	graph.Nodes[10] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   order.Table,
 			Columns: order.Columns,
@@ -181,7 +198,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			order.FieldOwnerID:  {Type: field.TypeInt, Column: order.FieldOwnerID},
 		},
 	}
-	graph.Nodes[10] = &sqlgraph.Node{
+	graph.Nodes[11] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   profile.Table,
 			Columns: profile.Columns,
@@ -196,7 +213,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			profile.FieldBio:      {Type: field.TypeString, Column: profile.FieldBio},
 		},
 	}
-	graph.Nodes[11] = &sqlgraph.Node{
+	graph.Nodes[12] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   team.Table,
 			Columns: team.Columns,
@@ -211,7 +228,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			team.FieldName:     {Type: field.TypeString, Column: team.FieldName},
 		},
 	}
-	graph.Nodes[12] = &sqlgraph.Node{
+	graph.Nodes[13] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   user.Table,
 			Columns: user.Columns,
@@ -230,7 +247,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			user.FieldTags:     {Type: field.TypeJSON, Column: user.FieldTags},
 		},
 	}
-	graph.Nodes[13] = &sqlgraph.Node{
+	graph.Nodes[14] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   visit.Table,
 			Columns: visit.Columns,
@@ -290,6 +307,42 @@ var schemaGraph = func() *sqlgraph.Schema {
 		"Memo",
 	)
 	graph.MustAddE(
+		"titles",
+		&sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   account.TitlesTable,
+			Columns: account.TitlesPrimaryKey,
+			Bidi:    false,
+		},
+		"Account",
+		"Label",
+	)
+	graph.MustAddE(
+		"countries",
+		&sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   account.CountriesTable,
+			Columns: account.CountriesPrimaryKey,
+			Bidi:    false,
+		},
+		"Account",
+		"Country",
+	)
+	graph.MustAddE(
+		"grants",
+		&sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: true,
+			Table:   account.GrantsTable,
+			Columns: []string{account.GrantsColumn},
+			Bidi:    false,
+		},
+		"Account",
+		"Grant",
+	)
+	graph.MustAddE(
 		"bearer",
 		&sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.M2O,
@@ -338,6 +391,42 @@ var schemaGraph = func() *sqlgraph.Schema {
 		"Order",
 	)
 	graph.MustAddE(
+		"accounts",
+		&sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: true,
+			Table:   country.AccountsTable,
+			Columns: country.AccountsPrimaryKey,
+			Bidi:    false,
+		},
+		"Country",
+		"Account",
+	)
+	graph.MustAddE(
+		"account",
+		&sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: false,
+			Table:   grant.AccountTable,
+			Columns: []string{grant.AccountColumn},
+			Bidi:    false,
+		},
+		"Grant",
+		"Account",
+	)
+	graph.MustAddE(
+		"label",
+		&sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: false,
+			Table:   grant.LabelTable,
+			Columns: []string{grant.LabelColumn},
+			Bidi:    false,
+		},
+		"Grant",
+		"Label",
+	)
+	graph.MustAddE(
 		"users",
 		&sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.M2M,
@@ -372,6 +461,30 @@ var schemaGraph = func() *sqlgraph.Schema {
 		},
 		"Label",
 		"Order",
+	)
+	graph.MustAddE(
+		"holders",
+		&sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: true,
+			Table:   label.HoldersTable,
+			Columns: label.HoldersPrimaryKey,
+			Bidi:    false,
+		},
+		"Label",
+		"Account",
+	)
+	graph.MustAddE(
+		"grants",
+		&sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: true,
+			Table:   label.GrantsTable,
+			Columns: []string{label.GrantsColumn},
+			Bidi:    false,
+		},
+		"Label",
+		"Grant",
 	)
 	graph.MustAddE(
 		"user",
@@ -805,6 +918,48 @@ func (f *AccountFilter) WhereHasFavoriteWith(preds ...predicate.Memo) {
 	})))
 }
 
+// WhereHasTitles applies a predicate to check if query has an edge titles.
+func (f *AccountFilter) WhereHasTitles() {
+	f.Where(entql.HasEdge("titles"))
+}
+
+// WhereHasTitlesWith applies a predicate to check if query has an edge titles with a given conditions (other predicates).
+func (f *AccountFilter) WhereHasTitlesWith(preds ...predicate.Label) {
+	f.Where(entql.HasEdgeWith("titles", sqlgraph.WrapFunc(func(s *sql.Selector) {
+		for _, p := range preds {
+			p(s)
+		}
+	})))
+}
+
+// WhereHasCountries applies a predicate to check if query has an edge countries.
+func (f *AccountFilter) WhereHasCountries() {
+	f.Where(entql.HasEdge("countries"))
+}
+
+// WhereHasCountriesWith applies a predicate to check if query has an edge countries with a given conditions (other predicates).
+func (f *AccountFilter) WhereHasCountriesWith(preds ...predicate.Country) {
+	f.Where(entql.HasEdgeWith("countries", sqlgraph.WrapFunc(func(s *sql.Selector) {
+		for _, p := range preds {
+			p(s)
+		}
+	})))
+}
+
+// WhereHasGrants applies a predicate to check if query has an edge grants.
+func (f *AccountFilter) WhereHasGrants() {
+	f.Where(entql.HasEdge("grants"))
+}
+
+// WhereHasGrantsWith applies a predicate to check if query has an edge grants with a given conditions (other predicates).
+func (f *AccountFilter) WhereHasGrantsWith(preds ...predicate.Grant) {
+	f.Where(entql.HasEdgeWith("grants", sqlgraph.WrapFunc(func(s *sql.Selector) {
+		for _, p := range preds {
+			p(s)
+		}
+	})))
+}
+
 // addPredicate implements the predicateAdder interface.
 func (_q *BadgeQuery) addPredicate(pred func(s *sql.Selector)) {
 	_q.predicates = append(_q.predicates, pred)
@@ -1001,6 +1156,103 @@ func (f *CountryFilter) WhereHasOrdersWith(preds ...predicate.Order) {
 	})))
 }
 
+// WhereHasAccounts applies a predicate to check if query has an edge accounts.
+func (f *CountryFilter) WhereHasAccounts() {
+	f.Where(entql.HasEdge("accounts"))
+}
+
+// WhereHasAccountsWith applies a predicate to check if query has an edge accounts with a given conditions (other predicates).
+func (f *CountryFilter) WhereHasAccountsWith(preds ...predicate.Account) {
+	f.Where(entql.HasEdgeWith("accounts", sqlgraph.WrapFunc(func(s *sql.Selector) {
+		for _, p := range preds {
+			p(s)
+		}
+	})))
+}
+
+// addPredicate implements the predicateAdder interface.
+func (_q *GrantQuery) addPredicate(pred func(s *sql.Selector)) {
+	_q.predicates = append(_q.predicates, pred)
+}
+
+// Filter returns a Filter implementation to apply filters on the GrantQuery builder.
+func (_q *GrantQuery) Filter() *GrantFilter {
+	return &GrantFilter{config: _q.config, predicateAdder: _q}
+}
+
+// addPredicate implements the predicateAdder interface.
+func (m *GrantMutation) addPredicate(pred func(s *sql.Selector)) {
+	m.predicates = append(m.predicates, pred)
+}
+
+// Filter returns an entql.Where implementation to apply filters on the GrantMutation builder.
+func (m *GrantMutation) Filter() *GrantFilter {
+	return &GrantFilter{config: m.config, predicateAdder: m}
+}
+
+// GrantFilter provides a generic filtering capability at runtime for GrantQuery.
+type GrantFilter struct {
+	predicateAdder
+	config
+}
+
+// Where applies the entql predicate on the query filter.
+func (f *GrantFilter) Where(p entql.P) {
+	f.addPredicate(func(s *sql.Selector) {
+		if err := tenancyEvalP(schemaGraph.Nodes[4].Type, p, s); err != nil {
+			s.AddError(err)
+		}
+	})
+}
+
+// WhereID applies the entql int predicate on the id field.
+func (f *GrantFilter) WhereID(p entql.IntP) {
+	f.Where(p.Field(grant.FieldID))
+}
+
+// WhereRemark applies the entql string predicate on the remark field.
+func (f *GrantFilter) WhereRemark(p entql.StringP) {
+	f.Where(p.Field(grant.FieldRemark))
+}
+
+// WhereAccountID applies the entql int predicate on the account_id field.
+func (f *GrantFilter) WhereAccountID(p entql.IntP) {
+	f.Where(p.Field(grant.FieldAccountID))
+}
+
+// WhereLabelID applies the entql int predicate on the label_id field.
+func (f *GrantFilter) WhereLabelID(p entql.IntP) {
+	f.Where(p.Field(grant.FieldLabelID))
+}
+
+// WhereHasAccount applies a predicate to check if query has an edge account.
+func (f *GrantFilter) WhereHasAccount() {
+	f.Where(entql.HasEdge("account"))
+}
+
+// WhereHasAccountWith applies a predicate to check if query has an edge account with a given conditions (other predicates).
+func (f *GrantFilter) WhereHasAccountWith(preds ...predicate.Account) {
+	f.Where(entql.HasEdgeWith("account", sqlgraph.WrapFunc(func(s *sql.Selector) {
+		for _, p := range preds {
+			p(s)
+		}
+	})))
+}
+
+// WhereHasLabel applies a predicate to check if query has an edge label.
+func (f *GrantFilter) WhereHasLabel() {
+	f.Where(entql.HasEdge("label"))
+}
+
+// WhereHasLabelWith applies a predicate to check if query has an edge label with a given conditions (other predicates).
+func (f *GrantFilter) WhereHasLabelWith(preds ...predicate.Label) {
+	f.Where(entql.HasEdgeWith("label", sqlgraph.WrapFunc(func(s *sql.Selector) {
+		for _, p := range preds {
+			p(s)
+		}
+	})))
+}
+
 // addPredicate implements the predicateAdder interface.
 func (_q *GroupQuery) addPredicate(pred func(s *sql.Selector)) {
 	_q.predicates = append(_q.predicates, pred)
@@ -1030,7 +1282,7 @@ type GroupFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *GroupFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[4].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[5].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1094,7 +1346,7 @@ type ItemFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *ItemFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[5].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[6].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1163,7 +1415,7 @@ type LabelFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *LabelFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[6].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[7].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1187,6 +1439,34 @@ func (f *LabelFilter) WhereHasOrders() {
 // WhereHasOrdersWith applies a predicate to check if query has an edge orders with a given conditions (other predicates).
 func (f *LabelFilter) WhereHasOrdersWith(preds ...predicate.Order) {
 	f.Where(entql.HasEdgeWith("orders", sqlgraph.WrapFunc(func(s *sql.Selector) {
+		for _, p := range preds {
+			p(s)
+		}
+	})))
+}
+
+// WhereHasHolders applies a predicate to check if query has an edge holders.
+func (f *LabelFilter) WhereHasHolders() {
+	f.Where(entql.HasEdge("holders"))
+}
+
+// WhereHasHoldersWith applies a predicate to check if query has an edge holders with a given conditions (other predicates).
+func (f *LabelFilter) WhereHasHoldersWith(preds ...predicate.Account) {
+	f.Where(entql.HasEdgeWith("holders", sqlgraph.WrapFunc(func(s *sql.Selector) {
+		for _, p := range preds {
+			p(s)
+		}
+	})))
+}
+
+// WhereHasGrants applies a predicate to check if query has an edge grants.
+func (f *LabelFilter) WhereHasGrants() {
+	f.Where(entql.HasEdge("grants"))
+}
+
+// WhereHasGrantsWith applies a predicate to check if query has an edge grants with a given conditions (other predicates).
+func (f *LabelFilter) WhereHasGrantsWith(preds ...predicate.Grant) {
+	f.Where(entql.HasEdgeWith("grants", sqlgraph.WrapFunc(func(s *sql.Selector) {
 		for _, p := range preds {
 			p(s)
 		}
@@ -1222,7 +1502,7 @@ type MembershipFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *MembershipFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[7].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[8].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1315,7 +1595,7 @@ type MemoFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *MemoFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[8].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[9].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1379,7 +1659,7 @@ type OrderFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *OrderFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[9].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[10].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1500,7 +1780,7 @@ type ProfileFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *ProfileFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[10].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[11].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1564,7 +1844,7 @@ type TeamFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *TeamFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[11].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[12].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1642,7 +1922,7 @@ type UserFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *UserFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[12].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[13].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1936,7 +2216,7 @@ type VisitFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *VisitFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[13].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[14].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})

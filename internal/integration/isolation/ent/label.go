@@ -28,10 +28,16 @@ type Label struct {
 type LabelEdges struct {
 	// Orders holds the value of the orders edge.
 	Orders []*Order `json:"orders,omitempty"`
+	// Holders holds the value of the holders edge.
+	Holders []*Account `json:"holders,omitempty"`
+	// Grants holds the value of the grants edge.
+	Grants []*Grant `json:"grants,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [1]bool
-	namedOrders map[string][]*Order
+	loadedTypes  [3]bool
+	namedOrders  map[string][]*Order
+	namedHolders map[string][]*Account
+	namedGrants  map[string][]*Grant
 }
 
 // OrdersOrErr returns the Orders value or an error if the edge
@@ -41,6 +47,24 @@ func (e LabelEdges) OrdersOrErr() ([]*Order, error) {
 		return e.Orders, nil
 	}
 	return nil, &NotLoadedError{edge: "orders"}
+}
+
+// HoldersOrErr returns the Holders value or an error if the edge
+// was not loaded in eager-loading.
+func (e LabelEdges) HoldersOrErr() ([]*Account, error) {
+	if e.loadedTypes[1] {
+		return e.Holders, nil
+	}
+	return nil, &NotLoadedError{edge: "holders"}
+}
+
+// GrantsOrErr returns the Grants value or an error if the edge
+// was not loaded in eager-loading.
+func (e LabelEdges) GrantsOrErr() ([]*Grant, error) {
+	if e.loadedTypes[2] {
+		return e.Grants, nil
+	}
+	return nil, &NotLoadedError{edge: "grants"}
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -97,6 +121,16 @@ func (_m *Label) QueryOrders() *OrderQuery {
 	return NewLabelClient(_m.config).QueryOrders(_m)
 }
 
+// QueryHolders queries the "holders" edge of the Label entity.
+func (_m *Label) QueryHolders() *AccountQuery {
+	return NewLabelClient(_m.config).QueryHolders(_m)
+}
+
+// QueryGrants queries the "grants" edge of the Label entity.
+func (_m *Label) QueryGrants() *GrantQuery {
+	return NewLabelClient(_m.config).QueryGrants(_m)
+}
+
 // Update returns a builder for updating this Label.
 // Note that you need to call Label.Unwrap() before calling this method if this Label
 // was returned from a transaction, and the transaction was committed or rolled back.
@@ -147,6 +181,54 @@ func (_m *Label) appendNamedOrders(name string, edges ...*Order) {
 		_m.Edges.namedOrders[name] = []*Order{}
 	} else {
 		_m.Edges.namedOrders[name] = append(_m.Edges.namedOrders[name], edges...)
+	}
+}
+
+// NamedHolders returns the Holders named value or an error if the edge was not
+// loaded in eager-loading with this name.
+func (_m *Label) NamedHolders(name string) ([]*Account, error) {
+	if _m.Edges.namedHolders == nil {
+		return nil, &NotLoadedError{edge: name}
+	}
+	nodes, ok := _m.Edges.namedHolders[name]
+	if !ok {
+		return nil, &NotLoadedError{edge: name}
+	}
+	return nodes, nil
+}
+
+func (_m *Label) appendNamedHolders(name string, edges ...*Account) {
+	if _m.Edges.namedHolders == nil {
+		_m.Edges.namedHolders = make(map[string][]*Account)
+	}
+	if len(edges) == 0 {
+		_m.Edges.namedHolders[name] = []*Account{}
+	} else {
+		_m.Edges.namedHolders[name] = append(_m.Edges.namedHolders[name], edges...)
+	}
+}
+
+// NamedGrants returns the Grants named value or an error if the edge was not
+// loaded in eager-loading with this name.
+func (_m *Label) NamedGrants(name string) ([]*Grant, error) {
+	if _m.Edges.namedGrants == nil {
+		return nil, &NotLoadedError{edge: name}
+	}
+	nodes, ok := _m.Edges.namedGrants[name]
+	if !ok {
+		return nil, &NotLoadedError{edge: name}
+	}
+	return nodes, nil
+}
+
+func (_m *Label) appendNamedGrants(name string, edges ...*Grant) {
+	if _m.Edges.namedGrants == nil {
+		_m.Edges.namedGrants = make(map[string][]*Grant)
+	}
+	if len(edges) == 0 {
+		_m.Edges.namedGrants[name] = []*Grant{}
+	} else {
+		_m.Edges.namedGrants[name] = append(_m.Edges.namedGrants[name], edges...)
 	}
 }
 

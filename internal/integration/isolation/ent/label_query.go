@@ -13,6 +13,8 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/grant"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/internal"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/label"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/order"
@@ -23,13 +25,17 @@ import (
 // LabelQuery is the builder for querying Label entities.
 type LabelQuery struct {
 	config
-	ctx             *QueryContext
-	order           []label.OrderOption
-	inters          []Interceptor
-	predicates      []predicate.Label
-	withOrders      *OrderQuery
-	modifiers       []func(*sql.Selector)
-	withNamedOrders map[string]*OrderQuery
+	ctx              *QueryContext
+	order            []label.OrderOption
+	inters           []Interceptor
+	predicates       []predicate.Label
+	withOrders       *OrderQuery
+	withHolders      *AccountQuery
+	withGrants       *GrantQuery
+	modifiers        []func(*sql.Selector)
+	withNamedOrders  map[string]*OrderQuery
+	withNamedHolders map[string]*AccountQuery
+	withNamedGrants  map[string]*GrantQuery
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
 	path func(context.Context) (*sql.Selector, error)
@@ -85,6 +91,56 @@ func (_q *LabelQuery) QueryOrders() *OrderQuery {
 		schemaConfig := _q.schemaConfig
 		step.To.Schema = schemaConfig.Order
 		step.Edge.Schema = schemaConfig.OrderLabels
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryHolders chains the current query on the "holders" edge.
+func (_q *LabelQuery) QueryHolders() *AccountQuery {
+	query := (&AccountClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(label.Table, label.FieldID, selector),
+			sqlgraph.To(account.Table, account.FieldID),
+			sqlgraph.Edge(sqlgraph.M2M, true, label.HoldersTable, label.HoldersPrimaryKey...),
+		)
+		schemaConfig := _q.schemaConfig
+		step.To.Schema = schemaConfig.Account
+		step.Edge.Schema = schemaConfig.Grant
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryGrants chains the current query on the "grants" edge.
+func (_q *LabelQuery) QueryGrants() *GrantQuery {
+	query := (&GrantClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(label.Table, label.FieldID, selector),
+			sqlgraph.To(grant.Table, grant.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, true, label.GrantsTable, label.GrantsColumn),
+		)
+		schemaConfig := _q.schemaConfig
+		step.To.Schema = schemaConfig.Grant
+		step.Edge.Schema = schemaConfig.Grant
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -278,12 +334,14 @@ func (_q *LabelQuery) Clone() *LabelQuery {
 		return nil
 	}
 	return &LabelQuery{
-		config:     _q.config,
-		ctx:        _q.ctx.Clone(),
-		order:      append([]label.OrderOption{}, _q.order...),
-		inters:     append([]Interceptor{}, _q.inters...),
-		predicates: append([]predicate.Label{}, _q.predicates...),
-		withOrders: _q.withOrders.Clone(),
+		config:      _q.config,
+		ctx:         _q.ctx.Clone(),
+		order:       append([]label.OrderOption{}, _q.order...),
+		inters:      append([]Interceptor{}, _q.inters...),
+		predicates:  append([]predicate.Label{}, _q.predicates...),
+		withOrders:  _q.withOrders.Clone(),
+		withHolders: _q.withHolders.Clone(),
+		withGrants:  _q.withGrants.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
 		path:      _q.path,
@@ -299,6 +357,28 @@ func (_q *LabelQuery) WithOrders(opts ...func(*OrderQuery)) *LabelQuery {
 		opt(query)
 	}
 	_q.withOrders = query
+	return _q
+}
+
+// WithHolders tells the query-builder to eager-load the nodes that are connected to
+// the "holders" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *LabelQuery) WithHolders(opts ...func(*AccountQuery)) *LabelQuery {
+	query := (&AccountClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withHolders = query
+	return _q
+}
+
+// WithGrants tells the query-builder to eager-load the nodes that are connected to
+// the "grants" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *LabelQuery) WithGrants(opts ...func(*GrantQuery)) *LabelQuery {
+	query := (&GrantClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withGrants = query
 	return _q
 }
 
@@ -380,8 +460,10 @@ func (_q *LabelQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Label,
 	var (
 		nodes       = []*Label{}
 		_spec       = _q.querySpec()
-		loadedTypes = [1]bool{
+		loadedTypes = [3]bool{
 			_q.withOrders != nil,
+			_q.withHolders != nil,
+			_q.withGrants != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -415,10 +497,48 @@ func (_q *LabelQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Label,
 			return nil, err
 		}
 	}
+	if query := _q.withHolders; query != nil {
+		if err := _q.loadHolders(ctx, query, nodes,
+			func(n *Label) { n.Edges.Holders = []*Account{} },
+			func(n *Label, e *Account) { n.Edges.Holders = append(n.Edges.Holders, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withGrants; query != nil {
+		if err := _q.loadGrants(ctx, query, nodes,
+			func(n *Label) { n.Edges.Grants = []*Grant{} },
+			func(n *Label, e *Grant) {
+				n.Edges.Grants = append(n.Edges.Grants, e)
+				if !e.Edges.loadedTypes[1] {
+					e.Edges.Label = n
+				}
+			}); err != nil {
+			return nil, err
+		}
+	}
 	for name, query := range _q.withNamedOrders {
 		if err := _q.loadOrders(ctx, query, nodes,
 			func(n *Label) { n.appendNamedOrders(name) },
 			func(n *Label, e *Order) { n.appendNamedOrders(name, e) }); err != nil {
+			return nil, err
+		}
+	}
+	for name, query := range _q.withNamedHolders {
+		if err := _q.loadHolders(ctx, query, nodes,
+			func(n *Label) { n.appendNamedHolders(name) },
+			func(n *Label, e *Account) { n.appendNamedHolders(name, e) }); err != nil {
+			return nil, err
+		}
+	}
+	for name, query := range _q.withNamedGrants {
+		if err := _q.loadGrants(ctx, query, nodes,
+			func(n *Label) { n.appendNamedGrants(name) },
+			func(n *Label, e *Grant) {
+				n.appendNamedGrants(name, e)
+				if !e.Edges.loadedTypes[1] {
+					e.Edges.Label = n
+				}
+			}); err != nil {
 			return nil, err
 		}
 	}
@@ -484,6 +604,98 @@ func (_q *LabelQuery) loadOrders(ctx context.Context, query *OrderQuery, nodes [
 		for kn := range nodes {
 			assign(kn, n)
 		}
+	}
+	return nil
+}
+func (_q *LabelQuery) loadHolders(ctx context.Context, query *AccountQuery, nodes []*Label, init func(*Label), assign func(*Label, *Account)) error {
+	edgeIDs := make([]driver.Value, len(nodes))
+	byID := make(map[int]*Label)
+	nids := make(map[int]map[*Label]struct{})
+	for i, node := range nodes {
+		edgeIDs[i] = node.ID
+		byID[node.ID] = node
+		if init != nil {
+			init(node)
+		}
+	}
+	query.Where(func(s *sql.Selector) {
+		joinT := sql.Table(label.HoldersTable)
+		joinT.Schema(_q.schemaConfig.Grant)
+		s.Join(joinT).On(s.C(account.FieldID), joinT.C(label.HoldersPrimaryKey[0]))
+		s.Where(sql.InValues(joinT.C(label.HoldersPrimaryKey[1]), edgeIDs...))
+		columns := s.SelectedColumns()
+		s.Select(joinT.C(label.HoldersPrimaryKey[1]))
+		s.AppendSelect(columns...)
+		s.SetDistinct(false)
+	})
+	if err := query.prepareQuery(ctx); err != nil {
+		return err
+	}
+	qr := QuerierFunc(func(ctx context.Context, q Query) (Value, error) {
+		return query.sqlAll(ctx, func(_ context.Context, spec *sqlgraph.QuerySpec) {
+			assign := spec.Assign
+			values := spec.ScanValues
+			spec.ScanValues = func(columns []string) ([]any, error) {
+				values, err := values(columns[1:])
+				if err != nil {
+					return nil, err
+				}
+				return append([]any{new(sql.NullInt64)}, values...), nil
+			}
+			spec.Assign = func(columns []string, values []any) error {
+				outValue := int(values[0].(*sql.NullInt64).Int64)
+				inValue := int(values[1].(*sql.NullInt64).Int64)
+				if nids[inValue] == nil {
+					nids[inValue] = map[*Label]struct{}{byID[outValue]: {}}
+					return assign(columns[1:], values[1:])
+				}
+				nids[inValue][byID[outValue]] = struct{}{}
+				return nil
+			}
+		})
+	})
+	neighbors, err := withInterceptors[[]*Account](ctx, query, qr, query.inters)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		nodes, ok := nids[n.ID]
+		if !ok {
+			return fmt.Errorf(`unexpected "holders" node returned %v`, n.ID)
+		}
+		for kn := range nodes {
+			assign(kn, n)
+		}
+	}
+	return nil
+}
+func (_q *LabelQuery) loadGrants(ctx context.Context, query *GrantQuery, nodes []*Label, init func(*Label), assign func(*Label, *Grant)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int]*Label)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(grant.FieldLabelID)
+	}
+	query.Where(predicate.Grant(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(label.GrantsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.LabelID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "label_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
 	}
 	return nil
 }
@@ -626,6 +838,34 @@ func (_q *LabelQuery) WithNamedOrders(name string, opts ...func(*OrderQuery)) *L
 		_q.withNamedOrders = make(map[string]*OrderQuery)
 	}
 	_q.withNamedOrders[name] = query
+	return _q
+}
+
+// WithNamedHolders tells the query-builder to eager-load the nodes that are connected to the "holders"
+// edge with the given name. The optional arguments are used to configure the query builder of the edge.
+func (_q *LabelQuery) WithNamedHolders(name string, opts ...func(*AccountQuery)) *LabelQuery {
+	query := (&AccountClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	if _q.withNamedHolders == nil {
+		_q.withNamedHolders = make(map[string]*AccountQuery)
+	}
+	_q.withNamedHolders[name] = query
+	return _q
+}
+
+// WithNamedGrants tells the query-builder to eager-load the nodes that are connected to the "grants"
+// edge with the given name. The optional arguments are used to configure the query builder of the edge.
+func (_q *LabelQuery) WithNamedGrants(name string, opts ...func(*GrantQuery)) *LabelQuery {
+	query := (&GrantClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	if _q.withNamedGrants == nil {
+		_q.withNamedGrants = make(map[string]*GrantQuery)
+	}
+	_q.withNamedGrants[name] = query
 	return _q
 }
 

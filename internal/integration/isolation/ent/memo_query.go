@@ -591,7 +591,7 @@ func (_q *MemoQuery) Modify(modifiers ...func(s *sql.Selector)) *MemoSelect {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*MemoQuery) TenancyProtocol() int { return 2 }
+func (*MemoQuery) TenancyProtocol() int { return 3 }
 
 // MemoGroupBy is the group-by builder for Memo entities.
 type MemoGroupBy struct {

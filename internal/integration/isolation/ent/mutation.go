@@ -15,6 +15,7 @@ import (
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/badge"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/club"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/country"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/grant"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/group"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/item"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/label"
@@ -42,6 +43,7 @@ const (
 	TypeBadge      = "Badge"
 	TypeClub       = "Club"
 	TypeCountry    = "Country"
+	TypeGrant      = "Grant"
 	TypeGroup      = "Group"
 	TypeItem       = "Item"
 	TypeLabel      = "Label"
@@ -57,22 +59,31 @@ const (
 // AccountMutation represents an operation that mutates the Account nodes in the graph.
 type AccountMutation struct {
 	config
-	op              Op
-	typ             string
-	id              *int
-	login           *string
-	clearedFields   map[string]struct{}
-	users           map[int]struct{}
-	removedusers    map[int]struct{}
-	clearedusers    bool
-	memos           map[int]struct{}
-	removedmemos    map[int]struct{}
-	clearedmemos    bool
-	favorite        *int
-	clearedfavorite bool
-	done            bool
-	oldValue        func(context.Context) (*Account, error)
-	predicates      []predicate.Account
+	op               Op
+	typ              string
+	id               *int
+	login            *string
+	clearedFields    map[string]struct{}
+	users            map[int]struct{}
+	removedusers     map[int]struct{}
+	clearedusers     bool
+	memos            map[int]struct{}
+	removedmemos     map[int]struct{}
+	clearedmemos     bool
+	favorite         *int
+	clearedfavorite  bool
+	titles           map[int]struct{}
+	removedtitles    map[int]struct{}
+	clearedtitles    bool
+	countries        map[int]struct{}
+	removedcountries map[int]struct{}
+	clearedcountries bool
+	grants           map[int]struct{}
+	removedgrants    map[int]struct{}
+	clearedgrants    bool
+	done             bool
+	oldValue         func(context.Context) (*Account, error)
+	predicates       []predicate.Account
 }
 
 var _ ent.Mutation = (*AccountMutation)(nil)
@@ -356,6 +367,168 @@ func (m *AccountMutation) ResetFavorite() {
 	m.clearedfavorite = false
 }
 
+// AddTitleIDs adds the "titles" edge to the Label entity by ids.
+func (m *AccountMutation) AddTitleIDs(ids ...int) {
+	if m.titles == nil {
+		m.titles = make(map[int]struct{})
+	}
+	for i := range ids {
+		m.titles[ids[i]] = struct{}{}
+	}
+}
+
+// ClearTitles clears the "titles" edge to the Label entity.
+func (m *AccountMutation) ClearTitles() {
+	m.clearedtitles = true
+}
+
+// TitlesCleared reports if the "titles" edge to the Label entity was cleared.
+func (m *AccountMutation) TitlesCleared() bool {
+	return m.clearedtitles
+}
+
+// RemoveTitleIDs removes the "titles" edge to the Label entity by IDs.
+func (m *AccountMutation) RemoveTitleIDs(ids ...int) {
+	if m.removedtitles == nil {
+		m.removedtitles = make(map[int]struct{})
+	}
+	for i := range ids {
+		delete(m.titles, ids[i])
+		m.removedtitles[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedTitles returns the removed IDs of the "titles" edge to the Label entity.
+func (m *AccountMutation) RemovedTitlesIDs() (ids []int) {
+	for id := range m.removedtitles {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// TitlesIDs returns the "titles" edge IDs in the mutation.
+func (m *AccountMutation) TitlesIDs() (ids []int) {
+	for id := range m.titles {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetTitles resets all changes to the "titles" edge.
+func (m *AccountMutation) ResetTitles() {
+	m.titles = nil
+	m.clearedtitles = false
+	m.removedtitles = nil
+}
+
+// AddCountryIDs adds the "countries" edge to the Country entity by ids.
+func (m *AccountMutation) AddCountryIDs(ids ...int) {
+	if m.countries == nil {
+		m.countries = make(map[int]struct{})
+	}
+	for i := range ids {
+		m.countries[ids[i]] = struct{}{}
+	}
+}
+
+// ClearCountries clears the "countries" edge to the Country entity.
+func (m *AccountMutation) ClearCountries() {
+	m.clearedcountries = true
+}
+
+// CountriesCleared reports if the "countries" edge to the Country entity was cleared.
+func (m *AccountMutation) CountriesCleared() bool {
+	return m.clearedcountries
+}
+
+// RemoveCountryIDs removes the "countries" edge to the Country entity by IDs.
+func (m *AccountMutation) RemoveCountryIDs(ids ...int) {
+	if m.removedcountries == nil {
+		m.removedcountries = make(map[int]struct{})
+	}
+	for i := range ids {
+		delete(m.countries, ids[i])
+		m.removedcountries[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedCountries returns the removed IDs of the "countries" edge to the Country entity.
+func (m *AccountMutation) RemovedCountriesIDs() (ids []int) {
+	for id := range m.removedcountries {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// CountriesIDs returns the "countries" edge IDs in the mutation.
+func (m *AccountMutation) CountriesIDs() (ids []int) {
+	for id := range m.countries {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetCountries resets all changes to the "countries" edge.
+func (m *AccountMutation) ResetCountries() {
+	m.countries = nil
+	m.clearedcountries = false
+	m.removedcountries = nil
+}
+
+// AddGrantIDs adds the "grants" edge to the Grant entity by ids.
+func (m *AccountMutation) AddGrantIDs(ids ...int) {
+	if m.grants == nil {
+		m.grants = make(map[int]struct{})
+	}
+	for i := range ids {
+		m.grants[ids[i]] = struct{}{}
+	}
+}
+
+// ClearGrants clears the "grants" edge to the Grant entity.
+func (m *AccountMutation) ClearGrants() {
+	m.clearedgrants = true
+}
+
+// GrantsCleared reports if the "grants" edge to the Grant entity was cleared.
+func (m *AccountMutation) GrantsCleared() bool {
+	return m.clearedgrants
+}
+
+// RemoveGrantIDs removes the "grants" edge to the Grant entity by IDs.
+func (m *AccountMutation) RemoveGrantIDs(ids ...int) {
+	if m.removedgrants == nil {
+		m.removedgrants = make(map[int]struct{})
+	}
+	for i := range ids {
+		delete(m.grants, ids[i])
+		m.removedgrants[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedGrants returns the removed IDs of the "grants" edge to the Grant entity.
+func (m *AccountMutation) RemovedGrantsIDs() (ids []int) {
+	for id := range m.removedgrants {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// GrantsIDs returns the "grants" edge IDs in the mutation.
+func (m *AccountMutation) GrantsIDs() (ids []int) {
+	for id := range m.grants {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetGrants resets all changes to the "grants" edge.
+func (m *AccountMutation) ResetGrants() {
+	m.grants = nil
+	m.clearedgrants = false
+	m.removedgrants = nil
+}
+
 // Where appends a list predicates to the AccountMutation builder.
 func (m *AccountMutation) Where(ps ...predicate.Account) {
 	m.predicates = append(m.predicates, ps...)
@@ -489,7 +662,7 @@ func (m *AccountMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *AccountMutation) AddedEdges() []string {
-	edges := make([]string, 0, 3)
+	edges := make([]string, 0, 6)
 	if m.users != nil {
 		edges = append(edges, account.EdgeUsers)
 	}
@@ -498,6 +671,15 @@ func (m *AccountMutation) AddedEdges() []string {
 	}
 	if m.favorite != nil {
 		edges = append(edges, account.EdgeFavorite)
+	}
+	if m.titles != nil {
+		edges = append(edges, account.EdgeTitles)
+	}
+	if m.countries != nil {
+		edges = append(edges, account.EdgeCountries)
+	}
+	if m.grants != nil {
+		edges = append(edges, account.EdgeGrants)
 	}
 	return edges
 }
@@ -522,18 +704,45 @@ func (m *AccountMutation) AddedIDs(name string) []ent.Value {
 		if id := m.favorite; id != nil {
 			return []ent.Value{*id}
 		}
+	case account.EdgeTitles:
+		ids := make([]ent.Value, 0, len(m.titles))
+		for id := range m.titles {
+			ids = append(ids, id)
+		}
+		return ids
+	case account.EdgeCountries:
+		ids := make([]ent.Value, 0, len(m.countries))
+		for id := range m.countries {
+			ids = append(ids, id)
+		}
+		return ids
+	case account.EdgeGrants:
+		ids := make([]ent.Value, 0, len(m.grants))
+		for id := range m.grants {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *AccountMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 3)
+	edges := make([]string, 0, 6)
 	if m.removedusers != nil {
 		edges = append(edges, account.EdgeUsers)
 	}
 	if m.removedmemos != nil {
 		edges = append(edges, account.EdgeMemos)
+	}
+	if m.removedtitles != nil {
+		edges = append(edges, account.EdgeTitles)
+	}
+	if m.removedcountries != nil {
+		edges = append(edges, account.EdgeCountries)
+	}
+	if m.removedgrants != nil {
+		edges = append(edges, account.EdgeGrants)
 	}
 	return edges
 }
@@ -554,13 +763,31 @@ func (m *AccountMutation) RemovedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case account.EdgeTitles:
+		ids := make([]ent.Value, 0, len(m.removedtitles))
+		for id := range m.removedtitles {
+			ids = append(ids, id)
+		}
+		return ids
+	case account.EdgeCountries:
+		ids := make([]ent.Value, 0, len(m.removedcountries))
+		for id := range m.removedcountries {
+			ids = append(ids, id)
+		}
+		return ids
+	case account.EdgeGrants:
+		ids := make([]ent.Value, 0, len(m.removedgrants))
+		for id := range m.removedgrants {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *AccountMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 3)
+	edges := make([]string, 0, 6)
 	if m.clearedusers {
 		edges = append(edges, account.EdgeUsers)
 	}
@@ -569,6 +796,15 @@ func (m *AccountMutation) ClearedEdges() []string {
 	}
 	if m.clearedfavorite {
 		edges = append(edges, account.EdgeFavorite)
+	}
+	if m.clearedtitles {
+		edges = append(edges, account.EdgeTitles)
+	}
+	if m.clearedcountries {
+		edges = append(edges, account.EdgeCountries)
+	}
+	if m.clearedgrants {
+		edges = append(edges, account.EdgeGrants)
 	}
 	return edges
 }
@@ -583,6 +819,12 @@ func (m *AccountMutation) EdgeCleared(name string) bool {
 		return m.clearedmemos
 	case account.EdgeFavorite:
 		return m.clearedfavorite
+	case account.EdgeTitles:
+		return m.clearedtitles
+	case account.EdgeCountries:
+		return m.clearedcountries
+	case account.EdgeGrants:
+		return m.clearedgrants
 	}
 	return false
 }
@@ -610,6 +852,15 @@ func (m *AccountMutation) ResetEdge(name string) error {
 		return nil
 	case account.EdgeFavorite:
 		m.ResetFavorite()
+		return nil
+	case account.EdgeTitles:
+		m.ResetTitles()
+		return nil
+	case account.EdgeCountries:
+		m.ResetCountries()
+		return nil
+	case account.EdgeGrants:
+		m.ResetGrants()
 		return nil
 	}
 	return fmt.Errorf("unknown Account edge %s", name)
@@ -1484,17 +1735,20 @@ func (m *ClubMutation) ResetEdge(name string) error {
 // CountryMutation represents an operation that mutates the Country nodes in the graph.
 type CountryMutation struct {
 	config
-	op            Op
-	typ           string
-	id            *int
-	code          *string
-	clearedFields map[string]struct{}
-	orders        map[int]struct{}
-	removedorders map[int]struct{}
-	clearedorders bool
-	done          bool
-	oldValue      func(context.Context) (*Country, error)
-	predicates    []predicate.Country
+	op              Op
+	typ             string
+	id              *int
+	code            *string
+	clearedFields   map[string]struct{}
+	orders          map[int]struct{}
+	removedorders   map[int]struct{}
+	clearedorders   bool
+	accounts        map[int]struct{}
+	removedaccounts map[int]struct{}
+	clearedaccounts bool
+	done            bool
+	oldValue        func(context.Context) (*Country, error)
+	predicates      []predicate.Country
 }
 
 var _ ent.Mutation = (*CountryMutation)(nil)
@@ -1685,6 +1939,60 @@ func (m *CountryMutation) ResetOrders() {
 	m.removedorders = nil
 }
 
+// AddAccountIDs adds the "accounts" edge to the Account entity by ids.
+func (m *CountryMutation) AddAccountIDs(ids ...int) {
+	if m.accounts == nil {
+		m.accounts = make(map[int]struct{})
+	}
+	for i := range ids {
+		m.accounts[ids[i]] = struct{}{}
+	}
+}
+
+// ClearAccounts clears the "accounts" edge to the Account entity.
+func (m *CountryMutation) ClearAccounts() {
+	m.clearedaccounts = true
+}
+
+// AccountsCleared reports if the "accounts" edge to the Account entity was cleared.
+func (m *CountryMutation) AccountsCleared() bool {
+	return m.clearedaccounts
+}
+
+// RemoveAccountIDs removes the "accounts" edge to the Account entity by IDs.
+func (m *CountryMutation) RemoveAccountIDs(ids ...int) {
+	if m.removedaccounts == nil {
+		m.removedaccounts = make(map[int]struct{})
+	}
+	for i := range ids {
+		delete(m.accounts, ids[i])
+		m.removedaccounts[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedAccounts returns the removed IDs of the "accounts" edge to the Account entity.
+func (m *CountryMutation) RemovedAccountsIDs() (ids []int) {
+	for id := range m.removedaccounts {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// AccountsIDs returns the "accounts" edge IDs in the mutation.
+func (m *CountryMutation) AccountsIDs() (ids []int) {
+	for id := range m.accounts {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetAccounts resets all changes to the "accounts" edge.
+func (m *CountryMutation) ResetAccounts() {
+	m.accounts = nil
+	m.clearedaccounts = false
+	m.removedaccounts = nil
+}
+
 // Where appends a list predicates to the CountryMutation builder.
 func (m *CountryMutation) Where(ps ...predicate.Country) {
 	m.predicates = append(m.predicates, ps...)
@@ -1818,9 +2126,12 @@ func (m *CountryMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *CountryMutation) AddedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 2)
 	if m.orders != nil {
 		edges = append(edges, country.EdgeOrders)
+	}
+	if m.accounts != nil {
+		edges = append(edges, country.EdgeAccounts)
 	}
 	return edges
 }
@@ -1835,15 +2146,24 @@ func (m *CountryMutation) AddedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case country.EdgeAccounts:
+		ids := make([]ent.Value, 0, len(m.accounts))
+		for id := range m.accounts {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *CountryMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 2)
 	if m.removedorders != nil {
 		edges = append(edges, country.EdgeOrders)
+	}
+	if m.removedaccounts != nil {
+		edges = append(edges, country.EdgeAccounts)
 	}
 	return edges
 }
@@ -1858,15 +2178,24 @@ func (m *CountryMutation) RemovedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case country.EdgeAccounts:
+		ids := make([]ent.Value, 0, len(m.removedaccounts))
+		for id := range m.removedaccounts {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *CountryMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 2)
 	if m.clearedorders {
 		edges = append(edges, country.EdgeOrders)
+	}
+	if m.clearedaccounts {
+		edges = append(edges, country.EdgeAccounts)
 	}
 	return edges
 }
@@ -1877,6 +2206,8 @@ func (m *CountryMutation) EdgeCleared(name string) bool {
 	switch name {
 	case country.EdgeOrders:
 		return m.clearedorders
+	case country.EdgeAccounts:
+		return m.clearedaccounts
 	}
 	return false
 }
@@ -1896,8 +2227,548 @@ func (m *CountryMutation) ResetEdge(name string) error {
 	case country.EdgeOrders:
 		m.ResetOrders()
 		return nil
+	case country.EdgeAccounts:
+		m.ResetAccounts()
+		return nil
 	}
 	return fmt.Errorf("unknown Country edge %s", name)
+}
+
+// GrantMutation represents an operation that mutates the Grant nodes in the graph.
+type GrantMutation struct {
+	config
+	op             Op
+	typ            string
+	id             *int
+	remark         *string
+	clearedFields  map[string]struct{}
+	account        *int
+	clearedaccount bool
+	label          *int
+	clearedlabel   bool
+	done           bool
+	oldValue       func(context.Context) (*Grant, error)
+	predicates     []predicate.Grant
+}
+
+var _ ent.Mutation = (*GrantMutation)(nil)
+
+// grantOption allows management of the mutation configuration using functional options.
+type grantOption func(*GrantMutation)
+
+// newGrantMutation creates new mutation for the Grant entity.
+func newGrantMutation(c config, op Op, opts ...grantOption) *GrantMutation {
+	m := &GrantMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeGrant,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withGrantID sets the ID field of the mutation.
+func withGrantID(id int) grantOption {
+	return func(m *GrantMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *Grant
+		)
+		m.oldValue = func(ctx context.Context) (*Grant, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().Grant.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withGrant sets the old Grant of the mutation.
+func withGrant(node *Grant) grantOption {
+	return func(m *GrantMutation) {
+		m.oldValue = func(context.Context) (*Grant, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m GrantMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m GrantMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *GrantMutation) ID() (id int, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *GrantMutation) IDs(ctx context.Context) ([]int, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().Grant.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetRemark sets the "remark" field.
+func (m *GrantMutation) SetRemark(s string) {
+	m.remark = &s
+}
+
+// Remark returns the value of the "remark" field in the mutation.
+func (m *GrantMutation) Remark() (r string, exists bool) {
+	v := m.remark
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRemark returns the old "remark" field's value of the Grant entity.
+// If the Grant object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GrantMutation) OldRemark(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRemark is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRemark requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRemark: %w", err)
+	}
+	return oldValue.Remark, nil
+}
+
+// ResetRemark resets all changes to the "remark" field.
+func (m *GrantMutation) ResetRemark() {
+	m.remark = nil
+}
+
+// SetAccountID sets the "account_id" field.
+func (m *GrantMutation) SetAccountID(i int) {
+	m.account = &i
+}
+
+// AccountID returns the value of the "account_id" field in the mutation.
+func (m *GrantMutation) AccountID() (r int, exists bool) {
+	v := m.account
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAccountID returns the old "account_id" field's value of the Grant entity.
+// If the Grant object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GrantMutation) OldAccountID(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAccountID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAccountID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAccountID: %w", err)
+	}
+	return oldValue.AccountID, nil
+}
+
+// ResetAccountID resets all changes to the "account_id" field.
+func (m *GrantMutation) ResetAccountID() {
+	m.account = nil
+}
+
+// SetLabelID sets the "label_id" field.
+func (m *GrantMutation) SetLabelID(i int) {
+	m.label = &i
+}
+
+// LabelID returns the value of the "label_id" field in the mutation.
+func (m *GrantMutation) LabelID() (r int, exists bool) {
+	v := m.label
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLabelID returns the old "label_id" field's value of the Grant entity.
+// If the Grant object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GrantMutation) OldLabelID(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLabelID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLabelID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLabelID: %w", err)
+	}
+	return oldValue.LabelID, nil
+}
+
+// ResetLabelID resets all changes to the "label_id" field.
+func (m *GrantMutation) ResetLabelID() {
+	m.label = nil
+}
+
+// ClearAccount clears the "account" edge to the Account entity.
+func (m *GrantMutation) ClearAccount() {
+	m.clearedaccount = true
+	m.clearedFields[grant.FieldAccountID] = struct{}{}
+}
+
+// AccountCleared reports if the "account" edge to the Account entity was cleared.
+func (m *GrantMutation) AccountCleared() bool {
+	return m.clearedaccount
+}
+
+// AccountIDs returns the "account" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// AccountID instead. It exists only for internal usage by the builders.
+func (m *GrantMutation) AccountIDs() (ids []int) {
+	if id := m.account; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetAccount resets all changes to the "account" edge.
+func (m *GrantMutation) ResetAccount() {
+	m.account = nil
+	m.clearedaccount = false
+}
+
+// ClearLabel clears the "label" edge to the Label entity.
+func (m *GrantMutation) ClearLabel() {
+	m.clearedlabel = true
+	m.clearedFields[grant.FieldLabelID] = struct{}{}
+}
+
+// LabelCleared reports if the "label" edge to the Label entity was cleared.
+func (m *GrantMutation) LabelCleared() bool {
+	return m.clearedlabel
+}
+
+// LabelIDs returns the "label" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// LabelID instead. It exists only for internal usage by the builders.
+func (m *GrantMutation) LabelIDs() (ids []int) {
+	if id := m.label; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetLabel resets all changes to the "label" edge.
+func (m *GrantMutation) ResetLabel() {
+	m.label = nil
+	m.clearedlabel = false
+}
+
+// Where appends a list predicates to the GrantMutation builder.
+func (m *GrantMutation) Where(ps ...predicate.Grant) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the GrantMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *GrantMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.Grant, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *GrantMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *GrantMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (Grant).
+func (m *GrantMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *GrantMutation) Fields() []string {
+	fields := make([]string, 0, 3)
+	if m.remark != nil {
+		fields = append(fields, grant.FieldRemark)
+	}
+	if m.account != nil {
+		fields = append(fields, grant.FieldAccountID)
+	}
+	if m.label != nil {
+		fields = append(fields, grant.FieldLabelID)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *GrantMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case grant.FieldRemark:
+		return m.Remark()
+	case grant.FieldAccountID:
+		return m.AccountID()
+	case grant.FieldLabelID:
+		return m.LabelID()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *GrantMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case grant.FieldRemark:
+		return m.OldRemark(ctx)
+	case grant.FieldAccountID:
+		return m.OldAccountID(ctx)
+	case grant.FieldLabelID:
+		return m.OldLabelID(ctx)
+	}
+	return nil, fmt.Errorf("unknown Grant field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *GrantMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case grant.FieldRemark:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRemark(v)
+		return nil
+	case grant.FieldAccountID:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAccountID(v)
+		return nil
+	case grant.FieldLabelID:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLabelID(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Grant field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *GrantMutation) AddedFields() []string {
+	var fields []string
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *GrantMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *GrantMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown Grant numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *GrantMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *GrantMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *GrantMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown Grant nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *GrantMutation) ResetField(name string) error {
+	switch name {
+	case grant.FieldRemark:
+		m.ResetRemark()
+		return nil
+	case grant.FieldAccountID:
+		m.ResetAccountID()
+		return nil
+	case grant.FieldLabelID:
+		m.ResetLabelID()
+		return nil
+	}
+	return fmt.Errorf("unknown Grant field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *GrantMutation) AddedEdges() []string {
+	edges := make([]string, 0, 2)
+	if m.account != nil {
+		edges = append(edges, grant.EdgeAccount)
+	}
+	if m.label != nil {
+		edges = append(edges, grant.EdgeLabel)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *GrantMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case grant.EdgeAccount:
+		if id := m.account; id != nil {
+			return []ent.Value{*id}
+		}
+	case grant.EdgeLabel:
+		if id := m.label; id != nil {
+			return []ent.Value{*id}
+		}
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *GrantMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 2)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *GrantMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *GrantMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 2)
+	if m.clearedaccount {
+		edges = append(edges, grant.EdgeAccount)
+	}
+	if m.clearedlabel {
+		edges = append(edges, grant.EdgeLabel)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *GrantMutation) EdgeCleared(name string) bool {
+	switch name {
+	case grant.EdgeAccount:
+		return m.clearedaccount
+	case grant.EdgeLabel:
+		return m.clearedlabel
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *GrantMutation) ClearEdge(name string) error {
+	switch name {
+	case grant.EdgeAccount:
+		m.ClearAccount()
+		return nil
+	case grant.EdgeLabel:
+		m.ClearLabel()
+		return nil
+	}
+	return fmt.Errorf("unknown Grant unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *GrantMutation) ResetEdge(name string) error {
+	switch name {
+	case grant.EdgeAccount:
+		m.ResetAccount()
+		return nil
+	case grant.EdgeLabel:
+		m.ResetLabel()
+		return nil
+	}
+	return fmt.Errorf("unknown Grant edge %s", name)
 }
 
 // GroupMutation represents an operation that mutates the Group nodes in the graph.
@@ -2919,17 +3790,23 @@ func (m *ItemMutation) ResetEdge(name string) error {
 // LabelMutation represents an operation that mutates the Label nodes in the graph.
 type LabelMutation struct {
 	config
-	op            Op
-	typ           string
-	id            *int
-	name          *string
-	clearedFields map[string]struct{}
-	orders        map[int]struct{}
-	removedorders map[int]struct{}
-	clearedorders bool
-	done          bool
-	oldValue      func(context.Context) (*Label, error)
-	predicates    []predicate.Label
+	op             Op
+	typ            string
+	id             *int
+	name           *string
+	clearedFields  map[string]struct{}
+	orders         map[int]struct{}
+	removedorders  map[int]struct{}
+	clearedorders  bool
+	holders        map[int]struct{}
+	removedholders map[int]struct{}
+	clearedholders bool
+	grants         map[int]struct{}
+	removedgrants  map[int]struct{}
+	clearedgrants  bool
+	done           bool
+	oldValue       func(context.Context) (*Label, error)
+	predicates     []predicate.Label
 }
 
 var _ ent.Mutation = (*LabelMutation)(nil)
@@ -3120,6 +3997,114 @@ func (m *LabelMutation) ResetOrders() {
 	m.removedorders = nil
 }
 
+// AddHolderIDs adds the "holders" edge to the Account entity by ids.
+func (m *LabelMutation) AddHolderIDs(ids ...int) {
+	if m.holders == nil {
+		m.holders = make(map[int]struct{})
+	}
+	for i := range ids {
+		m.holders[ids[i]] = struct{}{}
+	}
+}
+
+// ClearHolders clears the "holders" edge to the Account entity.
+func (m *LabelMutation) ClearHolders() {
+	m.clearedholders = true
+}
+
+// HoldersCleared reports if the "holders" edge to the Account entity was cleared.
+func (m *LabelMutation) HoldersCleared() bool {
+	return m.clearedholders
+}
+
+// RemoveHolderIDs removes the "holders" edge to the Account entity by IDs.
+func (m *LabelMutation) RemoveHolderIDs(ids ...int) {
+	if m.removedholders == nil {
+		m.removedholders = make(map[int]struct{})
+	}
+	for i := range ids {
+		delete(m.holders, ids[i])
+		m.removedholders[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedHolders returns the removed IDs of the "holders" edge to the Account entity.
+func (m *LabelMutation) RemovedHoldersIDs() (ids []int) {
+	for id := range m.removedholders {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// HoldersIDs returns the "holders" edge IDs in the mutation.
+func (m *LabelMutation) HoldersIDs() (ids []int) {
+	for id := range m.holders {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetHolders resets all changes to the "holders" edge.
+func (m *LabelMutation) ResetHolders() {
+	m.holders = nil
+	m.clearedholders = false
+	m.removedholders = nil
+}
+
+// AddGrantIDs adds the "grants" edge to the Grant entity by ids.
+func (m *LabelMutation) AddGrantIDs(ids ...int) {
+	if m.grants == nil {
+		m.grants = make(map[int]struct{})
+	}
+	for i := range ids {
+		m.grants[ids[i]] = struct{}{}
+	}
+}
+
+// ClearGrants clears the "grants" edge to the Grant entity.
+func (m *LabelMutation) ClearGrants() {
+	m.clearedgrants = true
+}
+
+// GrantsCleared reports if the "grants" edge to the Grant entity was cleared.
+func (m *LabelMutation) GrantsCleared() bool {
+	return m.clearedgrants
+}
+
+// RemoveGrantIDs removes the "grants" edge to the Grant entity by IDs.
+func (m *LabelMutation) RemoveGrantIDs(ids ...int) {
+	if m.removedgrants == nil {
+		m.removedgrants = make(map[int]struct{})
+	}
+	for i := range ids {
+		delete(m.grants, ids[i])
+		m.removedgrants[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedGrants returns the removed IDs of the "grants" edge to the Grant entity.
+func (m *LabelMutation) RemovedGrantsIDs() (ids []int) {
+	for id := range m.removedgrants {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// GrantsIDs returns the "grants" edge IDs in the mutation.
+func (m *LabelMutation) GrantsIDs() (ids []int) {
+	for id := range m.grants {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetGrants resets all changes to the "grants" edge.
+func (m *LabelMutation) ResetGrants() {
+	m.grants = nil
+	m.clearedgrants = false
+	m.removedgrants = nil
+}
+
 // Where appends a list predicates to the LabelMutation builder.
 func (m *LabelMutation) Where(ps ...predicate.Label) {
 	m.predicates = append(m.predicates, ps...)
@@ -3253,9 +4238,15 @@ func (m *LabelMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *LabelMutation) AddedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 3)
 	if m.orders != nil {
 		edges = append(edges, label.EdgeOrders)
+	}
+	if m.holders != nil {
+		edges = append(edges, label.EdgeHolders)
+	}
+	if m.grants != nil {
+		edges = append(edges, label.EdgeGrants)
 	}
 	return edges
 }
@@ -3270,15 +4261,33 @@ func (m *LabelMutation) AddedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case label.EdgeHolders:
+		ids := make([]ent.Value, 0, len(m.holders))
+		for id := range m.holders {
+			ids = append(ids, id)
+		}
+		return ids
+	case label.EdgeGrants:
+		ids := make([]ent.Value, 0, len(m.grants))
+		for id := range m.grants {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *LabelMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 3)
 	if m.removedorders != nil {
 		edges = append(edges, label.EdgeOrders)
+	}
+	if m.removedholders != nil {
+		edges = append(edges, label.EdgeHolders)
+	}
+	if m.removedgrants != nil {
+		edges = append(edges, label.EdgeGrants)
 	}
 	return edges
 }
@@ -3293,15 +4302,33 @@ func (m *LabelMutation) RemovedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case label.EdgeHolders:
+		ids := make([]ent.Value, 0, len(m.removedholders))
+		for id := range m.removedholders {
+			ids = append(ids, id)
+		}
+		return ids
+	case label.EdgeGrants:
+		ids := make([]ent.Value, 0, len(m.removedgrants))
+		for id := range m.removedgrants {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *LabelMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 3)
 	if m.clearedorders {
 		edges = append(edges, label.EdgeOrders)
+	}
+	if m.clearedholders {
+		edges = append(edges, label.EdgeHolders)
+	}
+	if m.clearedgrants {
+		edges = append(edges, label.EdgeGrants)
 	}
 	return edges
 }
@@ -3312,6 +4339,10 @@ func (m *LabelMutation) EdgeCleared(name string) bool {
 	switch name {
 	case label.EdgeOrders:
 		return m.clearedorders
+	case label.EdgeHolders:
+		return m.clearedholders
+	case label.EdgeGrants:
+		return m.clearedgrants
 	}
 	return false
 }
@@ -3330,6 +4361,12 @@ func (m *LabelMutation) ResetEdge(name string) error {
 	switch name {
 	case label.EdgeOrders:
 		m.ResetOrders()
+		return nil
+	case label.EdgeHolders:
+		m.ResetHolders()
+		return nil
+	case label.EdgeGrants:
+		m.ResetGrants()
 		return nil
 	}
 	return fmt.Errorf("unknown Label edge %s", name)

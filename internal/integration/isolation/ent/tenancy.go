@@ -14,7 +14,7 @@ import (
 // How each entity relates to tenants, for the checks of package privacy.
 var (
 	tenancyAccount = &tenantprivacy.Entity{
-		Protocol: 2,
+		Protocol: 3,
 		Name:     "Account",
 		Table:    "accounts",
 		ID:       "id",
@@ -46,14 +46,40 @@ var (
 				Column:  "account_favorite",
 				Target:  tenantprivacy.Target{Table: "memos", ID: "id", Tenant: tenantprivacy.StringColumn("tenant_id")},
 			},
+			{
+				Name:    "titles",
+				Rel:     sqlgraph.M2M,
+				Inverse: false,
+				Table:   "grants",
+				Column:  "account_id",
+				Target:  tenantprivacy.Target{Table: "labels", ID: "id"},
+			},
+			{
+				Name:    "countries",
+				Rel:     sqlgraph.M2M,
+				Inverse: false,
+				Table:   "account_countries",
+				Column:  "account_id",
+				Target:  tenantprivacy.Target{Table: "countries", ID: "id"},
+			},
+			{
+				Name:    "grants",
+				Rel:     sqlgraph.O2M,
+				Inverse: true,
+				Table:   "grants",
+				Column:  "account_id",
+				Target:  tenantprivacy.Target{Table: "grants", ID: "id"},
+			},
 		},
 		Dependents: []tenantprivacy.Dependent{
+			{Path: []tenantprivacy.Hop{{Table: "grants", Column: "account_id", Ref: "id"}}},
 			{Path: []tenantprivacy.Hop{{Table: "memos", Column: "account_memos", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "account_countries", Column: "account_id", Ref: "id"}}},
 			{Path: []tenantprivacy.Hop{{Table: "user_accounts", Column: "account_id", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 		},
 	}
 	tenancyBadge = &tenantprivacy.Entity{
-		Protocol: 2,
+		Protocol: 3,
 		Name:     "Badge",
 		Table:    "badges",
 		ID:       "id",
@@ -70,7 +96,7 @@ var (
 		},
 	}
 	tenancyClub = &tenantprivacy.Entity{
-		Protocol: 2,
+		Protocol: 3,
 		Name:     "Club",
 		Table:    "clubs",
 		ID:       "id",
@@ -88,7 +114,7 @@ var (
 		},
 	}
 	tenancyCountry = &tenantprivacy.Entity{
-		Protocol: 2,
+		Protocol: 3,
 		Name:     "Country",
 		Table:    "countries",
 		ID:       "id",
@@ -101,13 +127,46 @@ var (
 				Column:  "order_country",
 				Target:  tenantprivacy.Target{Table: "orders", ID: "id", Tenant: tenantprivacy.StringColumn("tenant_id")},
 			},
+			{
+				Name:    "accounts",
+				Rel:     sqlgraph.M2M,
+				Inverse: true,
+				Table:   "account_countries",
+				Column:  "account_id",
+				Target:  tenantprivacy.Target{Table: "accounts", ID: "id", Writable: true},
+			},
 		},
 		Dependents: []tenantprivacy.Dependent{
 			{Path: []tenantprivacy.Hop{{Table: "orders", Column: "order_country", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "account_countries", Column: "country_id", Ref: "id"}}},
+		},
+	}
+	tenancyGrant = &tenantprivacy.Entity{
+		Protocol: 3,
+		Name:     "Grant",
+		Table:    "grants",
+		ID:       "id",
+		Edges: []tenantprivacy.Edge{
+			{
+				Name:    "account",
+				Rel:     sqlgraph.M2O,
+				Inverse: false,
+				Table:   "grants",
+				Column:  "account_id",
+				Target:  tenantprivacy.Target{Table: "accounts", ID: "id", Writable: true},
+			},
+			{
+				Name:    "label",
+				Rel:     sqlgraph.M2O,
+				Inverse: false,
+				Table:   "grants",
+				Column:  "label_id",
+				Target:  tenantprivacy.Target{Table: "labels", ID: "id"},
+			},
 		},
 	}
 	tenancyGroup = &tenantprivacy.Entity{
-		Protocol: 2,
+		Protocol: 3,
 		Name:     "Group",
 		Table:    "groups",
 		ID:       "id",
@@ -125,7 +184,7 @@ var (
 		},
 	}
 	tenancyItem = &tenantprivacy.Entity{
-		Protocol: 2,
+		Protocol: 3,
 		Name:     "Item",
 		Table:    "items",
 		ID:       "id",
@@ -143,7 +202,7 @@ var (
 		},
 	}
 	tenancyLabel = &tenantprivacy.Entity{
-		Protocol: 2,
+		Protocol: 3,
 		Name:     "Label",
 		Table:    "labels",
 		ID:       "id",
@@ -157,13 +216,29 @@ var (
 				Target:  tenantprivacy.Target{Table: "orders", ID: "id", Tenant: tenantprivacy.StringColumn("tenant_id")},
 				Join:    tenantprivacy.StringColumn("tenant_id"),
 			},
+			{
+				Name:    "holders",
+				Rel:     sqlgraph.M2M,
+				Inverse: true,
+				Table:   "grants",
+				Column:  "account_id",
+				Target:  tenantprivacy.Target{Table: "accounts", ID: "id", Writable: true},
+			},
+			{
+				Name:    "grants",
+				Rel:     sqlgraph.O2M,
+				Inverse: true,
+				Table:   "grants",
+				Column:  "label_id",
+				Target:  tenantprivacy.Target{Table: "grants", ID: "id"},
+			},
 		},
 		Dependents: []tenantprivacy.Dependent{
 			{Path: []tenantprivacy.Hop{{Table: "order_labels", Column: "label_id", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 		},
 	}
 	tenancyMembership = &tenantprivacy.Entity{
-		Protocol: 2,
+		Protocol: 3,
 		Name:     "Membership",
 		Table:    "memberships",
 		ID:       "id",
@@ -189,7 +264,7 @@ var (
 		},
 	}
 	tenancyMemo = &tenantprivacy.Entity{
-		Protocol: 2,
+		Protocol: 3,
 		Name:     "Memo",
 		Table:    "memos",
 		ID:       "id",
@@ -206,7 +281,7 @@ var (
 		},
 	}
 	tenancyOrder = &tenantprivacy.Entity{
-		Protocol: 2,
+		Protocol: 3,
 		Name:     "Order",
 		Table:    "orders",
 		ID:       "id",
@@ -252,7 +327,7 @@ var (
 		},
 	}
 	tenancyProfile = &tenantprivacy.Entity{
-		Protocol: 2,
+		Protocol: 3,
 		Name:     "Profile",
 		Table:    "profiles",
 		ID:       "id",
@@ -270,7 +345,7 @@ var (
 		},
 	}
 	tenancyTeam = &tenantprivacy.Entity{
-		Protocol: 2,
+		Protocol: 3,
 		Name:     "Team",
 		Table:    "teams",
 		ID:       "id",
@@ -296,7 +371,7 @@ var (
 		},
 	}
 	tenancyUser = &tenantprivacy.Entity{
-		Protocol: 2,
+		Protocol: 3,
 		Name:     "User",
 		Table:    "users",
 		ID:       "id",
@@ -441,7 +516,7 @@ var (
 		},
 	}
 	tenancyVisit = &tenantprivacy.Entity{
-		Protocol: 2,
+		Protocol: 3,
 		Name:     "Visit",
 		Table:    "visits",
 		Tenant:   tenantprivacy.StringColumn("tenant_id"),
@@ -468,61 +543,61 @@ var (
 )
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ClubMutation) TenancyProtocol() int { return 2 }
+func (*ClubMutation) TenancyProtocol() int { return 3 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*ClubMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*GroupMutation) TenancyProtocol() int { return 2 }
+func (*GroupMutation) TenancyProtocol() int { return 3 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*GroupMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ItemMutation) TenancyProtocol() int { return 2 }
+func (*ItemMutation) TenancyProtocol() int { return 3 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*ItemMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*MembershipMutation) TenancyProtocol() int { return 2 }
+func (*MembershipMutation) TenancyProtocol() int { return 3 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*MembershipMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*MemoMutation) TenancyProtocol() int { return 2 }
+func (*MemoMutation) TenancyProtocol() int { return 3 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*MemoMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*OrderMutation) TenancyProtocol() int { return 2 }
+func (*OrderMutation) TenancyProtocol() int { return 3 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*OrderMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ProfileMutation) TenancyProtocol() int { return 2 }
+func (*ProfileMutation) TenancyProtocol() int { return 3 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*ProfileMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*TeamMutation) TenancyProtocol() int { return 2 }
+func (*TeamMutation) TenancyProtocol() int { return 3 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*TeamMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*UserMutation) TenancyProtocol() int { return 2 }
+func (*UserMutation) TenancyProtocol() int { return 3 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*UserMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*VisitMutation) TenancyProtocol() int { return 2 }
+func (*VisitMutation) TenancyProtocol() int { return 3 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*VisitMutation) TenancyColumn() string { return "tenant_id" }
@@ -570,8 +645,11 @@ func TenancyDriver(driver dialect.Driver) Option {
 		}
 		if globals != "" {
 			c.schemaConfig.Account = globals
+			c.schemaConfig.AccountTitles = globals
+			c.schemaConfig.AccountCountries = globals
 			c.schemaConfig.Badge = globals
 			c.schemaConfig.Country = globals
+			c.schemaConfig.Grant = globals
 			c.schemaConfig.Label = globals
 		}
 	}
@@ -582,12 +660,16 @@ func (c config) tenancySchema(table string) string {
 	switch table {
 	case "accounts":
 		return c.schemaConfig.Account
+	case "account_countries":
+		return c.schemaConfig.AccountCountries
 	case "badges":
 		return c.schemaConfig.Badge
 	case "clubs":
 		return c.schemaConfig.Club
 	case "countries":
 		return c.schemaConfig.Country
+	case "grants":
+		return c.schemaConfig.Grant
 	case "groups":
 		return c.schemaConfig.Group
 	case "items":

@@ -22,6 +22,8 @@ type Tx struct {
 	Club *ClubClient
 	// Country is the client for interacting with the Country builders.
 	Country *CountryClient
+	// Grant is the client for interacting with the Grant builders.
+	Grant *GrantClient
 	// Group is the client for interacting with the Group builders.
 	Group *GroupClient
 	// Item is the client for interacting with the Item builders.
@@ -177,6 +179,7 @@ func (tx *Tx) init() {
 	tx.Badge = NewBadgeClient(tx.config)
 	tx.Club = NewClubClient(tx.config)
 	tx.Country = NewCountryClient(tx.config)
+	tx.Grant = NewGrantClient(tx.config)
 	tx.Group = NewGroupClient(tx.config)
 	tx.Item = NewItemClient(tx.config)
 	tx.Label = NewLabelClient(tx.config)

@@ -79,6 +79,8 @@ func writePoints() []point {
 		{"begin: global writes", "privacy/operation.go", "return o, globalWrite(e.Name)", "return o, nil", false},
 		{"begin: no tenant", "privacy/operation.go", "case !e.global():\n\t\treturn o, denied(err)", "case !e.global():\n\t\treturn o, nil", false},
 		{"mayWriteTarget", "privacy/operation.go", "edge.targetOwnsKey() && !edge.Target.Writable && !o.system()", "false", false},
+		{"mayWriteTarget: edge schemas", "privacy/operation.go", `edge.Join.Name == "" && !edge.Writable && !o.system()`, "false", false},
+		{"delete: read-only rows", "privacy/predicate.go", `b.WriteString("1 = 1")`, `b.WriteString("1 = 0")`, false},
 		{"removed: clearing a global's edge", "privacy/operation.go", "case len(spec.Target.Nodes) == 0:", "case false:", false},
 		{"removed: a global's links by id", "privacy/operation.go", "default:\n\t\tl.refs = append(l.refs, refTo(edge, spec))\n\t\treturn nil", "default:\n\t\treturn nil", false},
 		{"create: the tenant column", "privacy/create.go", `ok && id != "" && (o.system() || id == o.scope.TenantID())`, "ok", false},

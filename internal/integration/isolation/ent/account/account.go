@@ -22,6 +22,12 @@ const (
 	EdgeMemos = "memos"
 	// EdgeFavorite holds the string denoting the favorite edge name in mutations.
 	EdgeFavorite = "favorite"
+	// EdgeTitles holds the string denoting the titles edge name in mutations.
+	EdgeTitles = "titles"
+	// EdgeCountries holds the string denoting the countries edge name in mutations.
+	EdgeCountries = "countries"
+	// EdgeGrants holds the string denoting the grants edge name in mutations.
+	EdgeGrants = "grants"
 	// Table holds the table name of the account in the database.
 	Table = "accounts"
 	// UsersTable is the table that holds the users relation/edge. The primary key declared below.
@@ -43,6 +49,23 @@ const (
 	FavoriteInverseTable = "memos"
 	// FavoriteColumn is the table column denoting the favorite relation/edge.
 	FavoriteColumn = "account_favorite"
+	// TitlesTable is the table that holds the titles relation/edge. The primary key declared below.
+	TitlesTable = "grants"
+	// TitlesInverseTable is the table name for the Label entity.
+	// It exists in this package in order to avoid circular dependency with the "label" package.
+	TitlesInverseTable = "labels"
+	// CountriesTable is the table that holds the countries relation/edge. The primary key declared below.
+	CountriesTable = "account_countries"
+	// CountriesInverseTable is the table name for the Country entity.
+	// It exists in this package in order to avoid circular dependency with the "country" package.
+	CountriesInverseTable = "countries"
+	// GrantsTable is the table that holds the grants relation/edge.
+	GrantsTable = "grants"
+	// GrantsInverseTable is the table name for the Grant entity.
+	// It exists in this package in order to avoid circular dependency with the "grant" package.
+	GrantsInverseTable = "grants"
+	// GrantsColumn is the table column denoting the grants relation/edge.
+	GrantsColumn = "account_id"
 )
 
 // Columns holds all SQL columns for account fields.
@@ -61,6 +84,12 @@ var (
 	// UsersPrimaryKey and UsersColumn2 are the table columns denoting the
 	// primary key for the users relation (M2M).
 	UsersPrimaryKey = []string{"user_id", "account_id"}
+	// TitlesPrimaryKey and TitlesColumn2 are the table columns denoting the
+	// primary key for the titles relation (M2M).
+	TitlesPrimaryKey = []string{"account_id", "label_id"}
+	// CountriesPrimaryKey and CountriesColumn2 are the table columns denoting the
+	// primary key for the countries relation (M2M).
+	CountriesPrimaryKey = []string{"account_id", "country_id"}
 )
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -145,6 +174,72 @@ func ByFavoriteField(field string, opts ...sql.OrderTermOption) OrderOption {
 		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), sql.OrderByField(field, opts...))
 	}
 }
+
+// ByTitlesCount orders the results by the number of titles.
+func ByTitlesCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		step := newTitlesStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Label
+		step.Edge.Schema = schemaConfig.Grant
+		sqlgraph.OrderByNeighborsCount(s, step, opts...)
+	}
+}
+
+// ByTitles orders the results by terms over the titles.
+func ByTitles(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		step := newTitlesStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Label
+		step.Edge.Schema = schemaConfig.Grant
+		sqlgraph.OrderByNeighborTerms(s, step, append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
+// ByCountriesCount orders the results by the number of countries.
+func ByCountriesCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		step := newCountriesStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Country
+		step.Edge.Schema = schemaConfig.AccountCountries
+		sqlgraph.OrderByNeighborsCount(s, step, opts...)
+	}
+}
+
+// ByCountries orders the results by terms over the countries.
+func ByCountries(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		step := newCountriesStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Country
+		step.Edge.Schema = schemaConfig.AccountCountries
+		sqlgraph.OrderByNeighborTerms(s, step, append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
+// ByGrantsCount orders the results by the number of grants.
+func ByGrantsCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		step := newGrantsStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Grant
+		step.Edge.Schema = schemaConfig.Grant
+		sqlgraph.OrderByNeighborsCount(s, step, opts...)
+	}
+}
+
+// ByGrants orders the results by terms over the grants.
+func ByGrants(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		step := newGrantsStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Grant
+		step.Edge.Schema = schemaConfig.Grant
+		sqlgraph.OrderByNeighborTerms(s, step, append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
 func newUsersStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
@@ -164,5 +259,26 @@ func newFavoriteStep() *sqlgraph.Step {
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(FavoriteInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.M2O, false, FavoriteTable, FavoriteColumn),
+	)
+}
+func newTitlesStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(TitlesInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.M2M, false, TitlesTable, TitlesPrimaryKey...),
+	)
+}
+func newCountriesStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(CountriesInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.M2M, false, CountriesTable, CountriesPrimaryKey...),
+	)
+}
+func newGrantsStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(GrantsInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, true, GrantsTable, GrantsColumn),
 	)
 }

@@ -227,6 +227,93 @@ func HasFavoriteWith(preds ...predicate.Memo) predicate.Account {
 	})
 }
 
+// HasTitles applies the HasEdge predicate on the "titles" edge.
+func HasTitles() predicate.Account {
+	return predicate.Account(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.M2M, false, TitlesTable, TitlesPrimaryKey...),
+		)
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Label
+		step.Edge.Schema = schemaConfig.Grant
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasTitlesWith applies the HasEdge predicate on the "titles" edge with a given conditions (other predicates).
+func HasTitlesWith(preds ...predicate.Label) predicate.Account {
+	return predicate.Account(func(s *sql.Selector) {
+		step := newTitlesStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Label
+		step.Edge.Schema = schemaConfig.Grant
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasCountries applies the HasEdge predicate on the "countries" edge.
+func HasCountries() predicate.Account {
+	return predicate.Account(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.M2M, false, CountriesTable, CountriesPrimaryKey...),
+		)
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Country
+		step.Edge.Schema = schemaConfig.AccountCountries
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasCountriesWith applies the HasEdge predicate on the "countries" edge with a given conditions (other predicates).
+func HasCountriesWith(preds ...predicate.Country) predicate.Account {
+	return predicate.Account(func(s *sql.Selector) {
+		step := newCountriesStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Country
+		step.Edge.Schema = schemaConfig.AccountCountries
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasGrants applies the HasEdge predicate on the "grants" edge.
+func HasGrants() predicate.Account {
+	return predicate.Account(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, true, GrantsTable, GrantsColumn),
+		)
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Grant
+		step.Edge.Schema = schemaConfig.Grant
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasGrantsWith applies the HasEdge predicate on the "grants" edge with a given conditions (other predicates).
+func HasGrantsWith(preds ...predicate.Grant) predicate.Account {
+	return predicate.Account(func(s *sql.Selector) {
+		step := newGrantsStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Grant
+		step.Edge.Schema = schemaConfig.Grant
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Account) predicate.Account {
 	return predicate.Account(sql.AndPredicates(predicates...))

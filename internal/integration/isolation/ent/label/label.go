@@ -18,6 +18,10 @@ const (
 	FieldName = "name"
 	// EdgeOrders holds the string denoting the orders edge name in mutations.
 	EdgeOrders = "orders"
+	// EdgeHolders holds the string denoting the holders edge name in mutations.
+	EdgeHolders = "holders"
+	// EdgeGrants holds the string denoting the grants edge name in mutations.
+	EdgeGrants = "grants"
 	// Table holds the table name of the label in the database.
 	Table = "labels"
 	// OrdersTable is the table that holds the orders relation/edge. The primary key declared below.
@@ -25,6 +29,18 @@ const (
 	// OrdersInverseTable is the table name for the Order entity.
 	// It exists in this package in order to avoid circular dependency with the "order" package.
 	OrdersInverseTable = "orders"
+	// HoldersTable is the table that holds the holders relation/edge. The primary key declared below.
+	HoldersTable = "grants"
+	// HoldersInverseTable is the table name for the Account entity.
+	// It exists in this package in order to avoid circular dependency with the "account" package.
+	HoldersInverseTable = "accounts"
+	// GrantsTable is the table that holds the grants relation/edge.
+	GrantsTable = "grants"
+	// GrantsInverseTable is the table name for the Grant entity.
+	// It exists in this package in order to avoid circular dependency with the "grant" package.
+	GrantsInverseTable = "grants"
+	// GrantsColumn is the table column denoting the grants relation/edge.
+	GrantsColumn = "label_id"
 )
 
 // Columns holds all SQL columns for label fields.
@@ -37,6 +53,9 @@ var (
 	// OrdersPrimaryKey and OrdersColumn2 are the table columns denoting the
 	// primary key for the orders relation (M2M).
 	OrdersPrimaryKey = []string{"order_id", "label_id"}
+	// HoldersPrimaryKey and HoldersColumn2 are the table columns denoting the
+	// primary key for the holders relation (M2M).
+	HoldersPrimaryKey = []string{"account_id", "label_id"}
 )
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -83,10 +102,68 @@ func ByOrders(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
+
+// ByHoldersCount orders the results by the number of holders.
+func ByHoldersCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		step := newHoldersStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Account
+		step.Edge.Schema = schemaConfig.Grant
+		sqlgraph.OrderByNeighborsCount(s, step, opts...)
+	}
+}
+
+// ByHolders orders the results by terms over the holders.
+func ByHolders(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		step := newHoldersStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Account
+		step.Edge.Schema = schemaConfig.Grant
+		sqlgraph.OrderByNeighborTerms(s, step, append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
+// ByGrantsCount orders the results by the number of grants.
+func ByGrantsCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		step := newGrantsStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Grant
+		step.Edge.Schema = schemaConfig.Grant
+		sqlgraph.OrderByNeighborsCount(s, step, opts...)
+	}
+}
+
+// ByGrants orders the results by terms over the grants.
+func ByGrants(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		step := newGrantsStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Grant
+		step.Edge.Schema = schemaConfig.Grant
+		sqlgraph.OrderByNeighborTerms(s, step, append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
 func newOrdersStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(OrdersInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.M2M, true, OrdersTable, OrdersPrimaryKey...),
+	)
+}
+func newHoldersStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(HoldersInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.M2M, true, HoldersTable, HoldersPrimaryKey...),
+	)
+}
+func newGrantsStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(GrantsInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, true, GrantsTable, GrantsColumn),
 	)
 }

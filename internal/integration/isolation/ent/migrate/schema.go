@@ -78,6 +78,40 @@ var (
 		Columns:    CountriesColumns,
 		PrimaryKey: []*schema.Column{CountriesColumns[0]},
 	}
+	// GrantsColumns holds the columns for the "grants" table.
+	GrantsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "remark", Type: field.TypeString, Default: ""},
+		{Name: "account_id", Type: field.TypeInt},
+		{Name: "label_id", Type: field.TypeInt},
+	}
+	// GrantsTable holds the schema information for the "grants" table.
+	GrantsTable = &schema.Table{
+		Name:       "grants",
+		Columns:    GrantsColumns,
+		PrimaryKey: []*schema.Column{GrantsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "grants_accounts_account",
+				Columns:    []*schema.Column{GrantsColumns[2]},
+				RefColumns: []*schema.Column{AccountsColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+			{
+				Symbol:     "grants_labels_label",
+				Columns:    []*schema.Column{GrantsColumns[3]},
+				RefColumns: []*schema.Column{LabelsColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "grant_account_id_label_id",
+				Unique:  true,
+				Columns: []*schema.Column{GrantsColumns[2], GrantsColumns[3]},
+			},
+		},
+	}
 	// GroupsColumns holds the columns for the "groups" table.
 	GroupsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt, Increment: true},
@@ -385,6 +419,31 @@ var (
 			},
 		},
 	}
+	// AccountCountriesColumns holds the columns for the "account_countries" table.
+	AccountCountriesColumns = []*schema.Column{
+		{Name: "account_id", Type: field.TypeInt},
+		{Name: "country_id", Type: field.TypeInt},
+	}
+	// AccountCountriesTable holds the schema information for the "account_countries" table.
+	AccountCountriesTable = &schema.Table{
+		Name:       "account_countries",
+		Columns:    AccountCountriesColumns,
+		PrimaryKey: []*schema.Column{AccountCountriesColumns[0], AccountCountriesColumns[1]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "account_countries_account_id",
+				Columns:    []*schema.Column{AccountCountriesColumns[0]},
+				RefColumns: []*schema.Column{AccountsColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+			{
+				Symbol:     "account_countries_country_id",
+				Columns:    []*schema.Column{AccountCountriesColumns[1]},
+				RefColumns: []*schema.Column{CountriesColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+		},
+	}
 	// OrderLabelsColumns holds the columns for the "order_labels" table.
 	OrderLabelsColumns = []*schema.Column{
 		{Name: "order_id", Type: field.TypeInt},
@@ -516,6 +575,7 @@ var (
 		BadgesTable,
 		ClubsTable,
 		CountriesTable,
+		GrantsTable,
 		GroupsTable,
 		ItemsTable,
 		LabelsTable,
@@ -526,6 +586,7 @@ var (
 		TeamsTable,
 		UsersTable,
 		VisitsTable,
+		AccountCountriesTable,
 		OrderLabelsTable,
 		UserGroupsTable,
 		UserFriendsTable,
@@ -537,6 +598,8 @@ var (
 func init() {
 	AccountsTable.ForeignKeys[0].RefTable = MemosTable
 	BadgesTable.ForeignKeys[0].RefTable = UsersTable
+	GrantsTable.ForeignKeys[0].RefTable = AccountsTable
+	GrantsTable.ForeignKeys[1].RefTable = LabelsTable
 	ItemsTable.ForeignKeys[0].RefTable = OrdersTable
 	MembershipsTable.ForeignKeys[0].RefTable = UsersTable
 	MembershipsTable.ForeignKeys[1].RefTable = TeamsTable
@@ -549,6 +612,8 @@ func init() {
 	UsersTable.ForeignKeys[1].RefTable = UsersTable
 	VisitsTable.ForeignKeys[0].RefTable = UsersTable
 	VisitsTable.ForeignKeys[1].RefTable = ClubsTable
+	AccountCountriesTable.ForeignKeys[0].RefTable = AccountsTable
+	AccountCountriesTable.ForeignKeys[1].RefTable = CountriesTable
 	OrderLabelsTable.ForeignKeys[0].RefTable = OrdersTable
 	OrderLabelsTable.ForeignKeys[1].RefTable = LabelsTable
 	UserGroupsTable.ForeignKeys[0].RefTable = UsersTable

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/club"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/grant"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/group"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/item"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/membership"
@@ -64,6 +65,12 @@ func init() {
 			return nil
 		}
 	}()
+	grantFields := schema.Grant{}.Fields()
+	_ = grantFields
+	// grantDescRemark is the schema descriptor for remark field.
+	grantDescRemark := grantFields[0].Descriptor()
+	// grant.DefaultRemark holds the default value on creation for the remark field.
+	grant.DefaultRemark = grantDescRemark.Default.(string)
 	groupMixin := schema.Group{}.Mixin()
 	group.Policy = privacy.NewPolicies(groupMixin[0], schema.Group{})
 	group.Hooks[0] = func(next ent.Mutator) ent.Mutator {

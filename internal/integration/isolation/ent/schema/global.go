@@ -22,7 +22,10 @@ func (Country) Fields() []ent.Field { return []ent.Field{field.String("code").Un
 
 // Edges of Country.
 func (Country) Edges() []ent.Edge {
-	return []ent.Edge{edge.From("orders", Order.Type).Ref("country")}
+	return []ent.Edge{
+		edge.From("orders", Order.Type).Ref("country"),
+		edge.From("accounts", Account.Type).Ref("countries"),
+	}
 }
 
 // Label is global and read-only, many-to-many with orders.
@@ -38,7 +41,10 @@ func (Label) Fields() []ent.Field { return []ent.Field{field.String("name").Uniq
 
 // Edges of Label.
 func (Label) Edges() []ent.Edge {
-	return []ent.Edge{edge.From("orders", Order.Type).Ref("labels")}
+	return []ent.Edge{
+		edge.From("orders", Order.Type).Ref("labels"),
+		edge.From("holders", Account.Type).Ref("titles").Through("grants", Grant.Type),
+	}
 }
 
 // Badge is global and read-only; its foreign key refers to a tenant's user.
@@ -75,5 +81,29 @@ func (Account) Edges() []ent.Edge {
 		edge.From("users", User.Type).Ref("accounts"),
 		edge.To("memos", Memo.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
 		edge.To("favorite", Memo.Type).Unique(),
+		edge.To("titles", Label.Type).Through("grants", Grant.Type),
+		edge.To("countries", Country.Type),
+	}
+}
+
+// Grant is the edge schema of accounts and labels. It is global and read-only, and
+// goes with its account.
+type Grant struct{ ent.Schema }
+
+// Annotations make Grant global.
+func (Grant) Annotations() []schema.Annotation {
+	return []schema.Annotation{schema.Global("the house grants titles")}
+}
+
+// Fields of Grant.
+func (Grant) Fields() []ent.Field {
+	return []ent.Field{field.String("remark").Default(""), field.Int("account_id"), field.Int("label_id")}
+}
+
+// Edges of Grant.
+func (Grant) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.To("account", Account.Type).Unique().Required().Field("account_id").Annotations(entsql.OnDelete(entsql.Cascade)),
+		edge.To("label", Label.Type).Unique().Required().Field("label_id"),
 	}
 }

@@ -716,7 +716,7 @@ func (_q *DocQuery) sqlQuery(ctx context.Context) *sql.Selector {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*DocQuery) TenancyProtocol() int { return 2 }
+func (*DocQuery) TenancyProtocol() int { return 3 }
 
 // DocGroupBy is the group-by builder for Doc entities.
 type DocGroupBy struct {
