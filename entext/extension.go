@@ -22,6 +22,11 @@ type Extension struct {
 	// there are global entities and tenants with a schema or database of their
 	// own, and for schemas on MySQL. It turns on ent's sql/schemaconfig feature.
 	// Defaults to false.
+	//
+	// Such places count their ids each by itself. A global entity's own foreign key to
+	// a tenant's row, such as that of edge.To("favorite", Memo.Type).Unique(), holds an
+	// id and not whose, and leads each tenant to its own row of that id: give the
+	// tenants' entity ids that are never given twice, such as UUIDs.
 	Placement bool
 }
 
