@@ -40,28 +40,54 @@ func restrict(ctx context.Context, s *sql.Selector, c Column) {
 }
 
 // confined runs a user's predicates on s. Whatever they do, the condition that
-// was there before stays in force beside theirs, as when ent looks again for
-// the one row of an UpdateOne, and s goes on reading from its table. It returns
-// what went wrong, of which s keeps the text only.
+// was there before stays in force beside theirs, and s goes on reading from its
+// table. It returns what went wrong, of which s keeps the text only.
 func confined(s *sql.Selector, user func(*sql.Selector)) error {
-	before, table := s.P(), s.Table()
+	before := s.P()
 	s.SetP(nil)
-	user(s)
-	err := s.Err()
-	if s.Table() != table {
-		err = errOtherTable("a predicate")
-		s.AddError(err)
-	}
+	err := onTable(s, user)
 	own := s.P()
 	s.SetP(before)
+	and(s, own)
+	return err
+}
+
+// conditions runs a user's predicates beside s, and adds to s the conditions that
+// they come to and nothing else. An UPDATE has no use for the rest, and there it is
+// dangerous: ent takes whatever is selected for the ids of the rows whose edges it
+// changes, and for a sign that the one row of an UpdateOne is there.
+func conditions(s *sql.Selector, user func(*sql.Selector)) error {
+	table := *s.Table()
+	beside := s.New().From(&table)
+	err := onTable(beside, user)
+	if err != nil {
+		s.AddError(err)
+	}
+	and(s, beside.P())
+	return err
+}
+
+// onTable runs a user's predicates on s, which has to go on reading from its table.
+func onTable(s *sql.Selector, user func(*sql.Selector)) error {
+	table := s.Table()
+	user(s)
+	if s.Table() == table {
+		return s.Err()
+	}
+	err := errOtherTable("a predicate")
+	s.AddError(err)
+	return err
+}
+
+// and adds a user's condition to what is there.
+func and(s *sql.Selector, own *sql.Predicate) {
 	switch {
 	case own == nil:
-	case before == nil:
+	case s.P() == nil:
 		s.SetP(own)
 	default:
 		closeWith(s, parenthesized(own))
 	}
-	return err
 }
 
 func errOtherTable(who string) error {

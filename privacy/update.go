@@ -139,7 +139,7 @@ func (u *update) restrict(ctx context.Context, q querier) (err error) {
 func (u *update) apply(ctx context.Context, s *sql.Selector) {
 	s.WithContext(ctx)
 	if u.user != nil {
-		u.fail(confined(s, u.user))
+		u.fail(conditions(s, u.user))
 	}
 	if u.id == nil {
 		if p := s.P(); p != nil {
@@ -156,9 +156,13 @@ func (u *update) apply(ctx context.Context, s *sql.Selector) {
 // fail has the statement refused with the first error.
 func (u *update) fail(err error) { u.guard.failed = cmp.Or(u.guard.failed, err) }
 
-// seal is the last modifier of the statement. ent skips an UPDATE with nothing to
-// set, and the guard with it.
+// seal is the last modifier of the statement. Where there are edges, ent may have
+// looked for the rows in a statement of its own and name their ids in this one. ent
+// skips an UPDATE with nothing to set, and the guard with it.
 func (u *update) seal(b *sql.UpdateBuilder) {
+	if u.id != nil && !one(u.spec) && len(u.spec.Edges.Add)+len(u.spec.Edges.Clear) > 0 {
+		b.Where(sql.EQ(u.entity.Tenant.Name, u.id))
+	}
 	switch {
 	case !b.Empty():
 	case u.guard.failed != nil:

@@ -39,6 +39,7 @@ func Attacks() []Attack {
 		createAttacks(),
 		updateAttacks(),
 		updateModifyAttacks(),
+		updateIDAttacks(),
 		edgeAttacks(),
 		linkTableAttacks(),
 		globalAttacks(),
