@@ -94,7 +94,10 @@ func (a *Act) updatesOf(s *Side) map[string]executor {
 		"composite":          c.Visit.UpdateOne(&ent.Visit{GuestID: s.Ann, ClubID: s.Club}).SetRemark("x"),
 		"composite, nothing": c.Visit.UpdateOne(&ent.Visit{GuestID: s.Ann, ClubID: s.Club}),
 		"modified":           c.Order.UpdateOneID(s.Order).Modify(func(u *sql.UpdateBuilder) { u.Set("note", "z") }),
-		"own tenant":         c.Order.UpdateOneID(s.Order2).Modify(func(u *sql.UpdateBuilder) { u.Set("tenant_id", string(a.A.ID)) }),
+		"modified, quoted": c.Order.UpdateOneID(s.Order).Modify(func(u *sql.UpdateBuilder) {
+			u.Set(quoted(u.Dialect(), "note"), "z").SetNull("order_country")
+		}),
+		"own tenant": c.Order.UpdateOneID(s.Order2).Modify(func(u *sql.UpdateBuilder) { u.Set("tenant_id", string(a.A.ID)) }),
 	}
 }
 
@@ -117,18 +120,25 @@ func modifications() []modification {
 			u.Set("tenant_id", string(w.A.ID)).Set("Tenant_Id", string(w.B.ID))
 		}, false},
 		{"set tenant quoted", "W21", func(w *World, u *sql.UpdateBuilder) {
-			u.Set(sql.Dialect(u.Dialect()).String(func(b *sql.Builder) { b.Ident("tenant_id") }), string(w.B.ID))
+			u.Set(quoted(u.Dialect(), "tenant_id"), string(w.B.ID))
 		}, false},
 		{"set tenant qualified", "W21", func(w *World, u *sql.UpdateBuilder) {
 			u.Set(sql.Dialect(u.Dialect()).Table("orders").C("tenant_id"), string(w.B.ID))
+		}, false},
+		{"set tenant quoted, with a line break", "", func(w *World, u *sql.UpdateBuilder) { u.Set(quoted(u.Dialect(), "tenant_id")+"\n", string(w.B.ID)) }, false},
+		{"set tenant behind another column", "", func(w *World, u *sql.UpdateBuilder) {
+			u.Set(quoted(u.Dialect(), "note")+"='x',"+quoted(u.Dialect(), "tenant_id"), string(w.B.ID))
+		}, false},
+		{"set tenant in the quotes of another dialect", "", func(w *World, u *sql.UpdateBuilder) {
+			u.SetDialect("")
+			u.Set(`"tenant_id"`, string(w.B.ID)).Set("`tenant_id` ", string(w.B.ID))
 		}, false},
 		{"add to tenant", "W21", func(_ *World, u *sql.UpdateBuilder) { u.Add("tenant_id", "x") }, false},
 		{"tenant to null", "W21", func(_ *World, u *sql.UpdateBuilder) { u.SetNull("tenant_id") }, false},
 		{"set owner", "", func(w *World, u *sql.UpdateBuilder) { u.Set("owner_id", w.B.Ann) }, false},
 		{"set owner in capitals", "", func(w *World, u *sql.UpdateBuilder) { u.Set("OWNER_ID", w.B.Ann) }, false},
-		{"set owner quoted", "", func(w *World, u *sql.UpdateBuilder) {
-			u.Set(sql.Dialect(u.Dialect()).String(func(b *sql.Builder) { b.Ident("owner_id") }), w.B.Ann)
-		}, false},
+		{"set owner quoted", "", func(w *World, u *sql.UpdateBuilder) { u.Set(quoted(u.Dialect(), "owner_id"), w.B.Ann) }, false},
+		{"set owner quoted, with a line break", "", func(w *World, u *sql.UpdateBuilder) { u.Set(quoted(u.Dialect(), "owner_id")+"\n", w.B.Ann) }, false},
 		{"set a key whose edge is at the other end", "", func(w *World, u *sql.UpdateBuilder) { u.Set("user_watched", w.B.Ann) }, false},
 		{"set owner by null and add", "", func(w *World, u *sql.UpdateBuilder) { u.Add("owner_id", w.B.Ann-w.A.Ann) }, false},
 		{"where raw OR", "", func(_ *World, u *sql.UpdateBuilder) { u.Where(sql.ExprP("1 = 1 OR 1 = 1")) }, false},
@@ -148,6 +158,11 @@ func modifications() []modification {
 		{"set manager", "", func(w *World, u *sql.UpdateBuilder) { u.Set("user_reports", w.B.Ann) }, true},
 		{"set id", "", func(w *World, u *sql.UpdateBuilder) { u.Set("id", w.B.Idle) }, true},
 	}
+}
+
+// quoted is the name of a column as ent writes it.
+func quoted(dialect, column string) string {
+	return sql.Dialect(dialect).String(func(b *sql.Builder) { b.Ident(column) })
 }
 
 // updateModifyAttacks change the UPDATE itself.

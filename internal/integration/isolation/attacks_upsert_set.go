@@ -14,20 +14,19 @@ type assignment struct {
 }
 
 func assignments() []assignment {
-	quoted := func(u *sql.UpdateSet, column string) string {
-		return sql.Dialect(u.Dialect()).String(func(b *sql.Builder) { b.Ident(column) })
-	}
 	return []assignment{
 		{"tenant", func(w *World, u *sql.UpdateSet) { u.Set("tenant_id", string(w.B.ID)) }},
 		{"tenant twice", func(w *World, u *sql.UpdateSet) { u.Set("tenant_id", string(w.A.ID)).Set("TENANT_ID", string(w.B.ID)) }},
 		{"tenant in capitals", func(w *World, u *sql.UpdateSet) { u.Set("TENANT_ID", string(w.B.ID)) }},
 		{"tenant twice, quoted", func(w *World, u *sql.UpdateSet) {
-			u.Set("tenant_id", string(w.A.ID)).Set(quoted(u, "tenant_id"), string(w.B.ID))
+			u.Set("tenant_id", string(w.A.ID)).Set(quoted(u.Dialect(), "tenant_id"), string(w.B.ID))
 		}},
+		{"tenant quoted, with a line break", func(w *World, u *sql.UpdateSet) { u.Set(quoted(u.Dialect(), "tenant_id")+"\n", string(w.B.ID)) }},
 		{"tenant by expression", func(w *World, u *sql.UpdateSet) { u.Set("tenant_id", sql.Expr("'"+string(w.B.ID)+"'")) }},
 		{"owner", func(w *World, u *sql.UpdateSet) { u.Set("owner_id", w.B.Ann) }},
 		{"owner in capitals", func(w *World, u *sql.UpdateSet) { u.Set("OWNER_ID", w.B.Ann) }},
-		{"owner quoted", func(w *World, u *sql.UpdateSet) { u.Set(quoted(u, "owner_id"), w.B.Ann) }},
+		{"owner quoted", func(w *World, u *sql.UpdateSet) { u.Set(quoted(u.Dialect(), "owner_id"), w.B.Ann) }},
+		{"owner quoted, with a line break", func(w *World, u *sql.UpdateSet) { u.Set(quoted(u.Dialect(), "owner_id")+"\n", w.B.Ann) }},
 		{"a key whose edge is at the other end", func(w *World, u *sql.UpdateSet) { u.Set("user_watched", w.B.Ann) }},
 		{"owner after the value offered", func(w *World, u *sql.UpdateSet) { u.SetExcluded("owner_id").Set("OWNER_ID", w.B.Ann) }},
 		{"owner by addition", func(w *World, u *sql.UpdateSet) { u.Add("owner_id", w.B.Ann-w.A.Ann) }},
