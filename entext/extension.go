@@ -47,6 +47,7 @@ func (Extension) Templates() []*gen.Template {
 		"tenancyColumnName": columnName,
 		"tenancyEntities":   entities,
 		"tenancyGlobal":     isGlobal,
+		"tenancyJoinColumn": joinColumnExpr,
 		"tenancyJoinScoped": hasJoinScope,
 		"tenancyJoinRows":   joinTables,
 		"tenancyMetadata":   metadata,

@@ -97,3 +97,10 @@ func hasJoinScope(e *gen.Edge) bool {
 	_, ok := joinScope(e)
 	return ok
 }
+
+// joinColumnExpr returns the Go expression for the tenant column of an M2M
+// edge's join table, which has one.
+func joinColumnExpr(e *gen.Edge) string {
+	t, _ := joinScope(e)
+	return column(t)
+}

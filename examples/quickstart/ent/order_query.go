@@ -627,6 +627,7 @@ func (_q *OrderQuery) loadTags(ctx context.Context, query *TagQuery, nodes []*Or
 	}
 	query.Where(func(s *sql.Selector) {
 		joinT := sql.Table(order.TagsTable)
+		defer tenantprivacy.LoadNeighbors(s, joinT, tenantprivacy.StringColumn("tenant_id"))()
 		s.Join(joinT).On(s.C(tag.FieldID), joinT.C(order.TagsPrimaryKey[1]))
 		s.Where(sql.InValues(joinT.C(order.TagsPrimaryKey[0]), edgeIDs...))
 		columns := s.SelectedColumns()

@@ -426,6 +426,7 @@ func (_q *TagQuery) loadOrders(ctx context.Context, query *OrderQuery, nodes []*
 	}
 	query.Where(func(s *sql.Selector) {
 		joinT := sql.Table(tag.OrdersTable)
+		defer tenantprivacy.LoadNeighbors(s, joinT, tenantprivacy.StringColumn("tenant_id"))()
 		s.Join(joinT).On(s.C(order.FieldID), joinT.C(tag.OrdersPrimaryKey[0]))
 		s.Where(sql.InValues(joinT.C(tag.OrdersPrimaryKey[1]), edgeIDs...))
 		columns := s.SelectedColumns()

@@ -1,6 +1,8 @@
 package isolation
 
 import (
+	"strconv"
+
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 
@@ -60,6 +62,7 @@ func loadAttacks() []Attack {
 				})
 			}
 		}},
+		{Name: "load over B's join rows", Row: "R11", Run: loadsOverJoinRows},
 		{Name: "load at most n for each parent", Row: "", Run: limitedLoads},
 		{Name: "load into selected fields", Run: func(a *Act) {
 			a.Got(a.Client.Order.Query().Select(order.FieldNote).WithOwner(func(q *ent.UserQuery) { q.Select(user.FieldName) }).All(a.A.Ctx))
@@ -75,6 +78,51 @@ func loadAttacks() []Attack {
 func everyEdge(q *ent.UserQuery) *ent.UserQuery {
 	return q.WithOrders().WithProfile().WithGroups().WithSpouse().WithFriends().WithFollowers().WithFollowing().
 		WithManager().WithReports().WithTeams().WithClubs().WithAccounts().WithMemberships().WithVisits()
+}
+
+// loadsOverJoinRows has the tables that join users to accounts, which are
+// everybody's, and to groups, of which one of A's has a user of B, say more than
+// who is linked to Ann.
+func loadsOverJoinRows(a *Act) {
+	load := func(accounts func(*ent.AccountQuery), groups func(*ent.GroupQuery)) {
+		a.Step(func() {
+			users, err := a.Client.User.Query().Where(user.ID(a.A.Ann)).WithAccounts(accounts).WithGroups(groups).All(a.A.Ctx)
+			a.Got(users, err)
+			for _, u := range users {
+				for _, account := range u.Edges.Accounts {
+					a.Saw(account.Value("whose"))
+				}
+				for _, group := range u.Edges.Groups {
+					a.Saw(group.Value("whose"))
+				}
+			}
+		})
+	}
+	everybodys := func(table string) func(*sql.Selector) {
+		return func(s *sql.Selector) {
+			t, ok := s.JoinedTable(table)
+			if !ok {
+				return
+			}
+			columns := s.SelectedColumns()[1:]
+			s.SetP(sql.NEQ(t.C("user_id"), a.A.Ann)).Select()
+			s.AppendSelectExprAs(sql.Raw(strconv.Itoa(a.A.Ann)), "user_id").AppendSelect(columns...).AppendSelectAs(t.C("tenant_id"), "whose")
+		}
+	}
+	either := func(column string) func(*sql.Selector) {
+		return func(s *sql.Selector) { s.Where(sql.IsNull(s.C(column))).Or().Where(sql.NotNull(s.C(column))) }
+	}
+	open := func(s *sql.Selector) { s.Where(sql.NotNull(s.C("id"))).Or() }
+	load(func(q *ent.AccountQuery) { q.Modify(everybodys(user.AccountsTable)) }, func(q *ent.GroupQuery) { q.Modify(everybodys(user.GroupsTable)) })
+	load(func(q *ent.AccountQuery) { q.Modify(either("login")) }, func(q *ent.GroupQuery) { q.Modify(either("name")) })
+	load(func(q *ent.AccountQuery) { q.Where(open) }, func(q *ent.GroupQuery) { q.Where(open) })
+	load(func(q *ent.AccountQuery) { q.Modify(open) }, func(q *ent.GroupQuery) { q.Modify(open) })
+	a.Step(func() {
+		// A condition that ent's own is collected into chooses no rows.
+		a.Saw(a.Client.User.Query().WithAccounts(func(q *ent.AccountQuery) {
+			q.Where(func(s *sql.Selector) { s.CollectPredicates() })
+		}).All(a.A.Ctx))
+	})
 }
 
 // limitedLoads uses the modifier of ent's own that swaps the FROM clause.

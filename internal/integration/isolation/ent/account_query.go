@@ -732,6 +732,7 @@ func (_q *AccountQuery) loadUsers(ctx context.Context, query *UserQuery, nodes [
 	query.Where(func(s *sql.Selector) {
 		joinT := sql.Table(account.UsersTable)
 		joinT.Schema(_q.schemaConfig.UserAccounts)
+		defer tenantprivacy.LoadNeighbors(s, joinT, tenantprivacy.StringColumn("tenant_id"))()
 		s.Join(joinT).On(s.C(user.FieldID), joinT.C(account.UsersPrimaryKey[0]))
 		s.Where(sql.InValues(joinT.C(account.UsersPrimaryKey[1]), edgeIDs...))
 		columns := s.SelectedColumns()

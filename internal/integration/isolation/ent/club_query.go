@@ -511,6 +511,7 @@ func (_q *ClubQuery) loadGuests(ctx context.Context, query *UserQuery, nodes []*
 	query.Where(func(s *sql.Selector) {
 		joinT := sql.Table(club.GuestsTable)
 		joinT.Schema(_q.schemaConfig.Visit)
+		defer tenantprivacy.LoadNeighbors(s, joinT, tenantprivacy.StringColumn("tenant_id"))()
 		s.Join(joinT).On(s.C(user.FieldID), joinT.C(club.GuestsPrimaryKey[0]))
 		s.Where(sql.InValues(joinT.C(club.GuestsPrimaryKey[1]), edgeIDs...))
 		columns := s.SelectedColumns()

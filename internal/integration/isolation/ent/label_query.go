@@ -559,6 +559,7 @@ func (_q *LabelQuery) loadOrders(ctx context.Context, query *OrderQuery, nodes [
 	query.Where(func(s *sql.Selector) {
 		joinT := sql.Table(label.OrdersTable)
 		joinT.Schema(_q.schemaConfig.OrderLabels)
+		defer tenantprivacy.LoadNeighbors(s, joinT, tenantprivacy.StringColumn("tenant_id"))()
 		s.Join(joinT).On(s.C(order.FieldID), joinT.C(label.OrdersPrimaryKey[0]))
 		s.Where(sql.InValues(joinT.C(label.OrdersPrimaryKey[1]), edgeIDs...))
 		columns := s.SelectedColumns()

@@ -706,6 +706,7 @@ func (_q *OrderQuery) loadLabels(ctx context.Context, query *LabelQuery, nodes [
 	query.Where(func(s *sql.Selector) {
 		joinT := sql.Table(order.LabelsTable)
 		joinT.Schema(_q.schemaConfig.OrderLabels)
+		defer tenantprivacy.LoadNeighbors(s, joinT, tenantprivacy.StringColumn("tenant_id"))()
 		s.Join(joinT).On(s.C(label.FieldID), joinT.C(order.LabelsPrimaryKey[1]))
 		s.Where(sql.InValues(joinT.C(order.LabelsPrimaryKey[0]), edgeIDs...))
 		columns := s.SelectedColumns()

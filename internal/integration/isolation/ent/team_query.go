@@ -511,6 +511,7 @@ func (_q *TeamQuery) loadUsers(ctx context.Context, query *UserQuery, nodes []*T
 	query.Where(func(s *sql.Selector) {
 		joinT := sql.Table(team.UsersTable)
 		joinT.Schema(_q.schemaConfig.Membership)
+		defer tenantprivacy.LoadNeighbors(s, joinT, tenantprivacy.StringColumn("tenant_id"))()
 		s.Join(joinT).On(s.C(user.FieldID), joinT.C(team.UsersPrimaryKey[0]))
 		s.Where(sql.InValues(joinT.C(team.UsersPrimaryKey[1]), edgeIDs...))
 		columns := s.SelectedColumns()

@@ -1393,6 +1393,7 @@ func (_q *UserQuery) loadGroups(ctx context.Context, query *GroupQuery, nodes []
 	query.Where(func(s *sql.Selector) {
 		joinT := sql.Table(user.GroupsTable)
 		joinT.Schema(_q.schemaConfig.UserGroups)
+		defer tenantprivacy.LoadNeighbors(s, joinT, tenantprivacy.StringColumn("tenant_id"))()
 		s.Join(joinT).On(s.C(group.FieldID), joinT.C(user.GroupsPrimaryKey[1]))
 		s.Where(sql.InValues(joinT.C(user.GroupsPrimaryKey[0]), edgeIDs...))
 		columns := s.SelectedColumns()
@@ -1487,6 +1488,7 @@ func (_q *UserQuery) loadFriends(ctx context.Context, query *UserQuery, nodes []
 	query.Where(func(s *sql.Selector) {
 		joinT := sql.Table(user.FriendsTable)
 		joinT.Schema(_q.schemaConfig.UserFriends)
+		defer tenantprivacy.LoadNeighbors(s, joinT, tenantprivacy.StringColumn("tenant_id"))()
 		s.Join(joinT).On(s.C(user.FieldID), joinT.C(user.FriendsPrimaryKey[1]))
 		s.Where(sql.InValues(joinT.C(user.FriendsPrimaryKey[0]), edgeIDs...))
 		columns := s.SelectedColumns()
@@ -1549,6 +1551,7 @@ func (_q *UserQuery) loadFollowers(ctx context.Context, query *UserQuery, nodes 
 	query.Where(func(s *sql.Selector) {
 		joinT := sql.Table(user.FollowersTable)
 		joinT.Schema(_q.schemaConfig.UserFollowing)
+		defer tenantprivacy.LoadNeighbors(s, joinT, tenantprivacy.StringColumn("tenant_id"))()
 		s.Join(joinT).On(s.C(user.FieldID), joinT.C(user.FollowersPrimaryKey[0]))
 		s.Where(sql.InValues(joinT.C(user.FollowersPrimaryKey[1]), edgeIDs...))
 		columns := s.SelectedColumns()
@@ -1611,6 +1614,7 @@ func (_q *UserQuery) loadFollowing(ctx context.Context, query *UserQuery, nodes 
 	query.Where(func(s *sql.Selector) {
 		joinT := sql.Table(user.FollowingTable)
 		joinT.Schema(_q.schemaConfig.UserFollowing)
+		defer tenantprivacy.LoadNeighbors(s, joinT, tenantprivacy.StringColumn("tenant_id"))()
 		s.Join(joinT).On(s.C(user.FieldID), joinT.C(user.FollowingPrimaryKey[1]))
 		s.Where(sql.InValues(joinT.C(user.FollowingPrimaryKey[0]), edgeIDs...))
 		columns := s.SelectedColumns()
@@ -1736,6 +1740,7 @@ func (_q *UserQuery) loadTeams(ctx context.Context, query *TeamQuery, nodes []*U
 	query.Where(func(s *sql.Selector) {
 		joinT := sql.Table(user.TeamsTable)
 		joinT.Schema(_q.schemaConfig.Membership)
+		defer tenantprivacy.LoadNeighbors(s, joinT, tenantprivacy.StringColumn("tenant_id"))()
 		s.Join(joinT).On(s.C(team.FieldID), joinT.C(user.TeamsPrimaryKey[1]))
 		s.Where(sql.InValues(joinT.C(user.TeamsPrimaryKey[0]), edgeIDs...))
 		columns := s.SelectedColumns()
@@ -1798,6 +1803,7 @@ func (_q *UserQuery) loadClubs(ctx context.Context, query *ClubQuery, nodes []*U
 	query.Where(func(s *sql.Selector) {
 		joinT := sql.Table(user.ClubsTable)
 		joinT.Schema(_q.schemaConfig.Visit)
+		defer tenantprivacy.LoadNeighbors(s, joinT, tenantprivacy.StringColumn("tenant_id"))()
 		s.Join(joinT).On(s.C(club.FieldID), joinT.C(user.ClubsPrimaryKey[1]))
 		s.Where(sql.InValues(joinT.C(user.ClubsPrimaryKey[0]), edgeIDs...))
 		columns := s.SelectedColumns()
@@ -1860,6 +1866,7 @@ func (_q *UserQuery) loadAccounts(ctx context.Context, query *AccountQuery, node
 	query.Where(func(s *sql.Selector) {
 		joinT := sql.Table(user.AccountsTable)
 		joinT.Schema(_q.schemaConfig.UserAccounts)
+		defer tenantprivacy.LoadNeighbors(s, joinT, tenantprivacy.StringColumn("tenant_id"))()
 		s.Join(joinT).On(s.C(account.FieldID), joinT.C(user.AccountsPrimaryKey[1]))
 		s.Where(sql.InValues(joinT.C(user.AccountsPrimaryKey[0]), edgeIDs...))
 		columns := s.SelectedColumns()

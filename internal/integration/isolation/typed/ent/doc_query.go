@@ -582,6 +582,7 @@ func (_q *DocQuery) loadTags(ctx context.Context, query *TagQuery, nodes []*Doc,
 	}
 	query.Where(func(s *sql.Selector) {
 		joinT := sql.Table(doc.TagsTable)
+		defer tenantprivacy.LoadNeighbors(s, joinT, tenantprivacy.UUIDColumn("tenant_id"))()
 		s.Join(joinT).On(s.C(tag.FieldID), joinT.C(doc.TagsPrimaryKey[1]))
 		s.Where(sql.InValues(joinT.C(doc.TagsPrimaryKey[0]), edgeIDs...))
 		columns := s.SelectedColumns()

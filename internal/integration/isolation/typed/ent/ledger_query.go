@@ -500,6 +500,7 @@ func (_q *LedgerQuery) loadMarks(ctx context.Context, query *MarkQuery, nodes []
 	}
 	query.Where(func(s *sql.Selector) {
 		joinT := sql.Table(ledger.MarksTable)
+		defer tenantprivacy.LoadNeighbors(s, joinT, tenantprivacy.Int64Column("org_id"))()
 		s.Join(joinT).On(s.C(mark.FieldID), joinT.C(ledger.MarksPrimaryKey[1]))
 		s.Where(sql.InValues(joinT.C(ledger.MarksPrimaryKey[0]), edgeIDs...))
 		columns := s.SelectedColumns()

@@ -426,6 +426,7 @@ func (_q *TagQuery) loadDocs(ctx context.Context, query *DocQuery, nodes []*Tag,
 	}
 	query.Where(func(s *sql.Selector) {
 		joinT := sql.Table(tag.DocsTable)
+		defer tenantprivacy.LoadNeighbors(s, joinT, tenantprivacy.UUIDColumn("tenant_id"))()
 		s.Join(joinT).On(s.C(doc.FieldID), joinT.C(tag.DocsPrimaryKey[0]))
 		s.Where(sql.InValues(joinT.C(tag.DocsPrimaryKey[1]), edgeIDs...))
 		columns := s.SelectedColumns()

@@ -425,6 +425,7 @@ func (_q *MarkQuery) loadLedgers(ctx context.Context, query *LedgerQuery, nodes 
 	}
 	query.Where(func(s *sql.Selector) {
 		joinT := sql.Table(mark.LedgersTable)
+		defer tenantprivacy.LoadNeighbors(s, joinT, tenantprivacy.Int64Column("org_id"))()
 		s.Join(joinT).On(s.C(ledger.FieldID), joinT.C(mark.LedgersPrimaryKey[0]))
 		s.Where(sql.InValues(joinT.C(mark.LedgersPrimaryKey[1]), edgeIDs...))
 		columns := s.SelectedColumns()
