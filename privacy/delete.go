@@ -31,7 +31,7 @@ func Delete(ctx context.Context, drv dialect.Driver, e *Entity, schemas Schemas)
 }
 
 func (o operation) restrictDelete(ctx context.Context, s *sql.Selector) error {
-	if s.Table() == nil || s.TableName() != o.entity.Table {
+	if tableName(s) != o.entity.Table {
 		err := errOtherTable("a predicate")
 		deny(s, err)
 		return err

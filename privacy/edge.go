@@ -24,3 +24,16 @@ func Nested(s *sql.Selector, c Column) func(*sql.Selector) {
 	}
 	return func(sub *sql.Selector) { restrict(sub.Context(), sub, c) }
 }
+
+// NestedGlobal returns the predicate that holds a sub-query of s on an edge's
+// global target to its table: s fails where it is made one on another. It has to
+// be the last one.
+func NestedGlobal(s *sql.Selector, table string) func(*sql.Selector) {
+	return func(sub *sql.Selector) {
+		if tableName(sub) != table {
+			err := errOtherTable("a predicate")
+			deny(sub, err)
+			s.AddError(err)
+		}
+	}
+}

@@ -42,10 +42,10 @@ func restrict(ctx context.Context, s *sql.Selector, c Column) {
 // confined runs a user's predicates on s. Whatever they do, the condition that
 // was there before stays in force beside theirs, and s goes on reading from its
 // table. It returns what went wrong, of which s keeps the text only.
-func confined(s *sql.Selector, user func(*sql.Selector)) error {
+func confined(s *sql.Selector, e *Entity, user func(*sql.Selector)) error {
 	before := s.P()
 	s.SetP(nil)
-	err := onTable(s, user)
+	err := onTable(s, e, user)
 	own := s.P()
 	s.SetP(before)
 	and(s, own)
@@ -56,10 +56,10 @@ func confined(s *sql.Selector, user func(*sql.Selector)) error {
 // they come to and nothing else. An UPDATE has no use for the rest, and there it is
 // dangerous: ent takes whatever is selected for the ids of the rows whose edges it
 // changes, and for a sign that the one row of an UpdateOne is there.
-func conditions(s *sql.Selector, user func(*sql.Selector)) error {
+func conditions(s *sql.Selector, e *Entity, user func(*sql.Selector)) error {
 	table := *s.Table()
 	beside := s.New().From(&table)
-	err := onTable(beside, user)
+	err := onTable(beside, e, user)
 	if err != nil {
 		s.AddError(err)
 	}
@@ -67,16 +67,33 @@ func conditions(s *sql.Selector, user func(*sql.Selector)) error {
 	return err
 }
 
-// onTable runs a user's predicates on s, which has to go on reading from its table.
-func onTable(s *sql.Selector, user func(*sql.Selector)) error {
+// onTable runs a user's function on s, which has to go on reading from its table.
+func onTable(s *sql.Selector, e *Entity, user func(*sql.Selector)) error {
 	table := s.Table()
 	user(s)
-	if s.Table() == table {
+	if reads(s, table, e) {
 		return s.Err()
 	}
-	err := errOtherTable("a predicate")
+	err := errOtherTable("a predicate or an order")
 	s.AddError(err)
 	return err
+}
+
+// reads reports whether s still reads from the table, which is the entity's. Where
+// there is no tenant's condition to tell, it looks at what the table is by now, since
+// another one can be put into the same *sql.SelectTable.
+func reads(s *sql.Selector, table *sql.SelectTable, e *Entity) bool {
+	return s.Table() == table && (!e.global() || tableName(s) == e.Table)
+}
+
+// tableName is the name of the table that s reads from, whatever it is called
+// there, and empty if there is none.
+func tableName(s *sql.Selector) string {
+	t := s.Table()
+	if t == nil {
+		return ""
+	}
+	return sql.Dialect(s.Dialect()).Select().From(t).TableName()
 }
 
 // and adds a user's condition to what is there.

@@ -11,11 +11,11 @@ import (
 // Query restricts what a query builder is about to read with All, Only, First,
 // Count, Exist or as eagerly loaded edges.
 func Query(ctx context.Context, spec *sqlgraph.QuerySpec, e *Entity) {
-	if spec.From != nil && spec.Order != nil {
+	if spec.Order != nil && (spec.From != nil || e.global()) {
 		order := spec.Order // runs before the predicate; ent gives traversals no context
 		spec.Order = func(s *sql.Selector) {
 			Enter(ctx, s)
-			order(s)
+			_ = onTable(s, e, order) // ent asks s for it
 		}
 	}
 	user := spec.Predicate
@@ -23,7 +23,7 @@ func Query(ctx context.Context, spec *sqlgraph.QuerySpec, e *Entity) {
 		s.AddError(e.check())
 		Enter(ctx, s)
 		if user != nil {
-			_ = confined(s, user) // ent asks s for it
+			_ = confined(s, e, user)
 		}
 		if !e.global() {
 			restrict(ctx, s, e.Tenant)
@@ -52,7 +52,7 @@ func Select(ctx context.Context, s *sql.Selector, e *Entity, table *sql.SelectTa
 	switch {
 	case !e.global():
 		restrict(ctx, s, e.Tenant)
-	case s.Table() != table:
+	case !reads(s, table, e):
 		deny(s, errOtherTable("a predicate or modifier"))
 	}
 }
@@ -117,7 +117,7 @@ func keepRestricted(ctx context.Context, s *sql.Selector, e *Entity, change func
 	keep := predicate(where)
 	change()
 	keep() // a predicate can be changed in place, too
-	moved := s.Table() != table
+	moved := !reads(s, table, e)
 	switch {
 	case !e.global():
 		if moved || s.P() != where {
@@ -131,7 +131,7 @@ func keepRestricted(ctx context.Context, s *sql.Selector, e *Entity, change func
 // limitsRows reports whether s reads from what sqlgraph.LimitNeighbors puts in
 // the place of the table, a common table expression over it.
 func limitsRows(s *sql.Selector) bool {
-	return s.Table() != nil && s.TableName() == "limited_query"
+	return tableName(s) == "limited_query"
 }
 
 // predicate returns a function that makes p what it is now.

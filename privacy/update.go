@@ -139,7 +139,7 @@ func (u *update) restrict(ctx context.Context, q querier) (err error) {
 func (u *update) apply(ctx context.Context, s *sql.Selector) {
 	s.WithContext(ctx)
 	if u.user != nil {
-		u.fail(conditions(s, u.user))
+		u.fail(conditions(s, u.entity, u.user))
 	}
 	if u.id == nil {
 		if p := s.P(); p != nil {
@@ -179,7 +179,7 @@ func (u *update) seal(b *sql.UpdateBuilder) {
 // table and move rows to another tenant. They cannot reach beyond the tenant
 // either, in a System scope that of the rows that are linked to.
 func (u *update) edit(b *sql.UpdateBuilder, mods []func(*sql.UpdateBuilder)) {
-	table, before := tableOf(b), assignmentsOf(b)
+	before := assignmentsOf(b)
 	for _, m := range mods {
 		m(b)
 	}
@@ -187,7 +187,7 @@ func (u *update) edit(b *sql.UpdateBuilder, mods []func(*sql.UpdateBuilder)) {
 		u.fail(u.keepLink(b, key, before))
 	}
 	if !u.system() {
-		u.keepPlace(b, table)
+		u.keepPlace(b)
 	}
 	if u.id == nil { // and nothing is linked in a System scope
 		return
@@ -198,8 +198,9 @@ func (u *update) edit(b *sql.UpdateBuilder, mods []func(*sql.UpdateBuilder)) {
 }
 
 // keepPlace refuses to write to another table, and has rows stay their tenant's.
-func (u *update) keepPlace(b *sql.UpdateBuilder, table string) {
-	if tableOf(b) != table {
+func (u *update) keepPlace(b *sql.UpdateBuilder) {
+	set := &sql.UpdateSet{UpdateBuilder: b}
+	if set.Table().C("") != sql.Dialect(b.Dialect()).Table(u.spec.Node.Table).C("") {
 		u.fail(errOtherTable("a modifier"))
 	}
 	if u.id == nil {
@@ -209,10 +210,6 @@ func (u *update) keepPlace(b *sql.UpdateBuilder, table string) {
 		b.Set(u.entity.Tenant.Name, u.id)
 	}
 	u.fail(assignmentsOf(b).onlyOnce(u.entity))
-}
-
-func tableOf(b *sql.UpdateBuilder) string {
-	return (&sql.UpdateSet{UpdateBuilder: b}).Table().C("")
 }
 
 // keepLink puts the checked value of a foreign key back, if there is one, and

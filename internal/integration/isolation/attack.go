@@ -40,6 +40,7 @@ func Attacks() []Attack {
 		updateAttacks(),
 		updateModifyAttacks(),
 		updateIDAttacks(),
+		tableAttacks(),
 		edgeAttacks(),
 		linkTableAttacks(),
 		globalAttacks(),

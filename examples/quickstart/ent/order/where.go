@@ -360,6 +360,7 @@ func HasCountry() predicate.Order {
 func HasCountryWith(preds ...predicate.Country) predicate.Order {
 	return predicate.Order(func(s *sql.Selector) {
 		step := newCountryStep()
+		preds := append(preds[:len(preds):len(preds)], tenantprivacy.NestedGlobal(s, step.To.Table))
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

@@ -7,6 +7,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/internal"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/predicate"
+	tenantprivacy "github.com/entenancy/tenancy/privacy"
 )
 
 // ID filters vertices based on their ID field.
@@ -215,6 +216,7 @@ func HasAccountWith(preds ...predicate.Account) predicate.Memo {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.Account
 		step.Edge.Schema = schemaConfig.Memo
+		preds := append(preds[:len(preds):len(preds)], tenantprivacy.NestedGlobal(s, step.To.Table))
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

@@ -430,6 +430,7 @@ func HasCountryWith(preds ...predicate.Country) predicate.Order {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.Country
 		step.Edge.Schema = schemaConfig.Order
+		preds := append(preds[:len(preds):len(preds)], tenantprivacy.NestedGlobal(s, step.To.Table))
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
@@ -459,6 +460,7 @@ func HasLabelsWith(preds ...predicate.Label) predicate.Order {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.Label
 		step.Edge.Schema = schemaConfig.OrderLabels
+		preds := append(preds[:len(preds):len(preds)], tenantprivacy.NestedGlobal(s, step.To.Table))
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
