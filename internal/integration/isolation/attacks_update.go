@@ -245,7 +245,7 @@ func clearedModifyAttacks() []Attack {
 			// The ids of one table, taken for those of another, are some other tenant's rows.
 			a.CrossTenant(a.Client.Order.Update().Where(func(s *sql.Selector) { s.From(sql.Table("users")) }).AddLabelIDs(a.LabelIdle).Exec(a.A.Ctx))
 		}},
-		{Name: "update where From is another table with B's ids", Run: collidingIDs},
+		{Name: "update where From is another table with B's ids", Run: intoOrders},
 		{Name: "delete where From is another table", Run: func(a *Act) {
 			_, err := a.Client.Item.Delete().Where(func(s *sql.Selector) { s.From(sql.Table("users")) }).Exec(a.A.Ctx)
 			a.CrossTenant(err)
@@ -273,10 +273,9 @@ func clearedModifyAttacks() []Attack {
 	}
 }
 
-// collidingIDs has rows of A in one table with ids that B's rows have in another.
-func collidingIDs(a *Act) {
-	err := a.Client.User.UpdateOneID(a.A.Idle).Modify(func(u *sql.UpdateBuilder) { u.Set("id", a.B.Order) }).Exec(a.A.Ctx)
-	a.Saw(nil, err)
+// intoOrders has ent take the ids of A's users for those of orders.
+func intoOrders(a *Act) {
+	a.collidingIDs()
 	users := func(s *sql.Selector) { s.From(sql.Table("users")) }
 	a.Step(func() { a.Saw(nil, a.Client.Order.Update().Where(users).AddLabelIDs(a.LabelIdle).Exec(a.A.Ctx)) })
 	a.Step(func() { a.Saw(nil, a.Client.Order.Update().Where(users).ClearLabels().Exec(a.A.Ctx)) })
