@@ -36,6 +36,7 @@ func (o operation) restrictDelete(ctx context.Context, s *sql.Selector) error {
 		deny(s, err)
 		return err
 	}
+	s.Table().As("") // ent writes none, and it could be that of a table below
 	switch {
 	case !o.entity.global():
 		restrict(ctx, s, o.entity.Tenant)

@@ -31,6 +31,10 @@ func restrict(ctx context.Context, s *sql.Selector, c Column) {
 	if scope.System() {
 		return
 	}
+	if s.Table() == nil {
+		deny(s, errOtherTable("a predicate, an order or a modifier"))
+		return
+	}
 	id, err := c.arg(scope)
 	if err != nil {
 		deny(s, err)
@@ -125,9 +129,10 @@ func deny(s *sql.Selector, err error) {
 // every statement gets, with fewer allocations, and from the front: MySQL and MariaDB
 // evaluate conditions in the order of the text, and an UPDATE fails where a value
 // cannot be converted, with an error that has the value in it. It must not be that
-// of another tenant's row.
+// of another tenant's row. The column is that of the table and not of s, of which a
+// user's function can say that it is called like another one.
 func belongs(s *sql.Selector, c Column, id any) {
-	before, column := s.P(), s.C(c.Name)
+	before, column := s.P(), s.Table().C(c.Name)
 	s.SetP(sql.P(func(b *sql.Builder) {
 		b.Ident(column).WriteString(" = ").Arg(id)
 		if before != nil {
@@ -157,7 +162,7 @@ func closeWith(s *sql.Selector, p *sql.Predicate) {
 // keys. Such links do not come from this library; older data and raw SQL leave
 // them. Of read-only global rows none at all may hang on it.
 func untouchedByOthers(s *sql.Selector, table string, schemas Schemas, d Dependent, id any) {
-	row := s.C(d.Path[0].Ref)
+	row := s.Table().C(d.Path[0].Ref)
 	own := func(h Hop) bool { return h.Table == table }
 	if s.Dialect() == dialect.MySQL && slices.ContainsFunc(d.Path, own) {
 		closeWith(s, sql.P(func(b *sql.Builder) { writeNotIn(b, row, schemas, d, id) }))

@@ -41,6 +41,7 @@ func Attacks() []Attack {
 		updateModifyAttacks(),
 		updateIDAttacks(),
 		tableAttacks(),
+		aliasAttacks(),
 		edgeAttacks(),
 		linkTableAttacks(),
 		globalAttacks(),

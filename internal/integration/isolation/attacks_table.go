@@ -3,6 +3,7 @@ package isolation
 import (
 	"entgo.io/ent/dialect/sql"
 
+	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/order"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/user"
 )
@@ -49,6 +50,14 @@ func tableAttacks() []Attack {
 					})
 				})
 			}
+		}},
+		{Name: "read from an expression", Row: "R29", Run: func(a *Act) {
+			q := a.Client.Order.Query()
+			q.Modify(func(s *sql.Selector) { s.FromExpr(sql.Expr("orders")) })
+			_, err := q.All(a.A.Ctx)
+			a.Told(err, tenancy.ErrCrossTenant)
+			_, err = a.Client.Order.Query().Where(func(s *sql.Selector) { s.FromExpr(sql.Expr("orders")) }).Count(a.A.Ctx)
+			a.Told(err, tenancy.ErrCrossTenant)
 		}},
 		{Name: "ask for a global neighbor whose table has become another", Row: "R15/15c", Run: func(a *Act) {
 			for name, other := range orders {

@@ -108,13 +108,6 @@ func combinedLeaks() []Leak {
 				s.AppendFrom(t).Select(t.C(order.FieldNote))
 			}).Strings(a.A.Ctx))
 		}}, "only the query's own table is known to be a tenant's"},
-		{Attack{Name: "JOIN that takes the table's alias", Row: "R20", Run: func(a *Act) {
-			a.Got(a.Client.Order.Query().Where(func(s *sql.Selector) {
-				t := others(s)
-				s.Join(t).OnP(sql.ExprP("1 = 1"))
-				s.As("others")
-			}).All(a.A.Ctx))
-		}}, "the alias says which table the query is about"},
 		{Attack{Name: "built sub-select in a predicate", Row: "R20b", Run: func(a *Act) {
 			n, err := a.Client.Order.Query().Where(func(s *sql.Selector) {
 				t := others(s)

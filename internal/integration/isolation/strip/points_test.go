@@ -54,6 +54,8 @@ func readPoints() []point {
 	const predicate, query = "privacy/predicate.go", "privacy/query.go"
 	return []point{
 		{"belongs: parentheses", predicate, "b.WriteString(\" AND (\").Join(before)\n\t\t\tb.WriteByte(')')", "b.WriteString(\" AND \").Join(before)", false},
+		{"belongs: the table's column", predicate, "s.Table().C(c.Name)", "s.C(c.Name)", false},
+		{"restrict: no table", predicate, "if s.Table() == nil {", "if false {", false},
 		{"closeWith: parentheses", predicate, "b.WriteByte('(').Join(before)\n\t\tb.WriteString(\") AND \").Join(p)", "b.Join(before)\n\t\tb.WriteString(\" AND \").Join(p)", false},
 		{"restrict: a failed predicate", predicate, "if s.Err() != nil {\n\t\tcloseWith(s, sql.False())\n\t\treturn\n\t}\n\tif scope.System()", "if scope.System()", false},
 		{"restrict: no tenant", predicate, "if err != nil {\n\t\tdeny(s, err)\n\t\treturn\n\t}\n\tif s.Err()", "if err != nil {\n\t\treturn\n\t}\n\tif s.Err()", false},
