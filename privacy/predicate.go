@@ -74,13 +74,23 @@ func conditions(s *sql.Selector, e *Entity, user func(*sql.Selector)) error {
 // onTable runs a user's function on s, which has to go on reading from its table.
 func onTable(s *sql.Selector, e *Entity, user func(*sql.Selector)) error {
 	table := s.Table()
-	user(s)
+	keepFailed(s, user)
 	if reads(s, table, e) {
 		return s.Err()
 	}
 	err := errOtherTable("a predicate or an order")
 	s.AddError(err)
 	return err
+}
+
+// keepFailed runs a user's function on s, which stays failed where it was. A function
+// can put a new selector in its place, as sqlgraph.LimitNeighbors does.
+func keepFailed(s *sql.Selector, user func(*sql.Selector)) {
+	failed := s.Err()
+	user(s)
+	if failed != nil && s.Err() == nil {
+		s.AddError(failed)
+	}
 }
 
 // reads reports whether s still reads from the table, which is the entity's. Where

@@ -37,7 +37,7 @@ func Query(ctx context.Context, spec *sqlgraph.QuerySpec, e *Entity) {
 	}
 	mods := make([]func(*sql.Selector), len(spec.Modifiers)) // the builder keeps its own
 	for i, m := range spec.Modifiers {
-		mods[i] = func(s *sql.Selector) { keepRestricted(ctx, s, e, func() { m(s) }) }
+		mods[i] = func(s *sql.Selector) { keepRestricted(ctx, s, e, m) }
 	}
 	spec.Modifiers = mods
 }
@@ -86,7 +86,7 @@ func GroupScan[F ~func(*sql.Selector) string](ctx context.Context, drv dialect.D
 // restricted already, and keeps it so.
 func aggregate[F ~func(*sql.Selector) string](ctx context.Context, s *sql.Selector, e *Entity, fns []F) []string {
 	columns := make([]string, 0, len(fns))
-	run := func() {
+	run := func(s *sql.Selector) {
 		for _, fn := range fns {
 			columns = append(columns, fn(s))
 		}
@@ -112,10 +112,10 @@ func scan(ctx context.Context, drv dialect.Driver, s *sql.Selector, v any) error
 
 // keepRestricted runs a user's function that can change s at will, and
 // restricts s again where it did.
-func keepRestricted(ctx context.Context, s *sql.Selector, e *Entity, change func()) {
+func keepRestricted(ctx context.Context, s *sql.Selector, e *Entity, change func(*sql.Selector)) {
 	where, table := s.P(), s.Table()
 	keep := predicate(where)
-	change()
+	keepFailed(s, change)
 	keep() // a predicate can be changed in place, too
 	moved := !reads(s, table, e)
 	switch {

@@ -2,8 +2,10 @@ package isolation
 
 import (
 	"entgo.io/ent/dialect/sql"
+	"entgo.io/ent/dialect/sql/sqlgraph"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/order"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/user"
 )
@@ -48,6 +50,21 @@ func tableAttacks() []Attack {
 					a.Step(func() {
 						a.Saw(c.Query().Aggregate(func(s *sql.Selector) string { other(s); return sql.Max("note") }).Strings(a.A.Ctx))
 					})
+				})
+			}
+		}},
+		{Name: "read globals whose table has become another and make the failure forgotten", Row: "R29", Run: func(a *Act) {
+			c := a.Client.Country
+			some := func(s *sql.Selector) { s.Select("id", "note") }
+			forget := func(s *sql.Selector) { sqlgraph.LimitNeighbors("id", 9)(s.SetP(nil)) }
+			anew := func(s *sql.Selector) { *s = *s.Clone() }
+			for name, other := range orders {
+				a.Within(name, func() {
+					for _, q := range []*ent.CountryQuery{c.Query().Where(other, some), c.Query().Order(other, some), c.Query().Where(anew).Order(other, some)} {
+						q.Modify(forget)
+						a.Step(func() { a.Saw(q.All(a.A.Ctx)) })
+						a.Step(func() { a.nothingMore(q.Count(a.A.Ctx)) })
+					}
 				})
 			}
 		}},
