@@ -20,7 +20,7 @@ type Owned struct {
 	column string
 	id     any
 	tenant Column
-	root   *sql.Selector // whose context says for whom
+	ctx    context.Context // of the query that it has become part of, which says for whom
 }
 
 // Own makes step start at the entity's row only if that is the tenant's.
@@ -33,19 +33,19 @@ func Own(step *sqlgraph.Step, schema string, c Column) *Owned {
 // ownedKey marks the context of a selector that starts at an Owned.
 type ownedKey struct{}
 
-// Bind tells the Owned which selector it is part of.
+// Bind marks the selector that the Owned is part of, for Enter.
 func (o *Owned) Bind(root *sql.Selector) {
-	o.root = root
 	root.WithContext(context.WithValue(root.Context(), ownedKey{}, o))
 }
 
-// Enter gives s the context of the query that it has become part of. If it
-// starts at an entity's row, the context needs a tenant.
+// Enter gives s the context of the query that it has become part of, and the
+// Owned at which it starts, if it does. That needs a tenant.
 func Enter(ctx context.Context, s *sql.Selector) {
-	if s.Context().Value(ownedKey{}) != nil {
+	if o, ok := s.Context().Value(ownedKey{}).(*Owned); ok {
 		if _, err := tenancy.ScopeFromContext(ctx); err != nil {
 			s.AddError(denied(err))
 		}
+		o.ctx = ctx // which s may lose: sqlgraph.LimitNeighbors puts a new selector in its place
 	}
 	s.WithContext(ctx)
 }
@@ -54,9 +54,9 @@ func Enter(ctx context.Context, s *sql.Selector) {
 func (o *Owned) Query() (string, []any) {
 	d := sql.Dialect(o.Dialect())
 	s := d.Select(o.from.C(o.column)).From(o.from).Where(sql.EQ(o.from.C(o.column), o.id))
-	ctx := context.Background()
-	if o.root != nil {
-		ctx = o.root.Context()
+	ctx := o.ctx
+	if ctx == nil {
+		ctx = context.Background() // it is nobody's
 	}
 	restrict(ctx, s, o.tenant)
 	s.SetTotal(o.Total())

@@ -284,7 +284,15 @@ func (a *Act) globalsOf(o *ent.Order, want int) {
 	a.Counts(n, err, want)
 	labels, err := o.QueryLabels().Select(label.FieldName).Strings(a.A.Ctx)
 	a.Counts(len(labels), err, want)
+	limited := o.QueryLabels()
+	limited.Modify(sqlgraph.LimitNeighbors(label.FieldID, 1))
+	all, err := limited.All(a.A.Ctx)
+	a.Counts(len(all), err, want)
+	n, err = limited.Count(a.A.Ctx)
+	a.Counts(n, err, want)
 	_, err = o.QueryCountry().Only(a.Nobody)
+	a.Refused(err)
+	_, err = limited.All(a.Nobody)
 	a.Refused(err)
 }
 
