@@ -7,6 +7,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/internal"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/predicate"
+	tenantprivacy "github.com/entenancy/tenancy/privacy"
 )
 
 // ID filters vertices based on their ID field.
@@ -195,6 +196,7 @@ func HasAccountWith(preds ...predicate.Account) predicate.Grant {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.Account
 		step.Edge.Schema = schemaConfig.Grant
+		preds := append(preds[:len(preds):len(preds)], tenantprivacy.NestedGlobal(s, step.To.Table))
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
@@ -224,6 +226,7 @@ func HasLabelWith(preds ...predicate.Label) predicate.Grant {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.Label
 		step.Edge.Schema = schemaConfig.Grant
+		preds := append(preds[:len(preds):len(preds)], tenantprivacy.NestedGlobal(s, step.To.Table))
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
