@@ -74,7 +74,7 @@ func readPoints() []point {
 		{"NestedGlobal: another table", "privacy/edge.go", "if tableName(sub) != table {", "if false {", false},
 		{"LoadNeighbors: the tenant", "privacy/load.go", "s.OnP(sql.EQ(rows.C(c.Name), id))", "_ = id", false},
 		{"LoadNeighbors: the condition", "privacy/load.go", "s.OnP(chosen)", "s.Where(chosen)", false},
-		{"Nested: no tenant", "privacy/edge.go", "s.AddError(err)", "_ = err", false},
+		{"Nested: no tenant", "privacy/edge.go", "s.AddError(err)\n\t}\n\treturn", "_ = err\n\t}\n\treturn", false},
 		{"order: the sub-query", "privacy/order.go", "restrict(ctx, sub, c)", "_ = sub", false},
 		{"order: the sub-query of a count over a join table", "privacy/order.go", "restrict(ctx, own, c)", "_ = ctx", false},
 		{"order: no tenant", "privacy/order.go", "s.AddError(err)", "_ = err", false},
