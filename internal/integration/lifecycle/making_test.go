@@ -48,7 +48,9 @@ func TestDropWaitsForADatabaseThatIsStillBeingMade(t *testing.T) {
 	}()
 	statement := w.making()
 	die()
-	_ = <-ended // cancelled
+	if err := <-ended; err == nil {
+		t.Fatal("the database was made after all")
+	}
 
 	go func() { // what is left of the process
 		_, err := w.db.ExecContext(t.Context(), statement)
