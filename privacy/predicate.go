@@ -71,6 +71,29 @@ func conditions(s *sql.Selector, e *Entity, user func(*sql.Selector)) error {
 	return err
 }
 
+// conditionsOnly returns the user's predicates, which fail if they come to more than
+// conditions, a selection and an order. [conditions] takes no limit, join or set
+// operation, and without it an update would reach more rows than they find.
+func conditionsOnly(e *Entity, user func(*sql.Selector)) func(*sql.Selector) {
+	return func(s *sql.Selector) {
+		plain := statement(s)
+		user(s)
+		own := s.P()
+		s.SetP(nil).Select().SetDistinct(false).ClearOrder()
+		if s.Err() == nil && statement(s) != plain {
+			s.AddError(fmt.Errorf("tenancy: a predicate chooses rows by a limit, an offset, a join, a set operation or the like, which an update of many %s rows "+
+				"with edges cannot keep to; query their ids first, and update those by IDIn", e.Name))
+		}
+		s.SetP(own)
+	}
+}
+
+// statement is the text of s as it is now.
+func statement(s *sql.Selector) string {
+	text, _ := s.Query()
+	return text
+}
+
 // onTable runs a user's function on s, which has to go on reading from its table.
 func onTable(s *sql.Selector, e *Entity, user func(*sql.Selector)) error {
 	table := s.Table()

@@ -38,6 +38,9 @@ func Update(ctx context.Context, drv dialect.Driver, spec *sqlgraph.UpdateSpec, 
 		return nil, err
 	}
 	u := update{operation: o, spec: spec, tenant: tenant, cleared: l.cleared, user: spec.Predicate}
+	if u.user != nil && u.manyWithEdges() {
+		u.user = conditionsOnly(e, u.user)
+	}
 	mayFail := u.user != nil || len(spec.Modifiers) > 0
 	if err := u.restrict(ctx, q); err != nil {
 		return nil, err
@@ -110,6 +113,11 @@ type update struct {
 	guard   guard // refuses the statement for what went wrong in the user's code
 }
 
+// manyWithEdges reports whether it updates many rows and their edges.
+func (u *update) manyWithEdges() bool {
+	return !one(u.spec) && len(u.spec.Edges.Add)+len(u.spec.Edges.Clear) > 0
+}
+
 // restrict replaces the predicate of the specification and seals it.
 func (u *update) restrict(ctx context.Context, q querier) (err error) {
 	held := u.tenant != "" && !u.entity.global()
@@ -160,7 +168,7 @@ func (u *update) fail(err error) { u.guard.failed = cmp.Or(u.guard.failed, err) 
 // looked for the rows in a statement of its own and name their ids in this one. ent
 // skips an UPDATE with nothing to set, and the guard with it.
 func (u *update) seal(b *sql.UpdateBuilder) {
-	if u.id != nil && !one(u.spec) && len(u.spec.Edges.Add)+len(u.spec.Edges.Clear) > 0 {
+	if u.id != nil && u.manyWithEdges() {
 		b.Where(sql.EQ(u.entity.Tenant.Name, u.id))
 	}
 	switch {

@@ -33,8 +33,24 @@ func updateIDAttacks() []Attack {
 			a.reachesOne(a.Client.User.Update().Where(user.ID(a.A.Idle), ages).ClearGroups().ClearOrders())
 		}},
 		{Name: "update many whose ids are those of a UNION", Run: func(a *Act) {
-			a.reachesOne(a.Client.Order.Update().Where(order.ID(a.A.OrderIdle), more(a.B.Order)).SetNote("x").AddLabelIDs(a.LabelIdle))
-			a.reachesOne(a.Client.Order.Update().Where(order.ID(a.A.OrderIdle), more(a.B.Order)).ClearLabels().ClearItems())
+			orders := func() *ent.OrderUpdate {
+				return a.Client.Order.Update().Where(order.ID(a.A.OrderIdle), more(a.B.Order))
+			}
+			a.Step(func() { a.Refused(orders().SetNote("x").AddLabelIDs(a.LabelIdle).Exec(a.A.Ctx)) })
+			a.Step(func() { a.Refused(orders().ClearLabels().ClearItems().Exec(a.A.Ctx)) })
+			a.reachesOne(orders().SetNote("x")) // with no edges there is no statement for the UNION
+		}},
+		{Name: "update more than what a predicate chooses", Run: func(a *Act) {
+			for name, choose := range choices() {
+				a.Within(name, func() {
+					a.Step(func() { a.Refused(a.Client.User.Update().Where(choose).AddGroupIDs(a.A.Group).Exec(a.A.Ctx)) })
+					a.Step(func() { a.Refused(a.Client.User.Update().Where(choose).SetAge(5).ClearOrders().Exec(a.A.Ctx)) })
+				})
+			}
+			idle := func(s *sql.Selector) {
+				s.Where(sql.EQ(s.C(user.FieldID), a.A.Idle)).OrderBy(s.C(user.FieldName)).Distinct()
+			}
+			a.reachesOne(a.Client.User.Update().Where(idle).ClearGroups())
 		}},
 		{Name: "update one of B that a UNION finds", Run: func(a *Act) {
 			one := func() *ent.OrderUpdateOne {
@@ -59,6 +75,22 @@ func updateIDAttacks() []Attack {
 				a.NotFound(err)
 			})
 		}},
+	}
+}
+
+// choices are predicates that choose rows by other means than conditions.
+func choices() map[string]func(*sql.Selector) {
+	return map[string]func(*sql.Selector){
+		"limit":  func(s *sql.Selector) { s.OrderBy(s.C(user.FieldID)).Limit(1) },
+		"offset": func(s *sql.Selector) { s.OrderBy(s.C(user.FieldID)).Limit(9).Offset(2) },
+		"join": func(s *sql.Selector) {
+			t := sql.Table("orders")
+			s.Join(t).On(s.C(user.FieldID), t.C("user_orders"))
+		},
+		"except": func(s *sql.Selector) {
+			s.Except(sql.Dialect(s.Dialect()).Select(user.FieldID).From(sql.Table(user.Table)))
+		},
+		"group": func(s *sql.Selector) { s.GroupBy(s.C(user.FieldID)).Having(sql.LT(s.C(user.FieldID), 0)) },
 	}
 }
 

@@ -83,7 +83,7 @@ func readPoints() []point {
 }
 
 func writePoints() []point {
-	const update, upsert = "privacy/update.go", "privacy/upsert.go"
+	const update, upsert, predicate = "privacy/update.go", "privacy/upsert.go", "privacy/predicate.go"
 	return []point{
 		{"begin: global writes", "privacy/operation.go", "return o, globalWrite(e.Name)", "return o, nil", false},
 		{"begin: no tenant", "privacy/operation.go", "case !e.global():\n\t\treturn o, denied(err)", "case !e.global():\n\t\treturn o, nil", false},
@@ -99,7 +99,8 @@ func writePoints() []point {
 		{"update: a failed predicate", update, "u.fail(conditions(s, u.entity, u.user))", "_ = conditions(s, u.entity, u.user)", false},
 		{"update: nothing to set, refused", update, "b.SetNull(u.entity.Table)", "_ = b", false},
 		{"update: conditions only", update, "u.fail(conditions(s, u.entity, u.user))", "u.fail(confined(s, u.entity, u.user))", false},
-		{"update: rows by their ids", update, "len(u.spec.Edges.Add)+len(u.spec.Edges.Clear) > 0 {", "false {", false},
+		{"update: rows by their ids", update, "if u.id != nil && u.manyWithEdges() {", "if false {", false},
+		{"update: all that chooses rows", predicate, "s.Err() == nil && statement(s) != plain", `plain == ""`, false},
 		{"update: nothing to set", update, "case u.id != nil && one(u.spec):", "case false:", false},
 		{"edit: another table", update, "if set.Table().C(\"\") != ", "if false && set.Table().C(\"\") != ", false},
 		{"edit: the tenant column", update, "if slices.Contains(assignmentsOf(b).columns, u.entity.Tenant.Name) {", "if false && slices.Contains(assignmentsOf(b).columns, u.entity.Tenant.Name) {", false},
