@@ -65,7 +65,8 @@ type filter struct {
 }
 
 // expr returns a copy of the expression in which the table of each edge's type is
-// named with its schema, and each edge to a scoped type has Nested as its last condition.
+// named with its schema, and the last condition of each edge is Nested where its type is
+// scoped, and else NestedGlobal if it has conditions.
 func (f filter) expr(node *sqlgraph.Node, x entql.Expr) entql.Expr {
 	switch x := x.(type) {
 	case *entql.UnaryExpr:
@@ -105,6 +106,8 @@ func (f filter) call(node *sqlgraph.Node, call *entql.CallExpr) entql.Expr {
 	conditions := f.exprs(edge.To, call.Args[1:])
 	if c, ok := f.tenants[edge.To.Type]; ok {
 		conditions = append(conditions, sqlgraph.WrapFunc(Nested(f.root, c)))
+	} else if len(conditions) > 0 {
+		conditions = append(conditions, sqlgraph.WrapFunc(NestedGlobal(f.root, edge.To.Table)))
 	}
 	args := append([]entql.Expr{to}, f.named(edge.To.Table, edge.Spec, len(conditions) == 0)...)
 	return &entql.CallExpr{Func: call.Func, Args: append(args, conditions...)}

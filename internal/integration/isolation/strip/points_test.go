@@ -132,6 +132,7 @@ func linkPoints() []point {
 		{"idempotent", "privacy/guard.go", "q.Exec(ctx, idempotent(query, g.joins), args, v)", "q.Exec(ctx, query, args, v)", false},
 		{"owned: restrict", "privacy/owned.go", "restrict(ctx, s, o.tenant)", "_ = ctx", false},
 		{"entql: Nested", "privacy/entql.go", "conditions = append(conditions, sqlgraph.WrapFunc(Nested(f.root, c)))", "_ = c", false},
+		{"entql: NestedGlobal", "privacy/entql.go", "} else if len(conditions) > 0 {", "} else if false {", false},
 	}
 }
 
