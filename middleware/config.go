@@ -18,7 +18,8 @@ type Config struct {
 	// Principal returns who sent a request, as the application's authentication
 	// has found out, and nil for nobody. A nil pointer, map or the like is nobody
 	// too. Defaults to what the resolver has proof of: the claims of a token with
-	// JWT, nobody otherwise.
+	// JWT, nobody otherwise. The handler gets the request as Principal leaves it, with
+	// the form that it has read.
 	Principal func(*http.Request) any
 	// PrincipalVary names the request headers that Principal reads. Caches are
 	// told of them, as of those that the resolver reads, so that what a handler

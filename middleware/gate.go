@@ -67,6 +67,10 @@ func (g *Gate) decide(r *http.Request) Admission {
 			return g.holdOff(wait)
 		}
 	}
+	if g.principal != nil {
+		own := *r
+		r = &own // see caller
+	}
 	named, unnamed := g.resolve(r)
 	if isFailure(unnamed) {
 		return g.fail(r, "tenant lookup failed", unnamed)

@@ -25,12 +25,18 @@ func somebody(principal any) any {
 type unsureKey struct{}
 
 // caller asks Config.Principal who has sent a request. The error is why nobody
-// could say, if there is no principal for that.
+// could say, if there is no principal for that. The request is the Gate's own, and
+// keeps what Config.Principal does to it: the body is gone once it has read a form.
 func (g *Gate) caller(r *http.Request) (principal any, err error) {
 	var why error
-	ctx := context.WithValue(r.Context(), unsureKey{}, &why)
-	if principal = somebody(g.principal(r.WithContext(ctx))); principal == nil {
+	before := r.Context()
+	ctx := context.WithValue(before, unsureKey{}, &why)
+	*r = *r.WithContext(ctx)
+	if principal = somebody(g.principal(r)); principal == nil {
 		err = why
+	}
+	if r.Context() == ctx {
+		*r = *r.WithContext(before)
 	}
 	return principal, err
 }
