@@ -35,6 +35,15 @@
 // identifier has become another tenant's. Clients that send no id are served as
 // the tenant that has the identifier now.
 //
+// Client and server need tenants of the same ids for that, as those of one
+// registry: where each has a registry of its own, every call is refused as one
+// that is for no tenant. A client there sends the identifier alone, by an
+// interceptor of its own:
+//
+//	tenant, err := tenancy.FromContext(ctx)
+//	...
+//	req.Header().Set(middleware.HeaderName, tenant.Identifier)
+//
 // # A name is no proof
 //
 // The header says which tenant a call is for. That the caller may act for it is
