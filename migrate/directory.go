@@ -56,6 +56,7 @@ type file struct {
 type statement struct {
 	text string
 	line int
+	one  bool   // and not several behind a delimiter of the file's own
 	mark string // Atlas' hash of the file's statements up to this one
 }
 
@@ -156,7 +157,8 @@ func readFile(f atlas.File, hash, dialectName string) (*file, error) {
 	sum := sha256.New()
 	for _, s := range scanned {
 		_, _ = sum.Write([]byte(s.Text)) // never fails
-		for _, part := range statements.Parts(dialectName, s) {
+		parts := statements.Parts(dialectName, s)
+		for _, part := range parts {
 			if word := firstWord(part.Text); !read.alone && endsTransaction(word) && !statements.EndsFlow(part.Tokens) {
 				return nil, fmt.Errorf("%s:%d: %s: the runner begins and ends transactions", f.Name(), lineAt(text, part.Pos), word)
 			}
@@ -166,6 +168,7 @@ func readFile(f atlas.File, hash, dialectName string) (*file, error) {
 		read.statements = append(read.statements, statement{
 			text: s.Text,
 			line: lineAt(text, s.Pos),
+			one:  len(parts) == 1,
 			mark: "h1:" + base64.StdEncoding.EncodeToString(sum.Sum(nil)),
 		})
 	}

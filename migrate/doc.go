@@ -112,7 +112,8 @@
 //
 // A file that goes on does so on another connection, without the temporary tables and
 // prepared statements of the one before. What it has set it sets again first: by SET, RESET,
-// PRAGMA and set_config. Where what is left reads a variable of MySQL's whose value is not in
+// PRAGMA and set_config, but not what is one statement with others behind a delimiter, nor what
+// outlives the connection, such as SET GLOBAL. Where what is left reads a variable of MySQL's whose value is not in
 // the file, but has come from rows, a function or the clock, the tenant has failed and the
 // error says what to do.
 //

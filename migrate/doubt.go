@@ -38,16 +38,18 @@ var unnamed = regexp.MustCompile(`^CREATE (UNIQUE )?INDEX (CONCURRENTLY )?ON |^C
 // partitions more or less.
 var moving = regexp.MustCompile(`\bRENAME\b|\bTYPE\b.*\bUSING\b|\bADD PARTITION( IF NOT EXISTS)? PARTITIONS\b|\bCOALESCE PARTITION\b`)
 
-// repeatable reports whether a statement that was executed fails in a way that
-// says so, or does nothing, when it is executed again.
-func repeatable(words string) bool {
+// repeatable reports whether a statement, which is a single one, fails in a way that
+// says so, or does nothing, when it was executed and is executed again.
+func repeatable(syntax sqltext.Syntax, words string) bool {
 	switch firstWord(words) {
 	case "CREATE":
 		return !unnamed.MatchString(words)
 	case "ALTER":
 		return !unnamed.MatchString(words) && !moving.MatchString(words)
-	case "DROP", "VACUUM", "ANALYZE", "REINDEX", "PRAGMA", "SET", "RESET":
+	case "DROP", "VACUUM", "ANALYZE", "REINDEX", "PRAGMA":
 		return true
+	case "SET", "RESET":
+		return ofConnection(syntax, words)
 	default:
 		return false
 	}

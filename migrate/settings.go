@@ -3,6 +3,7 @@ package migrate
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,7 +21,7 @@ func (s *steps) settings(ctx context.Context) error {
 		return s.at(err)
 	}
 	for _, one := range s.file.statements[:s.record.Applied] {
-		if !isSetting(wordsOf(s.engine.syntax(), one.text)) {
+		if !one.one || !isSetting(s.engine.syntax(), wordsOf(s.engine.syntax(), one.text)) {
 			continue
 		}
 		if _, err := s.conn.ExecContext(ctx, one.text); err != nil {
@@ -30,16 +31,30 @@ func (s *steps) settings(ctx context.Context) error {
 	return nil
 }
 
-// isSetting reports whether a statement says how a connection does what comes after it.
-func isSetting(words string) bool {
+// isSetting reports whether a statement, which is a single one, does nothing but to say
+// how a connection does what comes after it.
+func isSetting(syntax sqltext.Syntax, words string) bool {
 	switch firstWord(words) {
-	case "SET", "RESET", "PRAGMA":
+	case "SET", "RESET":
+		return ofConnection(syntax, words)
+	case "PRAGMA":
 		return true
 	case "SELECT":
 		return strings.Contains(words, "SET_CONFIG (")
 	default:
 		return false
 	}
+}
+
+// outliving finds the SET of MySQL and MariaDB that changes more than its connection: the
+// server, an account, or rows, which SET STATEMENT .. FOR can.
+var outliving = regexp.MustCompile(`^SET (STATEMENT|PASSWORD|DEFAULT ROLE|RESOURCE GROUP|GLOBAL|PERSIST|PERSIST_ONLY)\b|` +
+	`(^SET|,) (@ @ )?(GLOBAL|PERSIST|PERSIST_ONLY) (\. )?\S+ (\. \S+ )?(: )?=`)
+
+// ofConnection reports whether what SET or RESET changes ends with the connection. RESET
+// of MySQL empties logs and caches of the server.
+func ofConnection(syntax sqltext.Syntax, words string) bool {
+	return syntax != sqltext.MySQL || firstWord(words) == "SET" && !outliving.MatchString(words)
 }
 
 // sameVariables fails where a statement that is left reads a variable of MySQL's whose
@@ -51,8 +66,8 @@ func (s *steps) sameVariables() error {
 	lost := map[string]bool{}
 	for i, one := range s.file.statements {
 		words := wordsOf(sqltext.MySQL, one.text)
-		set, read := variablesOf(words)
-		again := constant(words)
+		set, read := variablesOf(one, words)
+		again := one.one && isSetting(sqltext.MySQL, words) && constant(words)
 		for _, name := range read {
 			if lost[name] && i >= s.record.Applied {
 				return fmt.Errorf("migrate: line %d reads @%s, which an earlier run has set, and which may not get the same value again: "+
@@ -70,9 +85,12 @@ func (s *steps) sameVariables() error {
 
 // variablesOf tells which variables a statement of MySQL sets, and which it reads. All
 // whose names are quoted count as one, which is read wherever it is set, and so do those
-// of a statement that is neither SET nor changes tables or rows.
-func variablesOf(words string) (set, read []string) {
+// of a statement that is neither SET nor changes tables or rows, or that is several.
+func variablesOf(one statement, words string) (set, read []string) {
 	tokens, kind := strings.Fields(words), firstWord(words)
+	if !one.one {
+		kind = ""
+	}
 	for i := 1; i+1 < len(tokens); i++ {
 		if tokens[i] != "@" {
 			continue
@@ -99,7 +117,7 @@ func variablesOf(words string) (set, read []string) {
 // executes it.
 func constant(words string) bool {
 	varies := func(word string) bool {
-		return slices.Contains([]string{"(", "SELECT", "IDENTITY", "LAST_INSERT_ID", "INSERT_ID", "TIMESTAMP"}, word) ||
+		return slices.Contains([]string{"(", "SELECT", "IDENTITY", "LAST_INSERT_ID", "INSERT_ID", "TIMESTAMP", "GLOBAL", "NEXT", "PREVIOUS"}, word) ||
 			strings.HasPrefix(word, "CURRENT_") || strings.HasPrefix(word, "LOCALTIME") || strings.HasPrefix(word, "UTC_")
 	}
 	return firstWord(words) == "SET" && !slices.ContainsFunc(strings.Fields(words), varies)

@@ -78,13 +78,13 @@ func (s *steps) run(ctx context.Context) error {
 
 // step executes the next statement. With doubt, it may have been executed before.
 func (s *steps) step(ctx context.Context, doubt bool) error {
-	text := s.file.statements[s.record.Applied].text
-	words := wordsOf(s.engine.syntax(), text)
+	next := s.file.statements[s.record.Applied]
+	text, words := next.text, wordsOf(s.engine.syntax(), next.text)
 	if doubt = doubt && !changesRows(text); doubt { // rows never change without the record of it
 		if err := s.engine.tidy(ctx, s.conn, text); err != nil {
 			return s.at(err)
 		}
-		if !repeatable(words) {
+		if !next.one || !repeatable(s.engine.syntax(), words) {
 			return s.at(ErrInDoubt)
 		}
 	}

@@ -119,6 +119,9 @@ func TestMariaDBInDoubt(t *testing.T) {
 		{"not executed", "ALTER TABLE `notes` ADD COLUMN `x` int;", false, nil},
 		{"index that has no name", "ALTER TABLE `notes` ADD INDEX (`text`);", true, migrate.ErrInDoubt},
 		{"not to be repeated", "RENAME TABLE `notes` TO `papers`;", true, migrate.ErrInDoubt},
+		{"of the connection", "SET sql_mode = '';", true, nil},
+		{"rows after SET", "SET STATEMENT max_statement_time = 10 FOR UPDATE notes SET text = CONCAT(text, '!');", true, migrate.ErrInDoubt},
+		{"of the server", "SET @@global.max_statement_time = @@global.max_statement_time;", true, migrate.ErrInDoubt},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -62,6 +62,8 @@ func TestMariaDBResumesWithItsVariables(t *testing.T) {
 		{"SET @owner = (SELECT MAX(text) FROM notes); UPDATE notes SET text = 'x'", "@owner", ""},
 		{"SELECT MAX(text) INTO @owner FROM notes; UPDATE notes SET text = 'x'", "@owner", ""},
 		{"UPDATE notes SET text = (@owner := CONCAT(text, 'er'))", "@owner", ""},
+		{"SET STATEMENT max_statement_time = 10 FOR UPDATE notes SET text = CONCAT(text, '!')", "CONCAT(text, '?')", "old!?"},
+		{"SET @old = @@GLOBAL.sql_mode", "@old", ""},
 		{"SET @`an id` = UUID(); SET @`another` = 1", "@`an id`", ""},
 	} {
 		t.Run(c.before, func(t *testing.T) {
@@ -78,5 +80,23 @@ func TestPostgresResumesWithItsSettings(t *testing.T) {
 		"SET app.owner TO 'old';\nRESET app.owner;\nSELECT set_config('app.owner', 'new', false)",
 	} {
 		resumed{before, "current_setting('app.owner')", "new"}.resume(t, newPostgres(t, 1))
+	}
+}
+
+// It sets nothing again of what is one statement with others, which may change rows.
+func TestPostgresResumesBehindADelimiter(t *testing.T) {
+	t.Parallel()
+	f := newPostgres(t, 1)
+	more := func(left string) *migrate.Directory {
+		return directory(t, f.dialect, files{
+			"1_init.sql": "CREATE TABLE notes (id int NOT NULL PRIMARY KEY, text varchar(100));\nINSERT INTO notes VALUES (1, 'old');\n",
+			"2_more.sql": "-- atlas:delimiter \\n--\n-- atlas:txmode none\n\n" +
+				"SET statement_timeout = '10s'; UPDATE notes SET text = text || '!';\n--\n" + left + ";\n--\n",
+		})
+	}
+	failures(t, f.runner(more("SELECT * FROM others")))
+	wantReport(t, apply(t, f.runner(more("SELECT * FROM notes"))), 1, 0, 0, 0)
+	if got := one[string](t, f.home, "SELECT text FROM "+f.tenants[0].Placement.Schema+".notes"); got != "old!" {
+		t.Errorf("got %q", got)
 	}
 }
