@@ -91,15 +91,19 @@ func variablesOf(one statement, words string) (set, read []string) {
 	if !one.one {
 		kind = ""
 	}
+	into := 0 // the variable that was last after INTO
 	for i := 1; i+1 < len(tokens); i++ {
-		if tokens[i] != "@" {
+		if tokens[i] != "@" || ofAccount(tokens, i) || one.one && accounts.MatchString(words) {
 			continue
 		}
-		name, after := tokens[i+1], strings.Join(tokens[i+2:min(i+4, len(tokens))], " ")
+		name, before, after := tokens[i+1], tokens[i-1], strings.Join(tokens[i+2:min(i+4, len(tokens))], " ")
+		if before == "INTO" || before == "," && into > 0 && into == i-3 { // INTO @a, @b
+			into = i
+		}
 		switch {
 		case name == "@": // of the server
 			i++
-		case strings.HasPrefix(after, ": =") || kind == "SET" && slices.Contains([]string{"SET", ","}, tokens[i-1]) && strings.HasPrefix(after, "="):
+		case into == i || strings.HasPrefix(after, ": =") || kind == "SET" && (before == "SET" || before == ",") && strings.HasPrefix(after, "="):
 			set = append(set, name)
 			if strings.Contains("'`\"", name) {
 				read = append(read, name)
@@ -111,6 +115,15 @@ func variablesOf(one statement, words string) (set, read []string) {
 		}
 	}
 	return set, read
+}
+
+// accounts finds a statement that names accounts, with or without quotes, and no variables.
+var accounts = regexp.MustCompile(`^(GRANT|REVOKE|RENAME USER|SET (PASSWORD|DEFAULT ROLE|ROLE)|(CREATE( OR REPLACE)?|ALTER|DROP) (USER|ROLE))\b`)
+
+// ofAccount reports whether the @ at i is that of 'user'@'host', and not of a variable,
+// which comes after no name or text in quotes.
+func ofAccount(tokens []string, i int) bool {
+	return strings.Contains("'`\"", tokens[i-1]) || i > 2 && tokens[i-2] == "=" && tokens[i-3] == "DEFINER"
 }
 
 // constant reports whether SET gives its variables the same values whenever a connection

@@ -1,6 +1,7 @@
 package migrate_test
 
 import (
+	"crypto/rand"
 	"strings"
 	"testing"
 
@@ -49,6 +50,8 @@ func (c resumed) directory(t *testing.T, f *fleet, value string) *migrate.Direct
 
 func TestMariaDBResumesWithItsVariables(t *testing.T) {
 	t.Parallel()
+	account := "tenancy_" + rand.Text()[:8]
+	accounts := "'" + account + "'@'localhost', " + account + "@'127.0.0.1', " + account + "@here"
 	for _, c := range []resumed{
 		{"SET @owner = 'new'", "@owner", "new"},
 		{"SET @a = 'x', @b := 'new'; SET @a = @b", "@A", "new"},
@@ -64,6 +67,11 @@ func TestMariaDBResumesWithItsVariables(t *testing.T) {
 		{"UPDATE notes SET text = (@owner := CONCAT(text, 'er'))", "@owner", ""},
 		{"SET STATEMENT max_statement_time = 10 FOR UPDATE notes SET text = CONCAT(text, '!')", "CONCAT(text, '?')", "old!?"},
 		{"SET @old = @@GLOBAL.sql_mode", "@old", ""},
+		{
+			"CREATE USER " + accounts + "; GRANT SELECT ON notes TO " + accounts,
+			"'new'; GRANT INSERT ON notes TO " + accounts + "; DROP USER " + accounts, "new",
+		},
+		{"SELECT 'old', 'x' INTO @id, @b", "'x'; SELECT 'new', 'y' INTO @b, @id; SET @c = @b; UPDATE notes SET text = @c", "new"},
 		{"SET @`an id` = UUID(); SET @`another` = 1", "@`an id`", ""},
 	} {
 		t.Run(c.before, func(t *testing.T) {
