@@ -113,9 +113,10 @@
 // A file that goes on does so on another connection, without the temporary tables and
 // prepared statements of the one before. What it has set it sets again first: by SET, RESET,
 // PRAGMA and set_config, but not what is one statement with others behind a delimiter, nor what
-// outlives the connection, such as SET GLOBAL. Where what is left reads a variable of MySQL's whose value is not in
-// the file, but has come from rows, a function or the clock, the tenant has failed and the
-// error says what to do.
+// outlives the connection, such as SET GLOBAL. Where what is left reads a variable of MySQL's
+// whose value is not in the file, but has come from rows, a function or the clock, the tenant
+// has failed and the error says what to do; and so where set_config had such a value, or where
+// one SET has changed both what outlives the connection and what does not.
 //
 // A file that lifts FORCE ROW LEVEL SECURITY while it validates a foreign key, as those
 // of package diff do, and fails there, is taken back: the tables are forced again, and

@@ -54,12 +54,12 @@ func newSteps(e engine, conn *sql.Conn, f pending) *steps {
 // that was begun is finished.
 func (s *steps) run(ctx context.Context) error {
 	doubt := s.record.Error == begun
-	if err := s.settings(ctx); err != nil {
-		return err
-	}
-	if s.record.Applied >= len(s.file.statements) { // it has none, or what was left of it was taken out
+	if s.record.Applied >= len(s.file.statements) { // it has none, or what was left of it was taken out or done by hand
 		s.complete()
 		return s.write(ctx, s.conn)
+	}
+	if err := s.settings(ctx); err != nil {
+		return err
 	}
 	if !doubt {
 		s.intend()

@@ -24,19 +24,30 @@ func (c resumed) resume(t *testing.T, f *fleet) {
 		t.Fatalf("got %+v", got)
 	}
 	f.exec("DROP TABLE " + f.tenants[0].Placement.Schema + ".others")
-	want := c.want
-	if want == "" {
-		want = "by hand"
+	if c.want == "" {
 		_, failed := failures(t, f.runner(c.directory(t, f, c.value)))
 		if got := failed[f.tenants[0].ID]; got.Err == nil || !strings.Contains(got.Err.Error(), "may not get the same value again") {
 			t.Errorf("got %+v", got)
 		}
-		c.value = "'by hand'" // as the error says
+		c.byHand(t, f)
+		return
 	}
 	wantReport(t, apply(t, f.runner(c.directory(t, f, c.value))), 1, 0, 0, 0)
-	if got := one[string](t, f.home, "SELECT COALESCE(text, 'nothing') FROM "+f.tenants[0].Placement.Schema+".notes"); got != want {
-		t.Errorf("wrote %q, and want %q", got, want)
+	if got := one[string](t, f.home, "SELECT COALESCE(text, 'nothing') FROM "+f.tenants[0].Placement.Schema+".notes"); got != c.want {
+		t.Errorf("wrote %q, and want %q", got, c.want)
 	}
+}
+
+// byHand says of both statements that are left that they were executed, as the error asks for.
+func (c resumed) byHand(t *testing.T, f *fleet) {
+	t.Helper()
+	r := f.runner(c.directory(t, f, c.value))
+	for range 2 {
+		if err := r.Repair(t.Context(), f.tenants[0], true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantReport(t, apply(t, r), 0, len(f.tenants), 0, 0)
 }
 
 func (c resumed) directory(t *testing.T, f *fleet, value string) *migrate.Directory {
@@ -67,6 +78,10 @@ func TestMariaDBResumesWithItsVariables(t *testing.T) {
 		{"UPDATE notes SET text = (@owner := CONCAT(text, 'er'))", "@owner", ""},
 		{"SET STATEMENT max_statement_time = 10 FOR UPDATE notes SET text = CONCAT(text, '!')", "CONCAT(text, '?')", "old!?"},
 		{"SET @old = @@GLOBAL.sql_mode", "@old", ""},
+		{"CREATE ROLE " + account + "; SET ROLE " + account + "; SET ROLE NONE; DROP ROLE " + account, "'new'", "new"},
+		{"CREATE TABLE gone (id int); SET @n = (SELECT COUNT(*) FROM gone); DROP TABLE gone", "'new'", "new"},
+		{"SET @mode = (SELECT MAX('') FROM notes); SET sql_mode = @mode", "'new'", ""},
+		{"SET @@global.max_statement_time = @@global.max_statement_time, @owner = 'new'", "'new'", ""},
 		{
 			"CREATE USER " + accounts + "; GRANT SELECT ON notes TO " + accounts,
 			"'new'; GRANT INSERT ON notes TO " + accounts + "; DROP USER " + accounts, "new",
@@ -86,6 +101,9 @@ func TestPostgresResumesWithItsSettings(t *testing.T) {
 	for _, before := range []string{
 		"SET app.owner = 'new'",
 		"SET app.owner TO 'old';\nRESET app.owner;\nSELECT set_config('app.owner', 'new', false)",
+		"SELECT set_config('app.b', current_setting('server_version'), false), pg_catalog.set_config('app.owner', 'new', false) AS x",
+		"CREATE TEXT SEARCH CONFIGURATION gone (COPY = simple); SET default_text_search_config = gone; SET app.owner = 'new';\n" +
+			"RESET default_text_search_config; DROP TEXT SEARCH CONFIGURATION gone",
 	} {
 		resumed{before, "current_setting('app.owner')", "new"}.resume(t, newPostgres(t, 1))
 	}
@@ -106,5 +124,25 @@ func TestPostgresResumesBehindADelimiter(t *testing.T) {
 	wantReport(t, apply(t, f.runner(more("SELECT * FROM notes"))), 1, 0, 0, 0)
 	if got := one[string](t, f.home, "SELECT text FROM "+f.tenants[0].Placement.Schema+".notes"); got != "old!" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// What may not get the same value again is done by hand, even by a file that others have finished.
+func TestPostgresResumesByHand(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"(SELECT MAX(text) FROM gone)", "now()::text", "CURRENT_DATE::text"} {
+		f := newPostgres(t, 2)
+		schema := f.tenants[0].Placement.Schema
+		c := resumed{before: "CREATE TABLE gone (text text); SELECT set_config('app.owner', " + value + ", false); DROP TABLE gone", value: "current_setting('app.owner')"}
+		apply(t, f.runner(c.directory(t, f, "")))
+		f.exec("CREATE TABLE " + schema + ".others (id int)")
+		r := f.runner(c.directory(t, f, c.value))
+		failures(t, r)
+		f.exec("DROP TABLE " + schema + ".others")
+		_, failed := failures(t, r)
+		if got := failed[f.tenants[0].ID]; len(failed) != 1 || got.Err == nil || !strings.Contains(got.Err.Error(), "by hand") {
+			t.Errorf("got %+v", failed)
+		}
+		c.byHand(t, f)
 	}
 }
