@@ -21,11 +21,11 @@ func check(ctx context.Context, query string, _ bool) error {
 // look counts the statements of a text, and says whether one of them needs to
 // name tables. It fails where one must not be sent, for a tenant or for anybody.
 func look(query string, tenant bool) (statements int, unqualified bool, err error) {
-	start := executable(query)
-	if start < 0 {
+	comment := sqltext.MySQL.Executable(query)
+	if comment == "" {
 		return lookAt(query, tenant)
 	}
-	if tenant && isEntangled(query[start:]) {
+	if tenant && isEntangled(comment) {
 		return 0, false, refused("executable comments after or around another", "which of them the server reads is up to its version; leave them out")
 	}
 	// The server's version decides whether it reads the comment.
@@ -36,22 +36,15 @@ func look(query string, tenant bool) (statements int, unqualified bool, err erro
 	return lookAt(query, tenant)
 }
 
-// executable returns where the first executable comment begins, or a negative number.
-func executable(query string) int {
-	first, second := strings.Index(query, "/*!"), strings.Index(query, "/*M!")
-	if first < 0 || second >= 0 && second < first {
-		return second
-	}
-	return first
-}
-
 // isEntangled reports whether an executable comment has another behind it, of which
 // the server may read one and not the other, or a comment within, around which the
-// server counts the ends if it does not read the outer one.
+// server counts the ends if it does not read the outer one. It looks in literals too:
+// where they begin and end behind an executable comment is up to the version as well.
 func isEntangled(comment string) bool {
 	comment = comment[len("/*"):]
 	inner, end := strings.Index(comment, "/*"), strings.Index(comment, "*/")
-	return executable(comment) >= 0 || inner >= 0 && inner < end
+	another := strings.Contains(comment, "/*!") || strings.Contains(comment, "/*M!")
+	return another || inner >= 0 && inner < end
 }
 
 func lookAt(query string, tenant bool) (statements int, unqualified bool, err error) {

@@ -60,6 +60,21 @@ func (s Syntax) Tokens(text string) iter.Seq[string] {
 	}
 }
 
+// Executable returns text from its first executable comment of MySQL on. It is empty
+// where there is none but in literals, quoted names and other comments.
+func (s Syntax) Executable(text string) string {
+	if !strings.Contains(text, "/*!") && !strings.Contains(text, "/*M!") { // as in most
+		return ""
+	}
+	scan := scanner{Syntax: s, text: text}
+	for scan.first == "" {
+		if scan.next() == "" {
+			break
+		}
+	}
+	return scan.first
+}
+
 // SkipBlank returns text without the white space and comments at its beginning. Text
 // may begin within an executable comment of MySQL, whose end is skipped too.
 func (s Syntax) SkipBlank(text string) string {
@@ -76,7 +91,8 @@ func RollsBackTo(tokens []string) bool { return slices.Contains(tokens[1:min(3, 
 type scanner struct {
 	Syntax
 	text       string
-	executable bool // the text begins within an executable comment
+	executable bool   // the text begins within an executable comment
+	first      string // what was the text where the first executable comment began
 }
 
 // statement takes off the first statement and returns its first tokens.
@@ -127,6 +143,9 @@ func (s *scanner) skipBlank() {
 		case s.lineComment(text):
 			s.text = s.skipLine(text)
 		case s.Syntax == MySQL && (strings.HasPrefix(text, "/*!") || strings.HasPrefix(text, "/*M!")):
+			if s.first == "" {
+				s.first = text
+			}
 			_, text, _ = strings.Cut(text, "!")
 			s.text, s.executable = strings.TrimLeft(text, "0123456789"), true
 		case strings.HasPrefix(text, "/*"):

@@ -69,6 +69,26 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+func TestExecutable(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"a /* b */":                            "",
+		"a '/*!' \"/*M!\" `/*!` /* b */":       "",
+		"/* /*! */ a -- /*!\n# /*M!\nb":        "",
+		`'\'/*!' a`:                            "",
+		"a '/*!'/*!1 b */ /*M!2 c */":          "/*!1 b */ /*M!2 c */",
+		"'/*!' /* a */ /*M!2 b */ /*!1 c */ d": "/*M!2 b */ /*!1 c */ d",
+		"'a' b/*!":                             "/*!",
+	} {
+		if got := sqltext.MySQL.Executable(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+		if got := sqltext.SQLite.Executable(text); got != "" {
+			t.Errorf("%q: SQLite reads %q", text, got)
+		}
+	}
+}
+
 func TestSkipBlank(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][3]string{ // in the order of the constants

@@ -124,7 +124,7 @@ func session() []string {
 		"-- go\nCOMMIT", "# go\nCOMMIT", "/* go */ COMMIT", "/*!40101 SET sql_mode = '' */", "/*M!100100 COMMIT */", " ;COMMIT", "SELECT 1; COMMIT",
 		"/*!99999 SELECT */ COMMIT", "/*M!999999 SELECT */ COMMIT", "CREATE TABLE event (id INT); COMMIT",
 		"/*!99999 -- */ /*!40000 COMMIT */", "/*M!999999\\- enable the sandbox mode */ /*!40101 SET sql_mode = '' */", "/*!99999 # */ /*M!100100 COMMIT */",
-		"/*!99999 /* */ ' */ COMMIT -- '", "/*!99999/*/ ' */ */ COMMIT -- '", "SELECT 5*/*'*/1; COMMIT; -- '", "SELECT 1 --\x7f'\n; COMMIT; -- '",
+		"SELECT '/*!' /*!99999 ' */; COMMIT /*! ' */", "/*!99999 /* */ ' */ COMMIT -- '", "/*!99999/*/ ' */ */ COMMIT -- '", "SELECT 5*/*'*/1; COMMIT; -- '", "SELECT 1 --\x7f'\n; COMMIT; -- '",
 		"CREATE TEMPORARY TABLE `tenancy_tenant`.`memos` (id int)", "create temporary table if not exists t select 1", "CREATE OR REPLACE TEMPORARY TABLE t (id int)",
 	}
 }
@@ -186,6 +186,7 @@ func neighboursPass(t *testing.T, w *world) {
 			"SET STATEMENT max_statement_time = (SELECT 9 FOR UPDATE), sql_mode = '' FOR UPDATE `tenancy_tenant`.`memos` SET text = text",
 			"UPDATE `tenancy_tenant`.`memos` SET text = '; COMMIT' /* ; COMMIT */ -- ; COMMIT",
 			"INSERT INTO `tenancy_tenant`.`memos` SET tenant_id = 'a', text = /*!40101 'b' */", "/* COMMIT */ DELETE FROM `tenancy_tenant`.`memos`",
+			"SELECT text FROM `tenancy_tenant`.`memos` WHERE text LIKE '%/*!%' OR text LIKE '%/*M!%' /* tenant='acme' */",
 		} {
 			if _, err := tx.ExecContext(ctx, query); err != nil && !w.unknown(query) {
 				t.Errorf("%s, %q: %v", tenant, query, err)
