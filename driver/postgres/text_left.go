@@ -118,22 +118,40 @@ func checkInto(head, rest string) error {
 	if !made && head != "EXPLAIN" {
 		return nil
 	}
-	before, ago := "", ""
-	for word, after := nextWord(rest); word != ""; word, after = nextWord(after) {
-		word = strings.ToUpper(word)
-		if word == "LOCAL" || word == "GLOBAL" {
-			continue
-		}
-		into := before == "INTO" && (head == "SELECT" || ago != "INSERT" && ago != "MERGE") // those may have a table of the name
-		if isTemporary(word) && (into || before == "CREATE") {
-			return refused("SELECT INTO TEMPORARY", insteadOfTemporary)
-		}
-		ago, before = before, word
+	if makesTemporary(head, rest) {
+		return refused("SELECT INTO TEMPORARY", insteadOfTemporary)
 	}
 	if names(rest, temporary) && (made || hasWords(rest, "CREATE")) {
 		return refused("SELECT INTO "+temporary, insteadOfTemporary)
 	}
 	return nil
+}
+
+// makesTemporary looks for INTO or CREATE [LOCAL | GLOBAL] TEMPORARY. INSERT and MERGE
+// may go into a table of that name. They are verbs behind a parenthesis that opens, and
+// where no SELECT came before outside of parentheses: elsewhere they name a column.
+func makesTemporary(head, rest string) bool {
+	makes, verb, before := false, false, head
+	depth, selects := 0, head == "SELECT"
+	for token, after := nextToken(rest); token != ""; token, after = nextToken(after) {
+		switch token = strings.ToUpper(token); token {
+		case "LOCAL", "GLOBAL":
+			continue
+		case "(":
+			depth++
+		case ")":
+			depth--
+		case "SELECT":
+			selects = selects || depth == 0
+		}
+		if makes && isTemporary(token) {
+			return true
+		}
+		makes = token == "CREATE" || token == "INTO" && !verb
+		verb = (token == "INSERT" || token == "MERGE") && (before == "(" || depth == 0 && !selects)
+		before = token
+	}
+	return false
 }
 
 // hasWords reports whether a statement has words one after the other, with nothing but

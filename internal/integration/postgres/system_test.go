@@ -21,6 +21,7 @@ func TestWhatSystemLeaves(t *testing.T) {
 		"LISTEN orders", "PREPARE p AS SELECT 1", "DECLARE c CURSOR WITH HOLD FOR SELECT 1", "DEALLOCATE ALL", "DISCARD ALL",
 		`UPDATE "pg_settings" SET setting = 'pg_catalog' WHERE name = 'search_path'`, `SELECT U&"set\005fconfig"('search_path', 'pg_catalog', false)`, "SELECT E'a'\n'\\''; SET search_path = pg_catalog; --'",
 		"BEGIN; SET LOCAL search_path = pg_temp; CREATE TABLE items (name text, id bigint); COMMIT", "SELECT 'x' AS name, 1::bigint AS id iNTO TEMP items", "SET transaction.a = 'b'",
+		"WITH q AS (SELECT 'x' AS name, 1::bigint AS id, 1 AS insert) SELECT name, id, insert INTO TEMP items FROM q",
 	} {
 		before := backend(w.as(t, 0), t, db)
 		_, err := db.ExecContext(system(t), text)
