@@ -68,7 +68,8 @@
 //     search_path where the tenant has a schema, by set_config neither: a
 //     transaction has one tenant. So a set_config whose first argument is not a
 //     plain literal, but is bound or put together, is refused. So is a search_path
-//     with pg_temp, in which the next CREATE TABLE would make a temporary one.
+//     in which the next CREATE TABLE would make a temporary one, since pg_temp is
+//     not behind public or pg_catalog in it, or the list is no plain literal.
 //   - Names of the form U&"...", which may be any of these.
 //   - COPY, which breaks a pipeline: see [Raw].
 //   - Temporary tables and views, LISTEN, and cursors WITH HOLD, which are there

@@ -77,9 +77,6 @@ func updatesSettings(head, rest string) bool {
 const insteadOfTemporary = "it would outlive the statement, for the next tenant on the connection; " +
 	"use CREATE TEMPORARY TABLE ... ON COMMIT DROP in a transaction, or WITH"
 
-// temporary is the schema of what stays on a connection.
-const temporary = "pg_temp"
-
 func isTemporary(word string) bool {
 	return strings.EqualFold(word, "TEMPORARY") || strings.EqualFold(word, "TEMP")
 }
@@ -88,7 +85,7 @@ func isTemporary(word string) bool {
 // functions, which nobody calls who does not say whose.
 func checkCreate(rest string) error {
 	what := created(rest)
-	if !isTemporary(what) && (isRoutine(what) || !names(rest, temporary)) {
+	if !isTemporary(what) && (isRoutine(what) || !namesTemporary(rest)) {
 		return nil
 	}
 	if isTemporary(what) && hasWords(rest, "ON", "COMMIT", "DROP") {
@@ -121,7 +118,7 @@ func checkInto(head, rest string) error {
 	if makesTemporary(head, rest) {
 		return refused("SELECT INTO TEMPORARY", insteadOfTemporary)
 	}
-	if names(rest, temporary) && (made || hasWords(rest, "CREATE")) {
+	if namesTemporary(rest) && (made || hasWords(rest, "CREATE")) {
 		return refused("SELECT INTO "+temporary, insteadOfTemporary)
 	}
 	return nil
@@ -166,19 +163,6 @@ func hasWords(text string, wanted ...string) bool {
 			if found++; found == len(wanted) {
 				return true
 			}
-		}
-	}
-	return false
-}
-
-// names reports whether a statement has a name, in quotes or without.
-func names(statement, lower string) bool {
-	if !containsFold(statement, lower) {
-		return false
-	}
-	for token, after := nextToken(statement); token != ""; token, after = nextToken(after) {
-		if isName(token, lower) {
-			return true
 		}
 	}
 	return false

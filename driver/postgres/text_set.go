@@ -26,8 +26,10 @@ func checkSetLocal(w way, text string) error {
 	switch name, plain := settingAfter(text); {
 	case !plain || w.owns(name):
 		return refusedOwn("SET LOCAL")
-	case isPath(name) && containsFold(text, temporary):
-		return refusedPath("SET LOCAL")
+	case isPath(name):
+		_, value := nextToken(text)
+		schemas, plain := schemasSet(value)
+		return checkPath("SET LOCAL", schemas, plain)
 	}
 	return nil
 }
@@ -84,25 +86,26 @@ func checkCall(w way, text string) error {
 	if len(arguments) != 3 || arguments[2] != "true" {
 		return refused(setConfig+" without true", insteadOfSession)
 	}
-	name, plain := settingIn(arguments[0])
-	switch {
-	case strings.Contains(arguments[1], temporary) && (isPath(name) || !plain):
+	switch name, plain := literalIn(arguments[0]); {
+	case !plain && strings.Contains(arguments[1], temporary):
 		return refusedPath(setConfig)
-	case w.at.system: // it ends with the transaction, whatever it sets
-	case !plain:
+	case !plain && !w.at.system: // there it ends with the transaction, whatever it sets
 		return refused(setConfig+" of a setting that the text does not name", "it may be the tenant's own; write its name as a literal, as in 'app.user'")
 	case w.owns(name):
 		return refusedOwn(setConfig)
+	case isPath(name):
+		schemas, plain := schemasIn(arguments[1])
+		return checkPath(setConfig, schemas, plain)
 	}
 	return nil
 }
 
-// settingIn returns the name of a setting that is given as a literal. It is not
-// plain where it is put together or bound, or written in yet another way.
-func settingIn(argument string) (name string, plain bool) {
+// literalIn returns what an argument is that is given as a literal. It is not plain
+// where it is put together or bound, or written in yet another way.
+func literalIn(argument string) (value string, plain bool) {
 	inside, opened := strings.CutPrefix(strings.TrimSuffix(argument, "::text"), "'")
-	name, closed := strings.CutSuffix(inside, "'")
-	return name, opened && closed && !strings.ContainsAny(name, `'\`)
+	value, closed := strings.CutSuffix(inside, "'")
+	return value, opened && closed && !strings.ContainsAny(value, `'\`)
 }
 
 // indexOfSetConfig looks for the underscore, which few statements have many of.
@@ -165,16 +168,6 @@ func argumentsOf(call string) (arguments []string) {
 // owns reports whether a setting says whose a statement is.
 func (w way) owns(setting string) bool {
 	return !w.at.system && strings.EqualFold(setting, Setting) || w.at.schema != "" && isPath(setting)
-}
-
-// isPath reports whether a setting is the search path. SET SCHEMA is another way to set it.
-func isPath(setting string) bool {
-	return strings.EqualFold(setting, "search_path") || strings.EqualFold(setting, "schema")
-}
-
-func refusedPath(what string) error {
-	return refused(what+" of search_path to "+temporary,
-		"tables made there would outlive the statement, for the next tenant on the connection; leave "+temporary+" out, it is searched anyway")
 }
 
 func refusedOwn(what string) error {

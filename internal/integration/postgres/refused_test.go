@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -125,8 +126,15 @@ func TestNotRefused(t *testing.T) {
 	must(t, tx.Commit())
 	nothingStays(t, db)
 	// One without a schema may have its own path.
-	_, err = db.ExecContext(w.as(t, 0), "SET LOCAL search_path = public, pg_catalog; SET LOCAL SCHEMA 'public'; SELECT set_config('search_path', 'public', true)")
-	must(t, err)
+	for _, text := range []string{
+		"SET LOCAL search_path = public, pg_catalog; SET LOCAL SCHEMA 'public'; SELECT set_config('search_path', 'public', true)",
+		"SET LOCAL search_path = public, pg_temp", `SET LOCAL search_path TO "public", 'PG_TEMP'`, "SET LOCAL search_path = a, pg_catalog, \"pg_temp\" -- pg_temp", "SET LOCAL search_path TO DEFAULT",
+		"SELECT set_config('search_path', '', true)", `SELECT set_config('search_path', '"a,b", public', true)`, "SELECT set_config('search_path', 'public, pg_temp'::text, true)",
+	} {
+		if _, err := db.ExecContext(w.as(t, 0), text); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
 	nothingStays(t, db)
 }
 
@@ -138,10 +146,21 @@ func TestPathOfTemporaryTables(t *testing.T) {
 	for _, text := range []string{
 		"SET LOCAL search_path = pg_temp; CREATE TABLE items (id int)", "set local \"search_path\" to 'a', PG_TEMP", "SET LOCAL SCHEMA 'pg_temp'",
 		"SELECT set_config('search_path', 'pg_temp', true)", "SELECT SET_CONFIG('Search_Path', 'a,' || 'PG_Temp', true)",
+		"SET LOCAL search_path = pg_temp, public", "SET LOCAL search_path = pg_temp_8", `SET LOCAL search_path = "$user", pg_temp`, "SET LOCAL search_path = 'PUBLIC', pg_temp",
+		`SET LOCAL search_path = E'pg\137temp'`, "SET LOCAL search_path = 'pg_'\n'temp'", "SET LOCAL search_path = $$pg_temp$$", `SET LOCAL search_path = U&'pg\005ftemp'`, "SET LOCAL search_path FROM CURRENT",
+		"SELECT set_config('search_path', 'pg_' || 'temp', true); CREATE TABLE items (id int)", "SELECT set_config('search_path', 'a, pg_temp_8, public', true)", "SELECT set_config('search_path', 'pg_'\n'temp', true)",
+		`SELECT set_config('search_path', '"a,public,b", pg_temp', true)`, `SELECT set_config('search_path', '"PUBLIC", "pg_temp"', true)`, `SELECT set_config('search_path', E'pg\137temp', true)`,
+		"SELECT set_config('search_path', lower('PG_' || 'TEMP'), true)",
+		"CREATE TABLE pg_temp_8.items (id int)", `CREATE VIEW "pg_temp_12".items AS SELECT 1`, "SELECT 1 AS id INTO pg_temp_8.items",
 	} {
 		_, err := db.ExecContext(w.as(t, 0), text)
-		wantErr(t, err, postgres.ErrRefused)
+		if !errors.Is(err, postgres.ErrRefused) {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
+	wantErr(t, count(w.as(t, 0), db, "SELECT set_config('search_path', $1, true)", "pg_temp"), postgres.ErrRefused)
+	_, err := db.ExecContext(w.as(t, sharedTenants), "CREATE TABLE pg_temporary (pg_temp_ int, pg_temp_8a int)") // which are no such names
+	must(t, err)
 }
 
 // TestTemporaryTables shows why they are refused, by a function that makes one:
