@@ -54,6 +54,9 @@ type Drift struct {
 // [PartialError] that names them. Who is being provisioned, or was deleted meanwhile, may
 // have no place, and is left out.
 //
+// The BEGIN and COMMIT of a file outside of transactions are left out. A file that ends a
+// transaction in another way, or has savepoints, is refused, and with it Drift.
+//
 // The role needs the right to create schemas in the home.
 func (r *Runner) Drift(ctx context.Context) (*DriftReport, error) {
 	if r.dialect() != dialect.Postgres {
@@ -296,7 +299,7 @@ var concurrently = regexp.MustCompile(`(?i)^(\s*(?:CREATE\s+(?:UNIQUE\s+)?|DROP\
 func (r *Runner) wanted(ctx context.Context, directory *Directory) (all contents, sum string, err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("migrate: finding out what the migrations make: %w", err)
+			err = fmt.Errorf("migrate: finding out what the migrations make, in a transaction that is taken back: %w", err)
 		}
 	}()
 	tx, err := r.config.Home.BeginTx(ctx, &sql.TxOptions{})
@@ -305,18 +308,16 @@ func (r *Runner) wanted(ctx context.Context, directory *Directory) (all contents
 	}
 	defer func() { err = errors.Join(err, tx.Rollback()) }()
 	schema := fmt.Sprintf("tenancy_drift_%d", time.Now().UnixNano())
-	statements := []string{"CREATE SCHEMA " + identifier(schema), "SET LOCAL search_path TO " + identifier(schema)}
+	set := "CREATE SCHEMA " + identifier(schema) + "; SET LOCAL search_path TO " + identifier(schema)
+	if _, err := tx.ExecContext(ctx, set, r.engine.plain(set)...); err != nil {
+		return contents{}, "", err
+	}
 	made := planFor(ctx, directory, &state{exists: true}, nil)
 	if made.err != nil {
 		return contents{}, "", made.err
 	}
 	for _, f := range made.files {
-		for _, statement := range f.statements {
-			statements = append(statements, concurrently.ReplaceAllString(statement.text, "$1"))
-		}
-	}
-	for _, statement := range statements {
-		if _, err := tx.ExecContext(ctx, statement, r.engine.plain(statement)...); err != nil {
+		if err := r.rehearse(ctx, tx, f.file, schema); err != nil {
 			return contents{}, "", err
 		}
 	}
@@ -325,4 +326,25 @@ func (r *Runner) wanted(ctx context.Context, directory *Directory) (all contents
 	}
 	prints, err := fingerprints(ctx, tx, []string{schema})
 	return all, prints[schema], err
+}
+
+// bracket is a statement that begins or commits a transaction, and says nothing else.
+var bracket = regexp.MustCompile(`^(BEGIN|START|COMMIT|END)( WORK| TRANSACTION)?( ;)?$`)
+
+// rehearse executes a file in a transaction that is taken back. It must not end before:
+// what comes then would be done for good, and elsewhere. So the transactions that a file
+// has of its own are left out, and everything else is executed by a DO, in which the
+// server refuses what would end one, wherever in the text it is.
+func (r *Runner) rehearse(ctx context.Context, tx *sql.Tx, f *file, tag string) error {
+	for i, s := range f.statements {
+		if bracket.MatchString(wordsOf(r.engine.syntax(), s.text)) {
+			continue
+		}
+		do := fmt.Sprintf("DO $%[1]s$ BEGIN EXECUTE $%[1]s_text$%[2]s$%[1]s_text$; END $%[1]s$",
+			tag, concurrently.ReplaceAllString(s.text, "$1"))
+		if _, err := tx.ExecContext(ctx, do, r.engine.plain(do)...); err != nil {
+			return &statementError{file: f, at: i, err: err}
+		}
+	}
+	return nil
 }

@@ -276,3 +276,43 @@ func TestPostgresDriftWhereTheSchemasNameEndsAnother(t *testing.T) {
 		t.Errorf("%d were compared", report.Checked)
 	}
 }
+
+// TestPostgresDriftChangesNothing has files with transactions of their own, behind which the next file would be executed for good.
+func TestPostgresDriftChangesNothing(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"left out":        "-- atlas:txmode none\n\nBEGIN;\nCREATE TABLE lines (id bigint);\nCOMMIT;\n",
+		"in one text":     "-- atlas:txmode none\n-- atlas:delimiter \\n\\n\n\nCREATE TABLE lines (id bigint); COMMIT; UPDATE public.counters SET n = n + 1\n",
+		"by two phases":   "-- atlas:txmode none\n\nCREATE TABLE lines (id bigint);\nPREPARE TRANSACTION 'p';\n",
+		"back and begin":  "-- atlas:txmode none\n\nBEGIN;\nCREATE TABLE lines (id bigint);\nROLLBACK;\n",
+		"and another one": "-- atlas:txmode none\n\nBEGIN;\nCREATE TABLE lines (id bigint);\nCOMMIT AND CHAIN;\nCOMMIT;\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newPostgres(t, 0)
+			f.exec("CREATE TABLE counters (n int); INSERT INTO counters VALUES (1)")
+			d := directory(t, dialect.Postgres, files{"1_init.sql": text, "2_count.sql": "UPDATE counters SET n = n + 1;\n"})
+			_, err := f.runner(d).Drift(t.Context())
+			if err == nil || !strings.Contains(err.Error(), "finding out what the migrations make") || !strings.Contains(err.Error(), ".sql:") {
+				t.Errorf("got %v", err)
+			}
+			if n := one[int](t, f.home, "SELECT n FROM counters"); n != 1 {
+				t.Errorf("the counter is %d", n)
+			}
+			if n := one[int](t, f.home, "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'tenancy_drift%'"); n != 0 {
+				t.Errorf("%d schemas are left", n)
+			}
+		})
+	}
+}
+
+// TestPostgresDriftOfTransactions compares what a file makes in transactions of its own.
+func TestPostgresDriftOfTransactions(t *testing.T) {
+	t.Parallel()
+	f := newPostgres(t, 1)
+	runner := f.runner(directory(t, dialect.Postgres, files{
+		"1_init.sql": "-- atlas:txmode none\n\nBEGIN;\nCREATE TABLE lines (id bigint, text text DEFAULT '$1$');\nCOMMIT;\nCREATE INDEX CONCURRENTLY ON lines (id);\nSTART TRANSACTION;\nALTER TABLE lines ADD COLUMN n int;\nEND;\n",
+	}))
+	apply(t, runner)
+	f.wantNoDrift(runner, 1)
+}
