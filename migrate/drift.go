@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -57,6 +56,12 @@ type Drift struct {
 // The BEGIN and COMMIT of a file outside of transactions are left out. A file that ends a
 // transaction in another way, or has savepoints, is refused, and with it Drift.
 //
+// Migrations of the home's own may use what else is in it: a table that they reference and
+// do not make is locked against writes for as long as they take in an empty schema. Their
+// statements about what is in no schema, such as extensions and roles, and those that change
+// rows are left out. A home whose migrations name schemas, or alter tables that they do
+// not make, cannot be compared, and is a failure.
+//
 // The role needs the right to create schemas in the home.
 func (r *Runner) Drift(ctx context.Context) (*DriftReport, error) {
 	if r.dialect() != dialect.Postgres {
@@ -66,7 +71,7 @@ func (r *Runner) Drift(ctx context.Context) (*DriftReport, error) {
 		return nil, errNoTenants
 	}
 	start := time.Now()
-	want, sum, err := r.wanted(ctx, r.config.Directory)
+	want, sum, err := r.wanted(ctx, r.config.Directory, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -289,62 +294,4 @@ func (d *drifts) difference(ctx context.Context, db *sql.DB, schema string, prin
 		d.found[sum] = found
 	}
 	return found, nil
-}
-
-// concurrently is what a statement cannot have within a transaction.
-var concurrently = regexp.MustCompile(`(?i)^(\s*(?:CREATE\s+(?:UNIQUE\s+)?|DROP\s+)INDEX)\s+CONCURRENTLY\b`)
-
-// wanted executes all migrations of a directory in a new schema, tells what is there, and
-// takes it back.
-func (r *Runner) wanted(ctx context.Context, directory *Directory) (all contents, sum string, err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("migrate: finding out what the migrations make, in a transaction that is taken back: %w", err)
-		}
-	}()
-	tx, err := r.config.Home.BeginTx(ctx, &sql.TxOptions{})
-	if err != nil {
-		return contents{}, "", err
-	}
-	defer func() { err = errors.Join(err, tx.Rollback()) }()
-	schema := fmt.Sprintf("tenancy_drift_%d", time.Now().UnixNano())
-	set := "CREATE SCHEMA " + identifier(schema) + "; SET LOCAL search_path TO " + identifier(schema)
-	if _, err := tx.ExecContext(ctx, set, r.engine.plain(set)...); err != nil {
-		return contents{}, "", err
-	}
-	made := planFor(ctx, directory, &state{exists: true}, nil)
-	if made.err != nil {
-		return contents{}, "", made.err
-	}
-	for _, f := range made.files {
-		if err := r.rehearse(ctx, tx, f.file, schema); err != nil {
-			return contents{}, "", err
-		}
-	}
-	if all, err = contentsOf(ctx, tx, schema); err != nil {
-		return contents{}, "", err
-	}
-	prints, err := fingerprints(ctx, tx, []string{schema})
-	return all, prints[schema], err
-}
-
-// bracket is a statement that begins or commits a transaction, and says nothing else.
-var bracket = regexp.MustCompile(`^(BEGIN|START|COMMIT|END)( WORK| TRANSACTION)?( ;)?$`)
-
-// rehearse executes a file in a transaction that is taken back. It must not end before:
-// what comes then would be done for good, and elsewhere. So the transactions that a file
-// has of its own are left out, and everything else is executed by a DO, in which the
-// server refuses what would end one, wherever in the text it is.
-func (r *Runner) rehearse(ctx context.Context, tx *sql.Tx, f *file, tag string) error {
-	for i, s := range f.statements {
-		if bracket.MatchString(wordsOf(r.engine.syntax(), s.text)) {
-			continue
-		}
-		do := fmt.Sprintf("DO $%[1]s$ BEGIN EXECUTE $%[1]s_text$%[2]s$%[1]s_text$; END $%[1]s$",
-			tag, concurrently.ReplaceAllString(s.text, "$1"))
-		if _, err := tx.ExecContext(ctx, do, r.engine.plain(do)...); err != nil {
-			return &statementError{file: f, at: i, err: err}
-		}
-	}
-	return nil
 }

@@ -23,7 +23,7 @@ func (d *drifts) compareHome(ctx context.Context) {
 func (d *drifts) differenceOfHome(ctx context.Context, home *place) (found Drift, err error) {
 	want := d.want
 	if home.directory != d.config.Directory {
-		if want, _, err = d.wanted(ctx, home.directory); err != nil {
+		if want, _, err = d.wanted(ctx, home.directory, home); err != nil {
 			return found, err
 		}
 	}

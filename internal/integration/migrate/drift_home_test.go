@@ -121,3 +121,34 @@ func TestPostgresDriftOfNobody(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestPostgresDriftOfAHomeWithOthers has migrations that use what they do not make, and make what is in no schema.
+func TestPostgresDriftOfAHomeWithOthers(t *testing.T) {
+	t.Parallel()
+	f := newPostgres(t, 1)
+	f.exec("CREATE TABLE tenancy_tenants (id text PRIMARY KEY); CREATE SEQUENCE others; CREATE TABLE tenancy_counters (n int); INSERT INTO tenancy_counters VALUES (1)")
+	runner := f.runner(directory(t, dialect.Postgres, first()), func(c *migrate.Config) {
+		c.Shared = directory(t, dialect.Postgres, files{
+			"1_init.sql": `-- atlas:delimiter \n\n
+
+CREATE EXTENSION citext; CREATE SCHEMA reports;
+CREATE PUBLICATION told;
+CREATE TABLE mine (id bigint PRIMARY KEY, name citext, tenant_id text NOT NULL REFERENCES tenancy_tenants (id));
+SELECT setval('others', 7);
+UPDATE tenancy_counters SET n = n + 1;
+`,
+		})
+	})
+	apply(t, runner)
+	f.exec("SELECT setval('others', 100)")
+	f.wantNoDrift(runner, 2)
+	if last, n := one[int](t, f.home, "SELECT last_value FROM others"), one[int](t, f.home, "SELECT n FROM tenancy_counters"); last != 100 || n != 2 {
+		t.Errorf("the sequence is at %d, the counter is %d", last, n)
+	}
+	f.exec("ALTER TABLE mine DROP CONSTRAINT mine_tenant_id_fkey")
+	report, err := runner.Drift(t.Context())
+	want := ": constraint mine.mine_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenancy_tenants(id) | "
+	if err != nil || differs(report) != want {
+		t.Errorf("got %+v, %v", report, err)
+	}
+}

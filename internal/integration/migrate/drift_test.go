@@ -282,7 +282,7 @@ func TestPostgresDriftChangesNothing(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
 		"left out":        "-- atlas:txmode none\n\nBEGIN;\nCREATE TABLE lines (id bigint);\nCOMMIT;\n",
-		"in one text":     "-- atlas:txmode none\n-- atlas:delimiter \\n\\n\n\nCREATE TABLE lines (id bigint); COMMIT; UPDATE public.counters SET n = n + 1\n",
+		"in one text":     "-- atlas:txmode none\n-- atlas:delimiter \\n\\n\n\nCREATE TABLE lines (id bigint); ROLLBACK; UPDATE public.counters SET n = n + 1\n",
 		"by two phases":   "-- atlas:txmode none\n\nCREATE TABLE lines (id bigint);\nPREPARE TRANSACTION 'p';\n",
 		"back and begin":  "-- atlas:txmode none\n\nBEGIN;\nCREATE TABLE lines (id bigint);\nROLLBACK;\n",
 		"and another one": "-- atlas:txmode none\n\nBEGIN;\nCREATE TABLE lines (id bigint);\nCOMMIT AND CHAIN;\nCOMMIT;\n",
@@ -311,7 +311,7 @@ func TestPostgresDriftOfTransactions(t *testing.T) {
 	t.Parallel()
 	f := newPostgres(t, 1)
 	runner := f.runner(directory(t, dialect.Postgres, files{
-		"1_init.sql": "-- atlas:txmode none\n\nBEGIN;\nCREATE TABLE lines (id bigint, text text DEFAULT '$1$');\nCOMMIT;\nCREATE INDEX CONCURRENTLY ON lines (id);\nSTART TRANSACTION;\nALTER TABLE lines ADD COLUMN n int;\nEND;\n",
+		"1_init.sql": "-- atlas:txmode none\n\nBEGIN;\nCREATE TABLE lines (id bigint, text text DEFAULT '$1$');\nCOMMIT;\nCREATE INDEX CONCURRENTLY ON lines (id);\nSTART TRANSACTION;\nALTER TABLE lines ADD COLUMN n int;\nEND;\nSELECT id INTO copies FROM lines;\n",
 	}))
 	apply(t, runner)
 	f.wantNoDrift(runner, 1)
