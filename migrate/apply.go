@@ -55,6 +55,7 @@ type run struct {
 	failed   map[tenancy.ID]bool
 	waited   map[tenancy.ID]span // how far those were brought that another run was at, or that were left for later
 	held     int                 // results that the confirmer has
+	shared   int                 // how often a tenant in shared tables was met
 	pass     pass
 }
 
@@ -71,7 +72,7 @@ type pass struct {
 // waves goes through the tenants wave by wave, and ends with the first that shows nothing good.
 func (r *run) waves(ctx context.Context) {
 	for i := range len(r.config.Waves) + 1 {
-		before, failed := r.report, len(r.failures)
+		before, shared, failed := r.report, r.shared, len(r.failures)
 		so := pass{worked: r.pass.worked} // the sweep is for all waves
 		r.wave(ctx, so, func(t tenancy.Tenant) bool { return r.waveOf(t) == i })
 		if i == len(r.config.Waves) {
@@ -81,7 +82,7 @@ func (r *run) waves(ctx context.Context) {
 		switch name := r.config.Waves[i].Name; {
 		case len(r.failures) > failed:
 			r.halt(fmt.Errorf("%w: a tenant of the wave %q failed", ErrStopped, name))
-		case r.report.Skipped > before.Skipped && r.report.Applied+r.report.Unchanged == before.Applied+before.Unchanged:
+		case r.report.Skipped > before.Skipped && r.shared == shared && r.report.Applied+r.report.Unchanged == before.Applied+before.Unchanged:
 			r.halt(fmt.Errorf("%w: nobody of the wave %q has a place to migrate", ErrStopped, name))
 		}
 	}
@@ -149,7 +150,7 @@ func (r *run) walk(ctx context.Context, match func(tenancy.Tenant) bool) {
 		Runner:  r.Runner,
 		match:   func(t tenancy.Tenant) bool { return !r.hasFailed(t.ID) && match(t) },
 		broken:  func(t tenancy.Tenant, err error) { r.unplaced(ctx, t, err) },
-		shared:  func() { r.homeOnce.Do(func() { r.sharedTenants(ctx) }) },
+		shared:  func() { r.sharedTenant(ctx) },
 		planned: r.planned,
 		guess:   r.guessable,
 		width:   r.config.Concurrency,
@@ -197,11 +198,12 @@ func (r *run) unplaced(ctx context.Context, t tenancy.Tenant, err error) {
 	r.finish(ctx, result)
 }
 
-// sharedTenants migrates the home for tenants in shared tables, unless it has
-// migrations of its own.
-func (r *run) sharedTenants(ctx context.Context) {
+// sharedTenant migrates the home for the first tenant in shared tables, unless it has
+// migrations of its own. The report counts the home once, and none of the tenants.
+func (r *run) sharedTenant(ctx context.Context) {
+	r.shared++
 	if r.config.Shared == nil {
-		r.home(ctx)
+		r.homeOnce.Do(func() { r.home(ctx) })
 	}
 }
 

@@ -115,3 +115,17 @@ func TestPostgresCanaryWithoutAPlace(t *testing.T) {
 		c.Waves = []migrate.Wave{{Name: "canaries", Match: func(t tenancy.Tenant) bool { return slices.Contains([]tenancy.ID{half.ID, "t000"}, t.ID) }}}
 	})), 3, 0, 0, 1)
 }
+
+// TestPostgresCanaryInSharedTables has a tenant beside one that is being provisioned whose tables are the home's, brought up to date before.
+func TestPostgresCanaryInSharedTables(t *testing.T) {
+	t.Parallel()
+	f := newPostgres(t, 2)
+	half, shared := f.record(f.tenantOf("half")), f.record(sharedTenant())
+	f.tenants[2].Status = tenancy.StatusProvisioning
+	f.old()
+	d := directory(t, dialect.Postgres, once())
+	wantReport(t, apply(t, f.runner(d, func(c *migrate.Config) {
+		c.Shared = d
+		c.Waves = []migrate.Wave{{Name: "canaries", Match: func(t tenancy.Tenant) bool { return t.ID == half.ID || t.ID == shared.ID }}}
+	})), 3, 0, 0, 1)
+}
