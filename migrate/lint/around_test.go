@@ -237,6 +237,10 @@ func aroundMySQL() []tried {
 		{"", "ALTER TABLE t COLLATE utf8mb4_general_ci", only(lint.Isolation)},
 		{"", "ALTER TABLE t COLLATE = utf8mb4_bin", nil},
 		{"", "ALTER TABLE t ADD COLUMN n varchar(255) COLLATE utf8mb4_general_ci", nil},
+		{"", "ALTER TABLE t ALTER COLUMN charset SET DEFAULT 'x'", nil},
+		{"", "ALTER TABLE t ALTER charset DROP DEFAULT, DROP INDEX charset", nil},
+		{"", "ALTER TABLE t ALTER COLUMN charset SET DEFAULT 'x', COLLATE utf8mb4_general_ci", only(lint.Isolation)},
+		{"", "ALTER TABLE t RENAME COLUMN charset TO c", only(lint.Destructive)},
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 func (s *statement) foldsIDs(f *file) string {
 	_, actions, _ := s.altered()
 	for _, a := range actions {
-		if f.dialect != dialect.MySQL || a.begins("ADD") {
+		if f.dialect != dialect.MySQL || a.at(0).Is("ADD", "ALTER", "DROP", "RENAME") { // which leave it as it is
 			continue
 		}
 		if collation := a.outer().inexact(); collation != "" {

@@ -23,7 +23,7 @@ func (s *statement) isolation(f *file) []problem {
 		return opens("the trigger " + protection + " refuses what cascades into rows of another tenant: make it as package driver/postgres has it")
 	case s.dropsTrigger(f):
 		return opens("without the trigger " + protection + " what cascades from a global row reaches rows of all tenants")
-	case s.begins("ALTER") && s.outer().find(1, "OWNER", "TO") >= 0:
+	case s.begins("ALTER") && s.changesOwner():
 		return opens("who owns it can switch row-level security off: leave it to the role that migrates")
 	case f.isPostgres() && s.widensGrant() != "":
 		return opens(s.widensGrant() + " is not held to a tenant's rows: grant SELECT, INSERT, UPDATE and DELETE only")
@@ -91,6 +91,17 @@ func (s *statement) copied() []string {
 		}
 	}
 	return tables
+}
+
+// changesOwner reports OWNER TO, which is not the end of RENAME COLUMN owner TO and the like.
+func (s *statement) changesOwner() bool {
+	outer := s.outer()
+	i := outer.find(1, "OWNER", "TO")
+	if i < 0 || outer.at(i-2).Is("RENAME") && outer.at(i-1).Is("COLUMN", "ATTRIBUTE", "CONSTRAINT") {
+		return false
+	}
+	_, actions, _ := s.altered()
+	return len(actions) != 1 || !actions[0].begins("RENAME")
 }
 
 // policy returns the policy and the table of CREATE POLICY p ON t and the like.

@@ -63,6 +63,8 @@ func TestProtectionIsNotWeakened(t *testing.T) {
 		"GRANT SELECT, REFERENCES (id) ON orders TO shop",
 		"ALTER TABLE orders OWNER TO shop",
 		"ALTER VIEW totals OWNER TO postgres",
+		"ALTER TABLE rename OWNER TO shop",
+		"ALTER TABLE orders ENABLE TRIGGER mine, OWNER TO shop",
 	} {
 		got := lintText(t, dialect.Postgres, text+";\n")
 		if len(got) != 1 || got[0].Rule != lint.Isolation {
@@ -82,9 +84,23 @@ func TestProtectionIsNotWeakened(t *testing.T) {
 		"GRANT USAGE, SELECT ON SEQUENCE s TO shop",
 		"GRANT EXECUTE ON FUNCTION f() TO shop",
 		"CREATE TRIGGER mine BEFORE DELETE ON orders FOR EACH ROW EXECUTE FUNCTION f()",
+		"ALTER TABLE orders RENAME CONSTRAINT owner TO keeper",
+		"ALTER TYPE kind RENAME ATTRIBUTE owner TO keeper",
 	} {
 		if got := lintText(t, dialect.Postgres, text+";\n"); len(got) > 0 {
 			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
+
+// TestRenamedOwner is of a column, which is no owner.
+func TestRenamedOwner(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"ALTER TABLE orders RENAME COLUMN owner TO keeper", "ALTER TABLE orders RENAME owner TO keeper", "ALTER VIEW totals RENAME COLUMN owner TO keeper"} {
+		for _, p := range lintText(t, dialect.Postgres, text+";\n") {
+			if p.Rule == lint.Isolation {
+				t.Errorf("%s: %v", text, p)
+			}
 		}
 	}
 }
