@@ -25,6 +25,9 @@ func TestParts(t *testing.T) {
 			"CREATE FUNCTION begin() RETURNS int LANGUAGE sql AS 'SELECT 1';|DROP TABLE a;|END",
 			"CREATE VIEW trigger AS SELECT 1 AS begin;|DROP TABLE a;|END",
 			"SELECT E'\\'';|DROP TABLE a;|SELECT ''",
+			"SELECT E'a'\n'\\'';|COMMIT;|SELECT ''",
+			"SELECT E'a' -- it's\n\t-- b\r\n '\\'';|COMMIT;|SELECT E'b' 'c\\';|END",
+			"SELECT 'a'\n'\\';|COMMIT;|SELECT ''",
 		},
 		dialect.MySQL: {
 			"CREATE TRIGGER g BEFORE INSERT ON a FOR EACH ROW BEGIN IF NEW.n IS NULL THEN SET NEW.n = 1; END IF; SET NEW.m = CASE WHEN 1 THEN 2 END; END;|DROP TABLE a",
