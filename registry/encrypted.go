@@ -68,6 +68,15 @@ func NewEncryptedStore(store Store, cipher *crypt.Cipher, cfg EncryptedConfig) (
 	return &EncryptedStore{store: store, cipher: cipher, cfg: cfg}, nil
 }
 
+// RegistryID returns what tells the registry of the other store from all others, and an
+// empty text if that store cannot tell. It fails as that store does.
+func (s *EncryptedStore) RegistryID(ctx context.Context) (string, error) {
+	if below, ok := s.store.(identified); ok {
+		return below.RegistryID(ctx)
+	}
+	return "", nil
+}
+
 // ByIdentifier implements [tenancy.Lookup].
 func (s *EncryptedStore) ByIdentifier(ctx context.Context, identifier string) (tenancy.Tenant, error) {
 	t, err := s.store.ByIdentifier(ctx, identifier)

@@ -63,7 +63,7 @@ var _ Store = (*RedisCache)(nil)
 type RedisCacheConfig struct {
 	// Prefix is what all keys begin with, the same in all processes that share a
 	// registry. The RegistryID of the store follows, if it has one as an EntStore
-	// does, so that registries that share a Redis keep their tenants apart. Copies
+	// does, or an EncryptedStore over one, so that registries that share a Redis keep their tenants apart. Copies
 	// that have the same RegistryID need another Prefix. So do stores without one: a
 	// store around an EntStore embeds the *EntStore, or has the method. Defaults to
 	// "tenancy".

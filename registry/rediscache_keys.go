@@ -9,7 +9,7 @@ import (
 	"github.com/entenancy/tenancy"
 )
 
-// identified is a store that can tell its registry from others.
+// identified is a store that can tell its registry from others. An empty id is none.
 type identified interface {
 	RegistryID(ctx context.Context) (string, error)
 }
@@ -17,6 +17,7 @@ type identified interface {
 var (
 	_ identified = (*EntStore)(nil)
 	_ identified = (*MemoryStore)(nil)
+	_ identified = (*EncryptedStore)(nil)
 )
 
 // identifyTimeout is how long a store may take to say which registry it is.
@@ -46,8 +47,10 @@ func (c *RedisCache) keys(ctx context.Context) (keys, error) {
 		if err != nil {
 			return "", err
 		}
-		sum := sha256.Sum256([]byte(id))
-		k += keys(hex.EncodeToString(sum[:8]) + ":")
+		if id != "" {
+			sum := sha256.Sum256([]byte(id))
+			k += keys(hex.EncodeToString(sum[:8]) + ":")
+		}
 	}
 	c.known.Store(&k)
 	return k, nil

@@ -14,31 +14,52 @@ import (
 // default prefix. Neither is served the other's, and what one changes is its own.
 func TestRegistriesOnOneRedis(t *testing.T) {
 	t.Parallel()
-	for _, k := range kinds() {
-		t.Run(k.name, func(t *testing.T) {
-			t.Parallel()
-			client, cfg := redisClient(t, redisOptions(t)), registry.RedisCacheConfig{Prefix: prefix(t)}
-			shopDB, blogDB := k.open(t, registry.EntConfig{}), k.open(t, registry.EntConfig{})
-			shop, blog := inRedis(t, shopDB, client, cfg), inRedis(t, blogDB, client, cfg)
-			shops, blogs := create(t, shop, "acme"), create(t, blog, "acme")
-			for range 2 { // the second time from Redis
-				wantFound(t, shop, shops)
-				wantFound(t, blog, blogs)
-			}
-			suspended, err := shop.SetStatus(t.Context(), shops.ID, tenancy.StatusSuspended)
-			if err != nil {
-				t.Fatal(err)
-			}
-			wantFound(t, shop, suspended)
-			wantFound(t, blog, blogs)
-			if _, err := shop.Clear(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			blogDB.reads.Store(0)
-			wantFound(t, blog, blogs)
-			blogDB.wantReads(t, "after the other one was cleared", 0)
-		})
+	for order, below := range map[string]func(*testing.T, registry.Store) registry.Store{
+		"plain":     func(_ *testing.T, s registry.Store) registry.Store { return s },
+		"encrypted": encrypted,
+	} {
+		for _, k := range kinds() {
+			t.Run(order+"/"+k.name, func(t *testing.T) {
+				t.Parallel()
+				client, cfg := redisClient(t, redisOptions(t)), registry.RedisCacheConfig{Prefix: prefix(t)}
+				shopDB, blogDB := k.open(t, registry.EntConfig{}), k.open(t, registry.EntConfig{})
+				shop, blog := inRedis(t, below(t, shopDB), client, cfg), inRedis(t, below(t, blogDB), client, cfg)
+				wantApart(t, shop, blog, blogDB)
+			})
+		}
 	}
+}
+
+func encrypted(t *testing.T, store registry.Store) registry.Store {
+	t.Helper()
+	s, err := registry.NewEncryptedStore(store, cipher(t), registry.EncryptedConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// wantApart has two registries with a tenant of one name and id each, the other one over
+// a database.
+func wantApart(t *testing.T, one, other *registry.RedisCache, db *database) {
+	t.Helper()
+	ones, others := create(t, one, "acme"), create(t, other, "acme")
+	for range 2 { // the second time from Redis
+		wantFound(t, one, ones)
+		wantFound(t, other, others)
+	}
+	suspended, err := one.SetStatus(t.Context(), ones.ID, tenancy.StatusSuspended)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantFound(t, one, suspended)
+	wantFound(t, other, others)
+	if _, err := one.Clear(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	db.reads.Store(0)
+	wantFound(t, other, others)
+	db.wantReads(t, "after the other one was cleared", 0)
 }
 
 // All processes of an application find one id, whichever asks first.
