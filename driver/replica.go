@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -20,9 +21,9 @@ import (
 //
 // Where a replica cannot be connected to, nothing was sent, and the primary answers
 // in its place. For the next five seconds the replica is not asked, and then by one
-// query. Any other error of a replica is the query's, also that of a connection that
-// breaks, and who waits for one that takes connections and says nothing waits until
-// its context ends.
+// query; one that is cancelled meanwhile says nothing about the replica. Any other error
+// of a replica is the query's, also that of a connection that breaks, and who waits for
+// one that takes connections and says nothing waits until its context ends.
 func Replica(ctx context.Context) context.Context { return replica.Allow(ctx) }
 
 // replicaRest is for how long a replica is not asked that could not be connected to.
@@ -55,8 +56,9 @@ func (d *Driver) pick(r *route, replicas []*copied) {
 	}
 	turn := d.turn.Add(1)
 	for range replicas {
-		if c := replicas[turn%uint64(len(replicas))]; c.asked() {
-			r.back, r.copied, r.driver = r.driver, c, c.Driver
+		c := replicas[turn%uint64(len(replicas))]
+		if probe, ok := c.asked(); ok {
+			r.back, r.copied, r.probe, r.driver = r.driver, c, probe, c.Driver
 			return
 		}
 		turn++
@@ -64,29 +66,45 @@ func (d *Driver) pick(r *route, replicas []*copied) {
 }
 
 // asked reports whether a query may go to the replica: any if it has answered the
-// last one, and one at a time to find out whether it is back.
-func (c *copied) asked() bool {
+// last one, and one at a time to find out whether it is back. For that one, probe is
+// until when no other is sent.
+func (c *copied) asked() (probe int64, ok bool) {
 	if c.ready != nil && !c.ready() {
-		return false
+		return 0, false
 	}
 	until := c.rests.Load()
 	if until == 0 {
-		return true
+		return 0, true
 	}
 	now := time.Now()
-	return now.UnixNano() >= until && c.rests.CompareAndSwap(until, now.Add(replicaRest).UnixNano())
+	probe = now.Add(replicaRest).UnixNano()
+	return probe, now.UnixNano() >= until && c.rests.CompareAndSwap(until, probe)
+}
+
+// leave takes back a query that has found nothing out. If it was the probe, the next
+// query is.
+func (c *copied) leave(probe int64) {
+	if probe != 0 {
+		c.rests.CompareAndSwap(probe, 1) // a time that is over
+	}
 }
 
 // fallsBack reports whether the primary has to answer a query, because the replica
-// was not reached, and directs the route there.
+// was not reached, and directs the route there. A caller who has left says nothing
+// about the replica: many clients come and go, and it serves all tenants.
 func (r *route) fallsBack(ctx context.Context, err error) bool {
-	if r.copied == nil {
+	switch {
+	case r.copied == nil:
 		return false
-	}
-	if !replica.IsUnreached(err) {
-		if err == nil && r.copied.rests.Load() != 0 {
+	case err == nil:
+		if r.copied.rests.Load() != 0 {
 			r.copied.rests.Store(0)
 		}
+		return false
+	case errors.Is(ctx.Err(), context.Canceled):
+		r.copied.leave(r.probe)
+		return false
+	case !replica.IsUnreached(err):
 		return false
 	}
 	r.copied.rests.Store(time.Now().Add(replicaRest).UnixNano())

@@ -14,6 +14,7 @@ import (
 type route struct {
 	driver dialect.Driver
 	copied *copied        // the replica that driver is, nil if it is none
+	probe  int64          // see copied.asked
 	back   dialect.Driver // where a query goes that the replica did not get
 	query  string
 	place  place

@@ -4,11 +4,13 @@ import (
 	"context"
 	"database/sql"
 	sqldriver "database/sql/driver"
+	"errors"
 	"net"
 	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
@@ -134,4 +136,62 @@ func ownWith(tb testing.TB, primary string, replica *pgx.ConnConfig) (*driver.Dr
 		return database, err
 	}
 	return newDriver(tb, driver.Databases{Open: open}), tenantAt(primary)
+}
+
+// TestACallerWhoLeaves while a connection is made says nothing about the replica, which
+// the next query asks, also where the caller's was to find out whether it is back.
+func TestACallerWhoLeaves(t *testing.T) {
+	t.Parallel()
+	const who = "SELECT current_setting('application_name')"
+	for of, open := range map[string]func(testing.TB, string, *pgx.ConnConfig) (*driver.Driver, tenancy.Tenant){"home": homeWith, "own": ownWith} {
+		t.Run(of, func(t *testing.T) {
+			t.Parallel()
+			primary := newDatabase(t)
+			config, err := pgx.ParseConfig(primary)
+			must(t, err)
+			config.RuntimeParams["application_name"] = "copy"
+			dial := config.DialFunc
+			var dials atomic.Pointer[func(context.Context) error]
+			config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+				if err := (*dials.Load())(ctx); err != nil {
+					return nil, err
+				}
+				return dial(ctx, network, address)
+			}
+			drv, tenant := open(t, primary, config)
+			defer drv.Close()
+			ctx := driver.Replica(as(t, tenant))
+			leave := func() {
+				gone, cancel := context.WithCancel(ctx)
+				defer cancel()
+				wait := func(dialling context.Context) error {
+					cancel()
+					<-dialling.Done()
+					return dialling.Err()
+				}
+				dials.Store(&wait)
+				for ; gone.Err() == nil; time.Sleep(20 * time.Millisecond) { // until the replica is asked, which it is not for a while if it was away
+					rows := &entsql.Rows{}
+					if err := drv.Query(gone, who, []any{}, rows); err == nil {
+						must(t, rows.Close())
+					} else if !errors.Is(err, context.Canceled) {
+						t.Fatal(err)
+					}
+				}
+			}
+			away := func(context.Context) error { return &net.OpError{Op: "dial", Err: errors.New("away")} }
+			here := func(context.Context) error { return nil }
+
+			leave()
+			dials.Store(&away)
+			if got := queryText(ctx, t, drv, who); got != "" {
+				t.Errorf("away: %q answers", got)
+			}
+			leave()
+			dials.Store(&here)
+			if got := queryText(ctx, t, drv, who); got != "copy" {
+				t.Errorf("after a caller who has left: %q answers", got)
+			}
+		})
+	}
 }
