@@ -48,8 +48,11 @@ func (f *Fallback) call(ctx context.Context, key string, limit Limit) (got answe
 	return got
 }
 
-// note keeps what an answer says about the limiter.
+// note keeps what an answer says about the limiter. It is called in goroutines of the
+// Fallback's own, where a logger that panics would end the program.
 func (f *Fallback) note(ctx context.Context, err error) {
+	var lost error // nobody is left who could be told
+	defer panicked.As(&lost, "the logger")
 	switch {
 	case err == nil:
 		f.back(ctx)

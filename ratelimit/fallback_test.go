@@ -227,6 +227,29 @@ func TestFallbackOutlivesAPanic(t *testing.T) {
 	})
 }
 
+// The logger hears of outages in goroutines in which nobody else could recover.
+func TestFallbackOutlivesALoggerThatPanics(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		primary := &breakable{Limiter: newLocal(t, ratelimit.LocalConfig{})}
+		f, err := ratelimit.NewFallback(primary, ratelimit.FallbackConfig{Logger: slog.New(slog.NewTextHandler(nil, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fault := range []*atomic.Bool{&primary.broken, &primary.hangs} {
+			fault.Store(true)
+			if !allow(t, f, "acme", ratelimit.PerHour(4)).Allowed || !f.Stats().Away {
+				t.Errorf("the limiter fails: stats are %+v", f.Stats())
+			}
+			fault.Store(false)
+			time.Sleep(time.Second)
+			if !allow(t, f, "acme", ratelimit.PerHour(4)).Allowed || f.Stats().Away {
+				t.Errorf("the limiter works again: stats are %+v", f.Stats())
+			}
+		}
+	})
+}
+
 func TestFallbackBadLimit(t *testing.T) {
 	t.Parallel()
 	f, primary, _ := newFallback(t, ratelimit.FallbackConfig{Away: ratelimit.AwayOpen})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/panicked"
 )
 
 // outage is the circuit breaker of a RedisCache. The first failure opens it,
@@ -103,20 +104,33 @@ func (o *outage) begin(ctx context.Context, err error) {
 	}
 	o.down.Store(true)
 	o.count.Add(1)
-	o.log.WarnContext(ctx, "tenancy: registry: Redis fails: tenants are read from the store", slog.Any("error", err))
-	if o.life.Err() == nil {
+	if o.life.Err() == nil { // before a logger could panic
 		o.busy.Go(o.wait)
 	}
+	o.log.WarnContext(ctx, "tenancy: registry: Redis fails: tenants are read from the store", slog.Any("error", err))
 }
 
 // wait returns when Redis works again.
 func (o *outage) wait() {
 	for sleep(o.life, o.retryAfter) {
-		if o.probe(o.life) == nil && o.caughtUp() {
-			o.log.InfoContext(o.life, "tenancy: registry: Redis works again")
+		if o.isOver() {
 			return
 		}
 	}
+}
+
+// isOver reports whether Redis works again. The store is asked which registry it is,
+// caches above are told, and the logger hears of it: what panics of an application's
+// own is tried again like any failure, because nobody could recover in this goroutine.
+func (o *outage) isOver() (over bool) {
+	var failed error // over says it
+	defer panicked.As(&failed, "the store or the logger")
+	if o.probe(o.life) != nil || !o.caughtUp() {
+		return false
+	}
+	over = true
+	o.log.InfoContext(o.life, "tenancy: registry: Redis works again")
+	return over
 }
 
 // caughtUp delivers what is pending, and closes the breaker if that was all.

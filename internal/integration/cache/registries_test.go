@@ -1,8 +1,12 @@
 package cache_test
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -123,4 +127,46 @@ func TestRegistryThatHasNoIDYet(t *testing.T) {
 	wait(t, "the change is told", func() bool { return !cache.Stats().Down })
 	wantFound(t, other, suspended)
 	wantFound(t, cache, suspended)
+}
+
+// Redis is waited for in a goroutine in which nobody could recover: neither a store that
+// panics when it is asked which registry it is ends the program, nor a logger.
+func TestTheWaitForRedisOutlivesAPanic(t *testing.T) {
+	t.Parallel()
+	db := &moody{database: sqlite(t)}
+	cache := inRedis(t, db, redisClient(t, redisOptions(t)), registry.RedisCacheConfig{
+		RetryAfter: 5 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(brittle{}, nil)),
+	})
+	acme := create(t, db, "acme")
+	wantFound(t, cache, acme)
+	wait(t, "the store was asked again", func() bool { return db.asked.Load() > 2 })
+	wait(t, "the registry is known", func() bool { return !cache.Stats().Down })
+	wantFound(t, cache, acme)
+}
+
+// moody is a store that says which registry it is when it is asked for the third time.
+type moody struct {
+	*database
+
+	asked atomic.Int64
+}
+
+func (m *moody) RegistryID(ctx context.Context) (string, error) {
+	switch m.asked.Add(1) {
+	case 1:
+		return "", tenancy.ErrUnavailable
+	case 2:
+		panic("a store of an application's own")
+	}
+	return m.database.RegistryID(ctx)
+}
+
+// brittle is a log that does not bear good news.
+type brittle struct{}
+
+func (brittle) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte("works again")) {
+		panic("a logger of an application's own")
+	}
+	return len(p), nil
 }
