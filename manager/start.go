@@ -22,8 +22,9 @@ import (
 // the Manager is ready. What else it starts ends with Close.
 //
 // The same is asked of each of Config.Database.ReplicaURLs. One that is away, or is a
-// standby that lags behind what was just migrated by more than ten seconds, does not
-// keep the program from starting: the home answers in its place until it was verified.
+// standby that lags behind what was just migrated by more than ten seconds, or does not
+// answer within five, does not keep the program from starting: the home answers in its
+// place until it was verified.
 //
 // It needs no tenant in ctx, and may be called again after a failure.
 func (m *Manager) Start(ctx context.Context) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +16,13 @@ import (
 
 // replicaInterval is how often a replica is looked at that is not asked yet.
 const replicaInterval = 2 * time.Second
+
+// replicaStart is how long Start waits for what a replica answers, which is to keep no
+// program from starting, and replicaWatch how long watchReplicas does.
+const (
+	replicaStart = 5 * time.Second
+	replicaWatch = time.Minute
+)
 
 // replicaLag is how long Start waits for a standby to have what the home had.
 const replicaLag = 10 * time.Second
@@ -36,18 +44,37 @@ var errLags = errors.New("it has not replayed yet what the home had when this pr
 // home does. One that is away or lags behind is left out, until watchReplicas has
 // seen that it does.
 func (m *Manager) verifyReplicas(ctx context.Context) error {
+	for _, r := range m.replicas {
+		r.verified.Store(false) // by a Start before, which has failed
+	}
 	var problems []error
-	for i, r := range m.replicas {
-		err := m.verifyReplica(ctx, i)
+	for _, err := range m.lookAtReplicas(ctx, replicaStart) {
 		switch {
 		case isUnsafe(err):
 			problems = append(problems, err)
 		case err != nil:
 			m.app.Logger.WarnContext(ctx, "tenancy: a replica could not be verified, and the home answers in its place until it is", "error", err)
 		}
-		r.verified.Store(err == nil)
 	}
 	return errors.Join(problems...)
+}
+
+// lookAtReplicas looks at all replicas at once that are not verified yet, and returns
+// what is wrong with each, by its index. Each answer may take as long as the limit says.
+func (m *Manager) lookAtReplicas(ctx context.Context, limit time.Duration) []error {
+	errs := make([]error, len(m.replicas))
+	var all sync.WaitGroup
+	for i, r := range m.replicas {
+		if r.verified.Load() {
+			continue
+		}
+		all.Go(func() {
+			errs[i] = m.verifyReplica(ctx, i, limit)
+			r.verified.Store(errs[i] == nil)
+		})
+	}
+	all.Wait()
+	return errs
 }
 
 // watchReplicas goes on looking at replicas that are left out, until there are none.
@@ -66,13 +93,15 @@ func (m *Manager) watchReplicas(ctx context.Context) {
 // leftOut looks at the replicas that are left out, says once why one stays so, and
 // reports whether any does.
 func (m *Manager) leftOut(ctx context.Context, said []string) (some bool) {
+	before := make([]bool, len(m.replicas))
 	for i, r := range m.replicas {
-		if r.verified.Load() {
+		before[i] = r.verified.Load()
+	}
+	for i, err := range m.lookAtReplicas(ctx, replicaWatch) {
+		if before[i] {
 			continue
 		}
-		err := m.verifyReplica(ctx, i)
 		if err == nil {
-			r.verified.Store(true)
 			m.app.Logger.InfoContext(ctx, "tenancy: a replica is verified, and answers from now on", "setting", replicaSetting(i))
 			continue
 		}
@@ -85,17 +114,24 @@ func (m *Manager) leftOut(ctx context.Context, said []string) (some bool) {
 	return some
 }
 
-// verifyReplica looks at one of the replicas. Its errors name the setting.
-func (m *Manager) verifyReplica(ctx context.Context, i int) error {
+// verifyReplica looks at one of the replicas, and waits for each answer as long as the
+// limit says. Its errors name the setting.
+func (m *Manager) verifyReplica(ctx context.Context, i int, limit time.Duration) error {
 	r := m.replicas[i]
-	_, err := m.verifyServing(ctx, m.pools[r.pool].db, r.url) // the hints are the home's
+	look := func() error {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		_, err := m.verifyServing(ctx, m.pools[r.pool].db, r.url) // the hints are the home's
+		return err
+	}
+	err := look()
 	if errors.Is(err, postgres.ErrUnsafe) {
 		// It may only lack what has just been migrated.
 		caughtUp, lags := m.awaitReplay(ctx, r.url)
 		if lags != nil {
 			err = lags
 		} else if caughtUp {
-			_, err = m.verifyServing(ctx, m.pools[r.pool].db, r.url)
+			err = look()
 		}
 	}
 	if err != nil {

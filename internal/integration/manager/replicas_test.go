@@ -137,6 +137,42 @@ func TestAReplicaThatIsAway(t *testing.T) {
 	await(t, "the replica is back", func() bool { return reads(t, m, acme, who) == "safe" })
 }
 
+// TestReplicasThatSayNothing and take connections keep no program from starting.
+func TestReplicasThatSayNothing(t *testing.T) {
+	t.Parallel()
+	for _, of := range []string{dialect.Postgres, dialect.MySQL} {
+		t.Run(of, func(t *testing.T) {
+			t.Parallel()
+			c := configs()[of](t)
+			c.Migrations.AtStart = true
+			c.Database.ConnectTimeout = 10 * time.Minute
+			at, err := url.Parse(c.Database.URL.Reveal())
+			must(t, err)
+			listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0") // nobody accepts
+			must(t, err)
+			defer listener.Close()
+			at.Host = listener.Addr().String()
+			silent := tenancy.NewSecret(at.String())
+			c.Database.ReplicaURLs = []tenancy.Secret{silent, silent, c.Database.URL}
+			var log lockedBuffer
+			files := migrations(t, of)
+			m, err := manager.New(t.Context(), c, manager.App{
+				Migrations: files, SharedMigrations: files, Tenancy: notes(), Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			})
+			must(t, err)
+			defer m.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			must(t, m.Start(ctx))
+			must(t, ctx.Err())
+			if n := strings.Count(log.String(), "a replica could not be verified"); n != 2 {
+				t.Errorf("%d replicas are left out, want 2: %s", n, log.String())
+			}
+			must(t, m.Ready(t.Context()))
+		})
+	}
+}
+
 // reads returns the one text that a tenant's query finds, which a replica may answer,
 // and says nothing of a connection that breaks.
 func reads(tb testing.TB, m *manager.Manager, t tenancy.Tenant, query string) (text string) {
