@@ -40,10 +40,11 @@ func newMySQL(c Config) (databases, error) {
 }
 
 func (m mysqlDatabases) home(address tenancy.Secret, _ bool) (pool, error) {
-	db, err := m.plain(address)
+	connector, _, err := m.connector(address.Reveal())
 	if err != nil {
 		return pool{}, err
 	}
+	db := sql.OpenDB(marking{connector})
 	m.config.Database.limit(db)
 	p := onDriver(dialect.MySQL, db)
 	p.driver = mysql.Schemas(p.driver)

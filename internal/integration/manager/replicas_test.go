@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"entgo.io/ent/dialect"
+	gomysql "github.com/go-sql-driver/mysql"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver"
@@ -135,6 +136,41 @@ func TestAReplicaThatIsAway(t *testing.T) {
 	must(t, m.Ready(t.Context()))
 	link.up(t)
 	await(t, "the replica is back", func() bool { return reads(t, m, acme, who) == "safe" })
+}
+
+// TestAMySQLReplicaThatLetsNobodyIn any more is answered for by the home.
+func TestAMySQLReplicaThatLetsNobodyIn(t *testing.T) {
+	t.Parallel()
+	const who = "SELECT substring_index(current_user(), '@', 1)"
+	c := mysqlConfig(t)
+	c.Migrations.AtStart = true
+	at, err := url.Parse(c.Database.AdminURL.Reveal())
+	must(t, err)
+	password, _ := at.User.Password()
+	dsn := gomysql.NewConfig()
+	dsn.User, dsn.Passwd, dsn.Net, dsn.Addr, dsn.DBName = at.User.Username(), password, "tcp", at.Host, strings.TrimPrefix(at.Path, "/")
+	home, err := url.Parse(c.Database.URL.Reveal())
+	must(t, err)
+	name, password := mysqlUser(t, dsn.FormatDSN(), dsn.DBName)
+	copied := *home
+	copied.User = url.UserPassword(name, password)
+	c.Database.ReplicaURLs = []tenancy.Secret{tenancy.NewSecret(copied.String())}
+
+	files := migrations(t, dialect.MySQL)
+	m := open(t, c, manager.App{Migrations: files, SharedMigrations: files})
+	acme, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "acme"})
+	must(t, err)
+	if got := reads(t, m, acme, who); got != name {
+		t.Fatalf("%q answers, want the replica", got)
+	}
+	admin, err := sql.Open("mysql", dsn.FormatDSN())
+	must(t, err)
+	defer admin.Close()
+	for _, statement := range []string{"ALTER USER " + name + " ACCOUNT LOCK", "KILL USER " + name} {
+		_, err := admin.ExecContext(t.Context(), statement)
+		must(t, err)
+	}
+	await(t, "the home answers in its place", func() bool { return reads(t, m, acme, who) == home.User.Username() })
 }
 
 // TestReplicasThatSayNothing and take connections keep no program from starting.
