@@ -262,32 +262,15 @@ func skipEscaped(text string) string {
 			i++
 		case '\'':
 			rest := text[i+1:]
-			more := continued(rest)
+			more := rest
+			if !strings.HasPrefix(rest, "'") {
+				more = sqltext.Continued(rest)
+			}
 			if more == "" {
 				return rest
 			}
 			i = len(text) - len(more)
 		}
-	}
-	return ""
-}
-
-// continued returns what follows the closing quote of a literal, from the quote on that
-// opens it again: at once, or behind blanks and line comments with the end of a line
-// among them. It is empty where the literal has ended.
-func continued(text string) string {
-	const blanks = " \t\r\n\f\v"
-	more := strings.TrimLeft(text, blanks)
-	for strings.HasPrefix(more, "--") {
-		end := strings.IndexAny(more, "\r\n")
-		if end < 0 {
-			return ""
-		}
-		more = strings.TrimLeft(more[end:], blanks)
-	}
-	between := text[:len(text)-len(more)]
-	if strings.HasPrefix(more, "'") && (between == "" || strings.ContainsAny(between, "\r\n")) {
-		return more
 	}
 	return ""
 }

@@ -255,3 +255,22 @@ func wordLength(text string) int {
 	}
 	return n
 }
+
+// Continued returns what follows the closing quote of a literal of PostgreSQL, from the
+// quote on that opens it again: behind blanks and line comments with the end of a line
+// among them. It is empty where the literal has ended.
+func Continued(text string) string {
+	const blanks = " \t\r\n\f\v"
+	more := strings.TrimLeft(text, blanks)
+	for strings.HasPrefix(more, "--") {
+		end := strings.IndexAny(more, "\r\n")
+		if end < 0 {
+			return ""
+		}
+		more = strings.TrimLeft(more[end:], blanks)
+	}
+	if strings.HasPrefix(more, "'") && strings.ContainsAny(text[:len(text)-len(more)], "\r\n") {
+		return more
+	}
+	return ""
+}

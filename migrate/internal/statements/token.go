@@ -69,7 +69,7 @@ func next(text, database string) (Token, string) {
 		if n == 1 && len(text) > 1 && text[1] == '\'' && strings.ContainsRune("eEnNxXbB", rune(text[0])) {
 			escapes := strings.ContainsRune("eE", rune(text[0]))
 			t, rest := quoted(text[1:], escapes)
-			for more := continued(rest); escapes && database == dialect.Postgres && more != ""; more = continued(rest) {
+			for more := sqltext.Continued(rest); escapes && database == dialect.Postgres && more != ""; more = sqltext.Continued(rest) {
 				var other Token
 				other, rest = quoted(more, true)
 				t.Text += other.Text
@@ -117,26 +117,6 @@ func quoted(text string, escapes bool) (Token, string) {
 		inner.WriteByte(text[i])
 	}
 	return Token{Literal, inner.String()}, ""
-}
-
-// continued returns what follows the closing quote of a literal of PostgreSQL, from the
-// quote on that opens it again: behind blanks and line comments with the end of a line
-// among them. It is empty where the literal has ended. Without E in front it does not
-// matter: the other half reads as a literal of its own.
-func continued(text string) string {
-	const blanks = " \t\r\n\f\v"
-	more := strings.TrimLeft(text, blanks)
-	for strings.HasPrefix(more, "--") {
-		end := strings.IndexAny(more, "\r\n")
-		if end < 0 {
-			return ""
-		}
-		more = strings.TrimLeft(more[end:], blanks)
-	}
-	if strings.HasPrefix(more, "'") && strings.ContainsAny(text[:len(text)-len(more)], "\r\n") {
-		return more
-	}
-	return ""
 }
 
 // dollarQuoted returns a text between $tag$ and $tag$.
