@@ -46,7 +46,8 @@ type Drift struct {
 // the roles. Views count as tables: what they select is not compared. In the home, which
 // may have tables of others, only those are looked at that the migrations make. One
 // query takes a fingerprint of a thousand schemas, and Config.Concurrency of them are
-// under way at once. PostgreSQL only. It takes no locks that others wait for.
+// under way at once. PostgreSQL only. It takes no locks that others wait for,
+// but for those of the home's own migrations that are named below.
 //
 // Tenants whose place is not known or not there, or whose own database cannot be asked, do
 // not hold up the others, nor does the home: the report is of those, and the error a
@@ -214,13 +215,9 @@ func (d *drifts) compareIn(ctx context.Context, db *sql.DB, chunk []*place, part
 	if err != nil {
 		return err
 	}
-	schemas := make([]string, 0, len(chunk))
-	for _, p := range chunk {
-		schemas = append(schemas, p.schema)
-	}
 	var prints map[string]string
 	if db == d.config.Home {
-		if prints, err = fingerprintsOf(ctx, db, schemas); err != nil {
+		if prints, err = fingerprintsOf(ctx, db, schemasOf(chunk)); err != nil {
 			return err
 		}
 	}
@@ -234,13 +231,18 @@ func (d *drifts) compareIn(ctx context.Context, db *sql.DB, chunk []*place, part
 	return nil
 }
 
-// upToDate are the places that have all files. It notes the others.
-func (d *drifts) upToDate(ctx context.Context, db *sql.DB, chunk []*place, part *driftPart) ([]*place, error) {
+// schemasOf are the names of the places' schemas.
+func schemasOf(chunk []*place) []string {
 	schemas := make([]string, 0, len(chunk))
 	for _, p := range chunk {
 		schemas = append(schemas, p.schema)
 	}
-	states, err := d.survey(ctx, db, schemas)
+	return schemas
+}
+
+// upToDate are the places that have all files. It notes the others.
+func (d *drifts) upToDate(ctx context.Context, db *sql.DB, chunk []*place, part *driftPart) ([]*place, error) {
+	states, err := d.survey(ctx, db, schemasOf(chunk))
 	if err != nil {
 		return nil, err
 	}

@@ -18,8 +18,7 @@ import (
 // A schema is made, marked and granted in one transaction and one message to the
 // server, and so is one that is taken from the spares: it is renamed. Grants are
 // made anew whenever a schema is taken or found made, since the roles may have
-// changed. Whoever
-// drops one waits for its migration (see migrate.LockKey).
+// changed. Whoever drops one waits for its migration (see migrate.LockKey).
 type PostgresSchemas struct {
 	db     *sql.DB
 	config PostgresSchemasConfig
