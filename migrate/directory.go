@@ -100,6 +100,9 @@ func (d *Directory) Version() string {
 	return d.frozen.files[len(d.frozen.files)-1].Version()
 }
 
+// lacks reports whether a version is after all files.
+func (d *Directory) lacks(version string) bool { return version > d.Version() }
+
 // Sum returns the hash of the whole directory, as in the first line of atlas.sum.
 func (d *Directory) Sum() string { return d.frozen.sum.Sum() }
 

@@ -21,6 +21,11 @@ var (
 	// Give it a version after it.
 	ErrOrder = errors.New("migrate: a migration was added out of order")
 
+	// ErrMissingFile means that files are pending behind a migration that was applied and
+	// that the directory does not have: of a branch that was not merged, say. Put its file
+	// back; what was applied elsewhere would never get to new tenants.
+	ErrMissingFile = errors.New("migrate: an applied migration is not in the directory")
+
 	// ErrDirty means that a place has tables and no record of migrations. Baseline
 	// says which migrations they stand for.
 	ErrDirty = errors.New("migrate: tables without revisions: a baseline is needed")

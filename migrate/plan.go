@@ -114,7 +114,7 @@ func (r *Runner) plan(ctx context.Context, q querier, p *place, s *state) (*plan
 		if history, sum, err = r.history(ctx, q, p.schema); err != nil {
 			return nil, fmt.Errorf("migrate: reading the revisions: %w", err)
 		}
-		if sum != s.print {
+		if sum != s.text {
 			return nil, errChanged
 		}
 	}
@@ -162,9 +162,23 @@ func planFor(ctx context.Context, d *Directory, s *state, history []*atlas.Revis
 	case err != nil:
 		made.err = fmt.Errorf("migrate: %w", err)
 	default:
-		made.files, made.err = pendingFiles(d, files, history)
+		if made.err = noneMissing(d, history); made.err == nil {
+			made.files, made.err = pendingFiles(d, files, history)
+		}
 	}
 	return made
+}
+
+// noneMissing looks for revisions without a file. Those before the first file are of a
+// history that was cut off. Where nothing is pending it is not asked: a program from before
+// the newest migration goes on beside one that has it.
+func noneMissing(d *Directory, history []*atlas.Revision) error {
+	for _, v := range history {
+		if _, ok := d.ours[v.Version]; !ok && v.Version > d.frozen.files[0].Version() {
+			return fmt.Errorf("%w: %s_%s", ErrMissingFile, v.Version, v.Description)
+		}
+	}
+	return nil
 }
 
 // sameFiles reports whether what was applied is what the files say, which Atlas'

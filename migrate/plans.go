@@ -88,6 +88,9 @@ type Status struct {
 	Version string
 	// Pending is how many files are not applied, or not to their end.
 	Pending int
+	// Ahead says that nothing is pending, and that the directory does not have Version: that
+	// of a newer program has it, or a branch that was not merged.
+	Ahead bool
 	// Err is why they cannot be, or why the state is not known.
 	Err error
 
@@ -206,6 +209,7 @@ func (r *Runner) statusOf(ctx context.Context, p *place, s *state) Status {
 	}
 	if status.Err = err; err == nil {
 		status.Pending, status.plan = len(made.files), made
+		status.Ahead = status.Pending == 0 && p.directory.lacks(s.version)
 	}
 	return status
 }

@@ -70,7 +70,7 @@ func (e *postgresEngine) script(p *place, made *plan, locks string) *script {
 	s.add("BEGIN ISOLATION LEVEL READ COMMITTED")
 	s.look(e.settings(p) + ", " + locks)
 	if made.from.recorded {
-		s.look(e.unchanged(p.schema, made.from))
+		s.look(unchanged(p.schema, made.from))
 	} else {
 		s.look(postgresRevisions) // fails if they are there by now, or the schema is not
 	}
@@ -108,10 +108,10 @@ func locks(schema, cli, refused string) string {
 // was committed before the lock was there. A path can lead elsewhere than it says,
 // as one with a name that is too long does. Each operator and function has its
 // price for the server, which reads and plans this for every tenant.
-func (e *postgresEngine) unchanged(schema string, from *state) string {
+func unchanged(schema string, from *state) string {
 	same := "count(*) = 0"
-	if from.print != "" {
-		same = e.fingerprint() + " = " + literal(from.print)
+	if from.text != "" {
+		same = revisionsText + " = " + literal(from.text)
 	}
 	return fmt.Sprintf("SELECT %s FROM %s",
 		orRefuse(fmt.Sprintf("WHEN (current_schema() = %s AND %s) IS NOT TRUE THEN %s", literal(schema), same, literal(refusedChanged))), revisionsTable)

@@ -212,7 +212,7 @@ func (r *Runner) ownRecords(ctx context.Context, q querier, p *place, s *state, 
 	if err != nil {
 		return nil, err
 	}
-	if sum != s.print {
+	if sum != s.text {
 		return nil, errChanged
 	}
 	all := make([]atlas.File, len(files))

@@ -23,7 +23,7 @@ type state struct {
 	count    int
 	version  string // the last one
 	done     string // the last one that was applied to its end
-	print    string // stands for all rows, empty for none
+	text     string // all rows, empty for none
 }
 
 // dirty reports whether there are tables of which nobody knows how they came.
@@ -33,11 +33,11 @@ func (s *state) dirty() bool { return s.tables && s.count == 0 }
 type stateKey struct {
 	recorded, dirty bool
 	count           int
-	version, print  string
+	version, text   string
 }
 
 func (s *state) key() stateKey {
-	return stateKey{s.recorded, s.dirty(), s.count, s.version, s.print}
+	return stateKey{s.recorded, s.dirty(), s.count, s.version, s.text}
 }
 
 // atOnce is how many schemas one query reads. PostgreSQL's stack is too short for all of ten thousand.
@@ -168,15 +168,15 @@ func (r *Runner) sums(ctx context.Context, q querier, schemas []string, states m
 	return rows.Err()
 }
 
-// summand is what a fingerprint has of a revision.
+// summand is what a state has of a revision.
 type summand struct {
 	version, hash        string
 	applied, total, kind int64
 	failed               bool
 }
 
-// sum keeps the last version and the fingerprint of revisions: the one that
-// PostgreSQL computes for postgresEngine.fingerprint.
+// sum keeps the last version and the text of revisions: the one that PostgreSQL
+// makes by revisionsText.
 func (s *state) sum(all []summand) {
 	// Not by the database, whose order depends on its collation.
 	slices.SortFunc(all, func(a, b summand) int { return strings.Compare(a.version, b.version) })
@@ -195,20 +195,18 @@ func (s *state) sum(all []summand) {
 			s.done = v.version
 		}
 	}
-	if len(all) > 0 {
-		s.print = hashOf(b.String())
-	}
+	s.text = b.String()
 }
 
-// printOf is the fingerprint of all rows.
-func printOf(rows []*atlas.Revision) string {
+// textOf is the text of all rows.
+func textOf(rows []*atlas.Revision) string {
 	all := make([]summand, len(rows))
 	for i, v := range rows {
 		all[i] = summand{v.Version, v.Hash, int64(v.Applied), int64(v.Total), int64(v.Type), v.Error != ""} //nolint:gosec // two bits
 	}
 	var s state
 	s.sum(all)
-	return s.print
+	return s.text
 }
 
 // look tells the state of one place.
@@ -220,7 +218,7 @@ func (r *Runner) look(ctx context.Context, q querier, p *place) (*state, error) 
 	return states[p.schema], nil
 }
 
-// history reads the revisions of a place, and the fingerprint of all rows.
+// history reads the revisions of a place, and the text of all rows.
 func (r *Runner) history(ctx context.Context, q querier, schema string) (all []*atlas.Revision, sum string, err error) {
 	query := fmt.Sprintf("SELECT version, description, type, applied, total, COALESCE(error, ''), COALESCE(error_stmt, ''), hash, COALESCE(%s, '') FROM %s",
 		r.engine.text("partial_hashes"), r.engine.name(schema, revisionsTable))
@@ -246,6 +244,6 @@ func (r *Runner) history(ctx context.Context, q querier, schema string) (all []*
 	}
 	// Not by the database, whose order depends on its collation.
 	slices.SortFunc(all, func(a, b *atlas.Revision) int { return strings.Compare(a.Version, b.Version) })
-	sum = printOf(all)
+	sum = textOf(all)
 	return slices.DeleteFunc(all, func(v *atlas.Revision) bool { return !isVersion(v.Version) }), sum, rows.Err()
 }

@@ -114,6 +114,28 @@ func TestPostgresOutOfOrderIsRefused(t *testing.T) {
 	}
 }
 
+// TestPostgresMissingFileIsRefused has a migration applied that another branch has: those who have it are served on, and nothing is put on top of it.
+func TestPostgresMissingFileIsRefused(t *testing.T) {
+	t.Parallel()
+	f := newPostgres(t, 1)
+	apply(t, f.runner(directory(t, dialect.Postgres, two())))
+	without := first()
+	behind := f.runner(directory(t, dialect.Postgres, without))
+	wantReport(t, apply(t, behind), 0, 1, 0, 0)
+	for s, err := range behind.Status(t.Context()) {
+		if err != nil || s.Err != nil || s.Pending > 0 || !s.Ahead {
+			t.Errorf("got %+v, %v", s, err)
+		}
+	}
+	without["20260103000000_other.sql"] = "CREATE TABLE \"other\" (\"id\" bigint);\n"
+	_, failed := failures(t, f.runner(directory(t, dialect.Postgres, without)))
+	if err := failed["t000"].Err; !errors.Is(err, migrate.ErrMissingFile) || !strings.Contains(err.Error(), "20260102000000_") {
+		t.Errorf("got %v", err)
+	}
+	delete(without, "20260101000000_init.sql") // whose history is cut off before its first file
+	wantReport(t, apply(t, f.runner(directory(t, dialect.Postgres, without))), 1, 0, 0, 0)
+}
+
 // TestPostgresCloudIdentifier has the row by which the Atlas CLI knows its cloud, which is no revision, in some tenants before and in one after
 // all migrations.
 func TestPostgresCloudIdentifier(t *testing.T) {

@@ -96,6 +96,7 @@ func errorCode(err error) string {
 		{migrate.ErrDirectory, "invalid_directory"},
 		{migrate.ErrEdited, "edited"},
 		{migrate.ErrOrder, "out_of_order"},
+		{migrate.ErrMissingFile, "missing_file"},
 		{migrate.ErrDirty, "dirty"},
 		{migrate.ErrInDoubt, "in_doubt"},
 		{migrate.ErrUnconfirmed, "unconfirmed"},

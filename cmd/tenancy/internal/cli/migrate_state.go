@@ -160,6 +160,7 @@ type state struct {
 
 	Version string `json:"version"`
 	Pending int    `json:"pending"`
+	Ahead   bool   `json:"ahead,omitempty"`
 	Error   string `json:"error,omitempty"`
 	Code    string `json:"code,omitempty"`
 }
@@ -170,7 +171,7 @@ func (t *tool) status(ctx context.Context, r *migrate.Runner, all bool) error {
 		return err
 	}
 	table := t.print.Table("status", "TENANT", "VERSION", "PENDING", "STATE")
-	behind, failed := 0, 0
+	behind, ahead, failed := 0, 0, 0
 	for _, s := range states {
 		text := "up to date"
 		switch {
@@ -180,11 +181,14 @@ func (t *tool) status(ctx context.Context, r *migrate.Runner, all bool) error {
 		case s.Pending > 0:
 			behind++
 			text = "behind"
+		case s.Ahead:
+			ahead++
+			text = "ahead: the directory does not have this version"
 		}
-		if s.Err == nil && s.Pending == 0 && !all {
+		if s.Err == nil && s.Pending == 0 && !s.Ahead && !all {
 			continue
 		}
-		shown := state{who: whoIs(s.Tenant), Version: s.Version, Pending: s.Pending}
+		shown := state{who: whoIs(s.Tenant), Version: s.Version, Pending: s.Pending, Ahead: s.Ahead}
 		if s.Err != nil {
 			shown.Error, shown.Code = t.redact(s.Err.Error()), errorCode(s.Err)
 		}
@@ -197,7 +201,10 @@ func (t *tool) status(ctx context.Context, r *migrate.Runner, all bool) error {
 	}
 	current := len(states) - behind - failed
 	text := fmt.Sprintf("%d up to date, %d behind, %d with an error", current, behind, failed)
-	if err := t.print.Emit("report", map[string]any{"current": current, "behind": behind, "failed": failed}, text); err != nil {
+	if ahead > 0 {
+		text += fmt.Sprintf(", %d ahead of the directory", ahead)
+	}
+	if err := t.print.Emit("report", map[string]any{"current": current, "behind": behind, "ahead": ahead, "failed": failed}, text); err != nil {
 		return err
 	}
 	if behind+failed > 0 {

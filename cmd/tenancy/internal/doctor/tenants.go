@@ -86,7 +86,19 @@ func (e *examination) provisioning(context.Context) (*Check, error) {
 // mostNamed is how many tenants a check names.
 const mostNamed = 20
 
-// migrations looks for tenants that are behind.
+// addSome names some of what was found, in order.
+func (c *Check) addSome(severity Severity, messages []string) {
+	slices.Sort(messages)
+	for i, message := range messages {
+		if i == mostNamed {
+			c.add(severity, fmt.Sprintf("and %d more: tenancy migrate status", len(messages)-mostNamed))
+			return
+		}
+		c.add(severity, message)
+	}
+}
+
+// migrations looks for tenants that are behind, or ahead of the directory.
 func (e *examination) migrations(ctx context.Context) (*Check, error) {
 	if e.Config.NoMigrations() {
 		return skipped("there is no directory " + e.Config.Migrations.Dir)
@@ -97,7 +109,7 @@ func (e *examination) migrations(ctx context.Context) (*Check, error) {
 	}
 	check := &Check{}
 	current, behind := 0, 0
-	var messages []string
+	var messages, ahead []string
 	for s, err := range runner.Status(ctx) {
 		name := "the home"
 		if s.Tenant.ID != "" {
@@ -113,16 +125,13 @@ func (e *examination) migrations(ctx context.Context) (*Check, error) {
 			messages = append(messages, name+" is behind by "+plural(s.Pending, "file"))
 		default:
 			current++
+			if s.Ahead {
+				ahead = append(ahead, name+" is ahead: the directory does not have its version "+s.Version)
+			}
 		}
 	}
-	slices.Sort(messages)
-	for i, message := range messages {
-		if i == mostNamed {
-			check.add(Problem, fmt.Sprintf("and %d more: tenancy migrate status", len(messages)-mostNamed))
-			break
-		}
-		check.add(Problem, message)
-	}
+	check.addSome(Problem, messages)
+	check.addSome(Hint, ahead)
 	check.Note = fmt.Sprintf("%d up to date, %d behind, %d with an error", current, behind, len(messages)-behind)
 	return check, nil
 }
