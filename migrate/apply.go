@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,7 +22,7 @@ func (r *Runner) Apply(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	defer guard.release()
-	run := &run{Runner: r, start: time.Now(), guard: guard, failed: map[tenancy.ID]bool{}, waited: map[tenancy.ID]span{}}
+	run := &run{Runner: r, start: time.Now(), guard: guard, failed: map[tenancy.ID]bool{}, waited: map[tenancy.ID]Result{}}
 	if run.outcomes, err = r.openOutcomes(ctx); err != nil {
 		return Report{}, err
 	}
@@ -53,9 +55,9 @@ type run struct {
 	report   Report
 	failures []Result
 	failed   map[tenancy.ID]bool
-	waited   map[tenancy.ID]span // how far those were brought that another run was at, or that were left for later
-	held     int                 // results that the confirmer has
-	shared   int                 // how often a tenant in shared tables was met
+	waited   map[tenancy.ID]Result // of those that another run was at, or that were left for later: how far they were brought
+	held     int                   // results that the confirmer has
+	shared   int                   // how often a tenant in shared tables was met
 	pass     pass
 }
 
@@ -249,13 +251,13 @@ func (r *run) finish(ctx context.Context, result Result) {
 		return
 	case errors.Is(result.Err, errLater):
 		r.pass.later++
-		r.waited[result.Tenant.ID] = result.span()
+		r.waited[result.Tenant.ID] = result
 		return
 	case errors.Is(result.Err, ErrLocked) && !r.pass.last && result.Tenant.ID != "":
 		if r.pass.locked == nil {
 			r.pass.locked = map[tenancy.ID]bool{}
 		}
-		r.pass.locked[result.Tenant.ID], r.waited[result.Tenant.ID] = true, result.span()
+		r.pass.locked[result.Tenant.ID], r.waited[result.Tenant.ID] = true, result
 		return
 	case r.pass.quiet && !waited && (result.Outcome == Unchanged || result.Outcome == Skipped):
 		return
@@ -286,10 +288,22 @@ func (r *run) tooMany() bool {
 		r.config.MaxFailureRate > 0 && tried >= enough && float64(n) > r.config.MaxFailureRate*float64(tried)
 }
 
+// unfinished tells of those that have come a part of the way when a run ends early.
+func (r *run) unfinished(ctx context.Context, cause error) {
+	for _, id := range slices.Sorted(maps.Keys(r.waited)) {
+		if left := r.waited[id]; left.From != left.To {
+			r.finish(ctx, left.failed(fmt.Errorf("%w, when a part of the migrations was applied: run again", cause)))
+		}
+	}
+}
+
 func (r *run) end(ctx, scheduling context.Context) (Report, error) {
+	cause := context.Cause(scheduling)
+	if cause != nil {
+		r.unfinished(ctx, cause)
+	}
 	r.outcomes.close(context.WithoutCancel(ctx))
 	r.report.Took = time.Since(r.start)
-	cause := context.Cause(scheduling)
 	if len(r.failures) == 0 && cause == nil {
 		return r.report, nil
 	}

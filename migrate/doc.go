@@ -143,6 +143,7 @@
 //
 // # Contexts
 //
-// A run needs no tenant in its context. When the context ends, tenants that
-// were begun are finished and no other is begun.
+// A run needs no tenant in its context. When the context ends, the transactions, and the
+// files outside of them, that were begun are finished and no other is begun. Who has come
+// only a part of the way then has failed, and its result says to which version.
 package migrate

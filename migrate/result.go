@@ -47,17 +47,12 @@ func (r Result) who() string {
 	return r.Tenant.String()
 }
 
-// span is the versions from and to which an attempt has brought a tenant.
-type span struct{ from, to string }
-
-func (r Result) span() span { return span{r.From, r.To} }
-
 // after is the result with what an earlier attempt of the same run has applied.
-func (r Result) after(before span) Result {
-	if before.from == before.to {
+func (r Result) after(before Result) Result {
+	if before.From == before.To {
 		return r
 	}
-	if r.From = before.from; r.Outcome == Unchanged {
+	if r.From = before.From; r.Outcome == Unchanged {
 		r.Outcome = Applied
 	}
 	return r

@@ -242,6 +242,39 @@ func TestPostgresCanaryGoesFirst(t *testing.T) {
 	}
 }
 
+// TestPostgresNamesWhoCameAPartOfTheWay ends a run between the pass of transactions and the end of the one of files that are outside of them.
+func TestPostgresNamesWhoCameAPartOfTheWay(t *testing.T) {
+	t.Parallel()
+	f := newPostgres(t, 20)
+	apply(t, f.runner(directory(t, dialect.Postgres, first())))
+	all := two()
+	all["20260103000000_index.sql"] = "-- atlas:txmode none\n\nCREATE INDEX CONCURRENTLY \"notes_label\" ON \"notes\" (\"label\");\n"
+	d := directory(t, dialect.Postgres, all)
+	ctx, cancel := context.WithCancel(t.Context())
+	told := map[tenancy.ID]migrate.Result{}
+	report, err := f.runner(d, func(c *migrate.Config) {
+		c.OnResult = func(r migrate.Result) {
+			told[r.Tenant.ID] = r
+			cancel()
+		}
+	}).Apply(ctx)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if report.Failed == 0 || report.Applied == 0 || report.Failed+report.Applied != 20 {
+		t.Errorf("got %+v", report)
+	}
+	for id, r := range told {
+		if r.From != "20260101000000" || r.Outcome == migrate.Failed && (r.To != "20260102000000" || !errors.Is(r.Err, context.Canceled)) {
+			t.Errorf("%s: got %+v", id, r)
+		}
+	}
+	if n := one[int](t, f.home, "SELECT count(*) FROM tenancy_migrations WHERE outcome = 'failed' AND version = '20260102000000'"); n != report.Failed {
+		t.Errorf("%d of %d are on record", n, report.Failed)
+	}
+	wantReport(t, apply(t, f.runner(d)), report.Failed, report.Applied, 0, 0)
+}
+
 func TestPostgresContextEndsBetweenTenants(t *testing.T) {
 	t.Parallel()
 	f := newPostgres(t, 20)
