@@ -2,9 +2,7 @@ package migrate
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"errors"
 	"regexp"
 	"slices"
@@ -219,13 +217,8 @@ func nullsNotDistinct(ctx context.Context, q querier) (string, error) {
 	return "i.indnullsnotdistinct", nil
 }
 
-// hashOf is the fingerprint of a text, and sqlHashOf that of an expression on PostgreSQL.
-// Not MD5: a server or a program that keeps to FIPS 140 has none.
-func hashOf(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:])
-}
-
+// sqlHashOf is the fingerprint of an expression on PostgreSQL. Not MD5: a server that
+// keeps to FIPS 140 has none.
 func sqlHashOf(expression string) string {
 	return "encode(sha256(convert_to(" + expression + ", 'UTF8')), 'hex')"
 }
