@@ -54,8 +54,12 @@ type Drift struct {
 // [PartialError] that names them. Who is being provisioned, or was deleted meanwhile, may
 // have no place, and is left out.
 //
-// The BEGIN and COMMIT of a file outside of transactions are left out. A file that ends a
-// transaction in another way, or has savepoints, is refused, and with it Drift.
+// Of a file outside of transactions BEGIN and COMMIT are left out, as are VACUUM, REINDEX and
+// the like, and CONCURRENTLY. A partition that is detached with that word keeps a check, so
+// that the checks of such a table are not compared. A file that ends a transaction in another
+// way, has savepoints, or cannot be executed in a transaction for another reason, is refused,
+// and with it Drift. Drift begins with the last checkpoint, as a new place does: one behind
+// such a file leaves it out.
 //
 // Migrations of the home's own may use what else is in it: a table that they reference and
 // do not make is locked against writes for as long as they take in an empty schema. Their
@@ -288,8 +292,7 @@ func (d *drifts) difference(ctx context.Context, db *sql.DB, schema string, prin
 	if err != nil {
 		return Drift{}, err
 	}
-	want := d.want.moved(has.schema)
-	found := Drift{Missing: want.without(has), Extra: has.without(want)}
+	found := d.want.against(has)
 	if prints != nil {
 		d.mu.Lock()
 		defer d.mu.Unlock()

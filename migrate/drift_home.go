@@ -31,7 +31,5 @@ func (d *drifts) differenceOfHome(ctx context.Context, home *place) (found Drift
 	if err != nil {
 		return found, err
 	}
-	want = want.moved(has.schema)
-	has = has.of(want)
-	return Drift{Missing: want.without(has), Extra: has.without(want)}, nil
+	return want.against(has.of(want)), nil
 }

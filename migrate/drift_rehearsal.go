@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	atlas "ariga.io/atlas/sql/migrate"
@@ -16,43 +18,59 @@ import (
 // wanted executes all migrations of a directory in a new schema, tells what is there, and
 // takes it back. It is told the home where they are of the home's own.
 func (r *Runner) wanted(ctx context.Context, directory *Directory, home *place) (all contents, sum string, err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("migrate: finding out what the migrations make, in a transaction that is taken back: %w", err)
-		}
-	}()
 	made := planFor(ctx, directory, &state{exists: true}, nil)
 	if made.err != nil {
-		return contents{}, "", made.err
+		return contents{}, "", fmt.Errorf("migrate: finding out what the migrations make: %w", made.err)
 	}
-	tx, err := r.config.Home.BeginTx(ctx, &sql.TxOptions{})
-	if err != nil {
-		return contents{}, "", err
+	re := &rehearsal{Runner: r, home: home}
+	all, sum, err = re.of(ctx, made.files)
+	if hasCode(err, "55P04") { // a value of an enum is used in the transaction that adds it
+		re.spares = addedIn(made.files)
+		all, sum, err = re.of(ctx, made.files)
 	}
-	defer func() { err = errors.Join(err, tx.Rollback()) }()
-	re := &rehearsal{Runner: r, tx: tx, schema: fmt.Sprintf("tenancy_drift_%d", time.Now().UnixNano()), home: home}
-	if err := re.begin(ctx); err != nil {
-		return contents{}, "", err
+	var failed *statementError
+	switch {
+	case errors.As(err, &failed):
+		err = fmt.Errorf("migrate: finding out what the migrations make, in a transaction that is taken back: %w "+
+			"(Drift begins with the last checkpoint, as a new place does: where the file is right, put a checkpoint behind it)", err)
+	case err != nil:
+		err = fmt.Errorf("migrate: finding out what the migrations make: %w", err)
 	}
-	for _, f := range made.files {
-		if err := re.file(ctx, f.file); err != nil {
-			return contents{}, "", err
-		}
-	}
-	if all, err = contentsOf(ctx, tx, re.schema); err != nil {
-		return contents{}, "", err
-	}
-	prints, err := fingerprints(ctx, tx, []string{re.schema})
-	return all, prints[re.schema], err
+	return all, sum, err
 }
 
 // rehearsal executes migrations in a schema of its own, in a transaction that is taken back.
 type rehearsal struct {
 	*Runner
 
-	tx     *sql.Tx
-	schema string
-	home   *place // whose own migrations they are, nil for those of tenants
+	tx       *sql.Tx
+	schema   string
+	home     *place          // whose own migrations they are, nil for those of tenants
+	spares   int             // values that each enum has beside its own
+	detached map[string]bool // tables that were partitions, and got a check where they are not rehearsed
+}
+
+// of executes files and tells what they make.
+func (r *rehearsal) of(ctx context.Context, files []pending) (all contents, sum string, err error) {
+	r.schema, r.detached = fmt.Sprintf("tenancy_drift_%d", time.Now().UnixNano()), map[string]bool{}
+	if r.tx, err = r.config.Home.BeginTx(ctx, &sql.TxOptions{}); err != nil {
+		return contents{}, "", err
+	}
+	defer func() { err = errors.Join(err, r.tx.Rollback()) }()
+	if err := r.begin(ctx); err != nil {
+		return contents{}, "", err
+	}
+	for _, f := range files {
+		if err := r.file(ctx, f.file); err != nil {
+			return contents{}, "", err
+		}
+	}
+	if all, err = contentsOf(ctx, r.tx, r.schema); err != nil {
+		return contents{}, "", err
+	}
+	all.detached = r.detached
+	prints, err := fingerprints(ctx, r.tx, []string{r.schema})
+	return all, prints[r.schema], err
 }
 
 // begin makes the schema. In the home there are things that its migrations use and do not
@@ -70,9 +88,6 @@ func (r *rehearsal) begin(ctx context.Context) error {
 	return err
 }
 
-// concurrently is what a statement cannot have within a transaction.
-var concurrently = regexp.MustCompile(`(?i)^(\s*(?:CREATE\s+(?:UNIQUE\s+)?|DROP\s+)INDEX)\s+CONCURRENTLY\b`)
-
 // file executes a file. The transaction must not end before: what comes then would be done
 // for good, and elsewhere. So those that a file has of its own are left out, and everything
 // else is executed by a DO, in which the server refuses what would end one, wherever in the
@@ -80,11 +95,12 @@ var concurrently = regexp.MustCompile(`(?i)^(\s*(?:CREATE\s+(?:UNIQUE\s+)?|DROP\
 func (r *rehearsal) file(ctx context.Context, f *file) error {
 	for i, s := range f.statements {
 		for _, part := range statements.Parts(r.dialect(), &atlas.Stmt{Text: s.text}) {
-			if r.leavesOut(part.Text) {
+			words := wordsOf(r.engine.syntax(), part.Text)
+			if r.leavesOut(words) {
 				continue
 			}
-			do := fmt.Sprintf("DO $%[1]s$ BEGIN EXECUTE $%[1]s_text$%[2]s\n;SELECT$%[1]s_text$; END $%[1]s$",
-				r.schema, concurrently.ReplaceAllString(part.Text, "$1"))
+			do := fmt.Sprintf("DO $%[1]s$ %[2]s BEGIN EXECUTE $%[1]s_text$%[3]s\n;SELECT$%[1]s_text$; %[4]s END $%[1]s$",
+				r.schema, r.before(), r.waiting(part, words), r.after())
 			if _, err := r.tx.ExecContext(ctx, do, r.engine.plain(do)...); err != nil {
 				return &statementError{file: f, at: i, err: err}
 			}
@@ -94,8 +110,36 @@ func (r *rehearsal) file(ctx context.Context, f *file) error {
 }
 
 var (
+	// concurrently is a statement that cannot be in a transaction for one word of it.
+	concurrently = regexp.MustCompile(`^(CREATE( UNIQUE)?|DROP) INDEX CONCURRENTLY\b|` + detaching)
+	detachment   = regexp.MustCompile(detaching)
+)
+
+const detaching = `^ALTER TABLE .*\bDETACH PARTITION .*\bCONCURRENTLY( ;)?$`
+
+// waiting is the text of a statement without CONCURRENTLY. It makes the same, but for the
+// check that a partition keeps that is detached with it.
+func (r *rehearsal) waiting(part statements.Part, words string) string {
+	if !concurrently.MatchString(words) {
+		return part.Text
+	}
+	if detachment.MatchString(words) {
+		last := slices.IndexFunc(part.Tokens, func(t statements.Token) bool { return t.Is("CONCURRENTLY") }) - 1
+		name := part.Tokens[last].Text
+		if part.Tokens[last].Kind == statements.Word {
+			name = strings.ToLower(name)
+		}
+		r.detached[name] = true
+	}
+	return statements.Without(r.dialect(), part.Text, "CONCURRENTLY")
+}
+
+var (
 	// bracket is a statement that begins or commits a transaction, and says nothing else.
 	bracket = regexp.MustCompile(`^(BEGIN|START|COMMIT|END)( WORK| TRANSACTION)?( ;)?$`)
+	// upkeep is a statement that only changes how things are stored, and most of which
+	// cannot be in a transaction.
+	upkeep = regexp.MustCompile(`^(VACUUM|ANALYZE|ANALYSE|REINDEX|CLUSTER|CHECKPOINT)\b`)
 	// everywhere is a statement about what is in no schema.
 	everywhere = regexp.MustCompile(`^(CREATE|ALTER|DROP)( OR REPLACE)?( TRUSTED)?( PROCEDURAL)? (SCHEMA|DATABASE|ROLE|USER|GROUP|` +
 		`EXTENSION|PUBLICATION|SUBSCRIPTION|TABLESPACE|SERVER|FOREIGN DATA WRAPPER|EVENT TRIGGER|LANGUAGE|SYSTEM|CAST)\b`)
@@ -105,7 +149,7 @@ var (
 
 // leavesOut reports what makes nothing in a schema. In the home that is also what it has
 // already, since all files were applied there, and what could change rows of others.
-func (r *rehearsal) leavesOut(text string) bool {
-	words := wordsOf(r.engine.syntax(), text)
-	return bracket.MatchString(words) || r.home != nil && (everywhere.MatchString(words) || rows.MatchString(words))
+func (r *rehearsal) leavesOut(words string) bool {
+	return bracket.MatchString(words) || upkeep.MatchString(words) ||
+		r.home != nil && (everywhere.MatchString(words) || rows.MatchString(words))
 }

@@ -86,8 +86,9 @@ type thing struct{ table, label, text string }
 
 // contents are all things in a schema.
 type contents struct {
-	schema string // as SQL, empty where there is no thing
-	things []thing
+	schema   string // as SQL, empty where there is no thing
+	things   []thing
+	detached map[string]bool // tables whose checks are not compared
 }
 
 // contentsOf reads them.
@@ -113,7 +114,7 @@ func contentsOf(ctx context.Context, tx *sql.Tx, schema string) (found contents,
 // moved are the contents as they were in another schema. This one's name must be like no other.
 func (c contents) moved(schema string) contents {
 	names := strings.NewReplacer("'"+c.schema+".", "'"+strings.ReplaceAll(schema, "'", "''")+".", c.schema+".", schema+".")
-	there := contents{schema, make([]thing, 0, len(c.things))}
+	there := contents{schema: schema, things: make([]thing, 0, len(c.things))}
 	for _, t := range c.things {
 		there.things = append(there.things, thing{t.table, t.label, names.Replace(t.text)})
 	}
@@ -133,6 +134,16 @@ func (c contents) of(others contents) contents {
 		}
 	}
 	return some
+}
+
+// against tells how contents differ from these, which are wanted.
+func (c contents) against(has contents) Drift {
+	unchecked := func(t thing) bool {
+		return c.detached[t.table] && strings.HasPrefix(t.label, "constraint ") && strings.HasPrefix(t.text, "CHECK ")
+	}
+	want := c.moved(has.schema)
+	want.things, has.things = slices.DeleteFunc(want.things, unchecked), slices.DeleteFunc(has.things, unchecked)
+	return Drift{Missing: want.without(has), Extra: has.without(want)}
 }
 
 // without tells what is in these contents and not in others of the same schema, whose name it leaves out.

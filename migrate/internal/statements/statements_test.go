@@ -53,3 +53,18 @@ func TestOfRefusesOtherDatabases(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestWithout(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"CREATE /* now */ INDEX -- now\n Now \"now\" ON t": "CREATE /* now */ INDEX -- now\n  \"now\" ON t",
+		"now;":                               ";",
+		"SELECT 'now', $$now$$, nows -- now": "SELECT 'now', $$now$$, nows -- now",
+		"now now":                            " now",
+		"":                                   "",
+	} {
+		if got := statements.Without(dialect.Postgres, text, "NOW"); got != want {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+}

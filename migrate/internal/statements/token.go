@@ -60,6 +60,19 @@ func Tokens(database, text string) []Token {
 	}
 }
 
+// Without returns a text without the first token that is the keyword.
+func Without(database, text, keyword string) string {
+	syntax := sqltext.Of(database)
+	for rest := syntax.SkipBlank(text); rest != ""; rest = syntax.SkipBlank(rest) {
+		t, after := next(rest, database)
+		if t.Is(keyword) {
+			return text[:len(text)-len(rest)] + after
+		}
+		rest = after
+	}
+	return text
+}
+
 // next returns the first token and what follows it.
 func next(text, database string) (Token, string) {
 	if database == dialect.Postgres && (strings.HasPrefix(text, `U&"`) || strings.HasPrefix(text, `u&"`) || strings.HasPrefix(text, "U&'") || strings.HasPrefix(text, "u&'")) {
