@@ -7,10 +7,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/mysqldsn"
 )
 
 // dialectOf returns the kind of database that a URL names, as in package
@@ -67,51 +69,45 @@ func serverAs(server, user tenancy.Secret) (*url.URL, error) {
 	return at, nil
 }
 
-// mysqlDSN turns a URL into the data source name of go-sql-driver, and the
-// server's address for the budget of connections. What is a data source name
-// already stays one. Its errors hold nothing of the text.
-func mysqlDSN(address string, cfg DatabaseConfig) (dsn, server string, err error) {
-	if !strings.Contains(address, "://") {
-		_, rest, _ := strings.Cut(address, "(")
-		server, _, _ = strings.Cut(rest, ")")
-		return address, server, nil
+// mysqlDSN turns a URL into the data source name of go-sql-driver. What is a data
+// source name already stays one, whatever is in its password. Its errors hold nothing
+// of the text.
+func mysqlDSN(address string, cfg DatabaseConfig) (mysqldsn.DSN, error) {
+	if !strings.HasPrefix(address, "mysql://") && !strings.HasPrefix(address, "mariadb://") {
+		dsn, ok := mysqldsn.Parse(address)
+		if !ok {
+			return dsn, fmt.Errorf("%w: not a data source name such as user:password@tcp(host:3306)/database", tenancy.ErrInvalidPlacement)
+		}
+		return dsn, nil
 	}
+	return mysqlDSNOf(address, cfg.ConnectTimeout)
+}
+
+// mysqlDSNOf is that of a URL.
+func mysqlDSNOf(address string, timeout time.Duration) (mysqldsn.DSN, error) {
 	at, err := url.Parse(address)
 	if err != nil || at.Host == "" {
-		return "", "", fmt.Errorf("%w: not a URL such as mysql://user:password@host:3306/database", tenancy.ErrInvalidPlacement)
+		return mysqldsn.DSN{}, fmt.Errorf("%w: not a URL such as mysql://user:password@host:3306/database", tenancy.ErrInvalidPlacement)
 	}
-	server = at.Host
+	dsn := mysqldsn.DSN{Server: "tcp(" + at.Host + ")", Name: url.PathEscape(strings.TrimPrefix(at.Path, "/"))}
 	if at.Port() == "" {
-		server = net.JoinHostPort(at.Hostname(), "3306")
+		dsn.Server = "tcp(" + net.JoinHostPort(at.Hostname(), "3306") + ")"
 	}
-	var user string
 	if at.User != nil {
 		password, _ := at.User.Password()
-		user = at.User.Username() + ":" + password + "@"
+		dsn.Login = at.User.Username() + ":" + password + "@"
 	}
 	query := at.Query()
-	for name, value := range map[string]string{"parseTime": "true", "timeout": cfg.ConnectTimeout.String()} {
+	for name, value := range map[string]string{"parseTime": "true", "timeout": timeout.String()} {
 		if !query.Has(name) {
 			query.Set(name, value)
 		}
 	}
 	if query.Has("multiStatements") {
-		return "", "", fmt.Errorf("%w: multiStatements must not be set on connections that tenants share", tenancy.ErrInvalidPlacement)
+		return mysqldsn.DSN{}, fmt.Errorf("%w: multiStatements must not be set on connections that tenants share", tenancy.ErrInvalidPlacement)
 	}
-	name := url.PathEscape(strings.TrimPrefix(at.Path, "/"))
-	return user + "tcp(" + server + ")/" + name + "?" + query.Encode(), server, nil
-}
-
-// onDatabaseOf returns the data source name of a server with the database of
-// another one: what stands between the last slash and the parameters.
-func onDatabaseOf(server, other string) (string, error) {
-	head, parameters, _ := strings.Cut(server, "?")
-	dsn, _, _ := strings.Cut(other, "?")
-	slash, from := strings.LastIndexByte(head, '/'), strings.LastIndexByte(dsn, '/')
-	if slash < 0 || from < 0 {
-		return "", fmt.Errorf("manager: %w: not a data source name with a database", tenancy.ErrInvalidPlacement)
-	}
-	return head[:slash] + dsn[from:] + "?" + parameters, nil
+	dsn.Parameters = "?" + query.Encode()
+	return dsn, nil
 }
 
 // sqlitePath returns the file of sqlite:///absolute, sqlite://relative, sqlite:relative or file:path.

@@ -66,17 +66,18 @@ func (m mysqlDatabases) owned(ctx context.Context, t tenancy.Tenant) (migrate.Da
 	if err != nil {
 		return migrate.Database{}, err
 	}
-	owner, server, err := mysqlDSN(m.serverURL().Reveal(), m.config.Database)
+	own, err := mysqlDSN(t.Placement.DatabaseURL.Reveal(), m.config.Database)
+	if err != nil {
+		return migrate.Database{}, err
+	}
+	owner, err := mysqlDSN(m.serverURL().Reveal(), m.config.Database)
 	if err != nil {
 		return migrate.Database{}, err
 	}
 	connector := opened.Connector
-	if opened.Server == server {
-		dsn, err := onDatabaseOf(owner, t.Placement.DatabaseURL.Reveal())
-		if err != nil {
-			return migrate.Database{}, err
-		}
-		if connector, _, err = m.connector(dsn); err != nil {
+	if own.Address() == owner.Address() {
+		owner.Name = own.Name
+		if connector, _, err = m.connector(owner.String()); err != nil {
 			return migrate.Database{}, err
 		}
 	}
@@ -108,11 +109,11 @@ func (m mysqlDatabases) keepers(home, server *sql.DB, roles []string) (map[tenan
 	if err != nil {
 		return nil, err
 	}
-	dsn, _, err := mysqlDSN(at.String(), m.config.Database)
+	dsn, err := mysqlDSN(at.String(), m.config.Database)
 	if err != nil {
 		return nil, err
 	}
-	databases, err := namespace.NewMySQLDatabases(server, tenancy.NewSecret(dsn), config)
+	databases, err := namespace.NewMySQLDatabases(server, tenancy.NewSecret(dsn.String()), config)
 	return map[tenancy.Isolation]namespace.Keeper{tenancy.IsolationSchema: schemas, tenancy.IsolationDatabase: databases}, err
 }
 
@@ -130,13 +131,13 @@ func (m mysqlDatabases) plain(address tenancy.Secret) (*sql.DB, error) {
 
 // connector keeps the driver's error to itself, which may hold a part of the URL.
 func (m mysqlDatabases) connector(address string) (sqldriver.Connector, string, error) {
-	dsn, server, err := mysqlDSN(address, m.config.Database)
+	dsn, err := mysqlDSN(address, m.config.Database)
 	if err != nil {
 		return nil, "", err
 	}
-	connector, err := m.driver.OpenConnector(dsn)
+	connector, err := m.driver.OpenConnector(dsn.String())
 	if err != nil {
 		return nil, "", errors.New("manager: the driver of MySQL does not understand the URL")
 	}
-	return connector, server, nil
+	return connector, dsn.Address(), nil
 }

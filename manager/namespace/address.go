@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/mysqldsn"
 )
 
 // address is how the databases of tenants are reached: all in the same way, but
@@ -60,41 +61,30 @@ func (a postgresAddress) name(secret tenancy.Secret) (string, bool) {
 	return strings.TrimPrefix(u.Path, "/"), true
 }
 
-// mysqlAddress is a DSN of go-sql-driver around the name of its database. The
-// last slash comes before the name, as the driver has it.
-type mysqlAddress struct{ before, after string }
+// mysqlAddress is a DSN of go-sql-driver without the name of a database.
+type mysqlAddress struct{ template mysqldsn.DSN }
 
-func newMySQLAddress(dsn string) (mysqlAddress, error) {
-	before, name, after, ok := splitDSN(dsn)
+func newMySQLAddress(text string) (mysqlAddress, error) {
+	dsn, ok := mysqldsn.Parse(text)
 	switch {
 	case !ok:
 		return mysqlAddress{}, errors.New("is not a DSN like user:password@tcp(host:3306)/?parseTime=true")
-	case name != "":
+	case dsn.Name != "":
 		return mysqlAddress{}, errors.New("names a database, and is for all of them")
 	}
-	return mysqlAddress{before, after}, nil
-}
-
-func splitDSN(dsn string) (before, name, after string, ok bool) {
-	at := strings.LastIndexByte(dsn, '/')
-	if at < 0 {
-		return "", "", "", false
-	}
-	name, after, found := strings.Cut(dsn[at+1:], "?")
-	if found {
-		after = "?" + after
-	}
-	return dsn[:at+1], name, after, true
+	return mysqlAddress{dsn}, nil
 }
 
 func (a mysqlAddress) of(name string) tenancy.Secret {
-	return tenancy.NewSecret(a.before + name + a.after)
+	dsn := a.template
+	dsn.Name = name
+	return tenancy.NewSecret(dsn.String())
 }
 
-// name goes by what is behind the last @, which is the server.
+// name goes by the servers: the user and its password may have changed since.
 func (a mysqlAddress) name(secret tenancy.Secret) (string, bool) {
-	before, name, _, ok := splitDSN(secret.Reveal())
-	return name, ok && before[strings.LastIndexByte(before, '@')+1:] == a.before[strings.LastIndexByte(a.before, '@')+1:]
+	dsn, ok := mysqldsn.Parse(secret.Reveal())
+	return dsn.Name, ok && dsn.Server == a.template.Server
 }
 
 // databaseOf returns the name of the database in a tenant's placement.

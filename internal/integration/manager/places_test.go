@@ -1,0 +1,139 @@
+package manager_test
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"entgo.io/ent/dialect"
+	gomysql "github.com/go-sql-driver/mysql"
+
+	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/integration/servers"
+	"github.com/entenancy/tenancy/manager"
+	"github.com/entenancy/tenancy/registry"
+)
+
+// TestMySQLPasswords has passwords that look like other parts of a data source name.
+func TestMySQLPasswords(t *testing.T) {
+	t.Parallel()
+	for _, password := range []string{"plain", "s3cr(et)-Tail", "s3cr(et-Tail", "p?w", "a://b", "a/b?c", "mysql://x@y/z"} {
+		t.Run(url.QueryEscape(password), func(t *testing.T) {
+			t.Parallel()
+			c := mysqlConfig(t)
+			c.Isolation.Default = tenancy.IsolationDatabase
+			home, admin := mysqlLogins(t, &c, password)
+			m := open(t, c, manager.App{Migrations: migrations(t, dialect.MySQL)})
+			acme, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"})
+			must(t, err)
+			if code, text := ask(t, api(m), http.MethodPost, "/notes/x", "acme"); code != http.StatusOK {
+				t.Errorf("writing: %d %s", code, text)
+			}
+			for _, s := range m.Driver().Stats().Servers {
+				if s.Server != home.Addr {
+					t.Errorf("the server is called %q", s.Server)
+				}
+			}
+			var tables int
+			must(t, m.Operator().Home().QueryRowContext(t.Context(),
+				"SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ? AND table_name IN ('notes', 'atlas_schema_revisions')", home.DBName).Scan(&tables))
+			if tables != 0 {
+				t.Error("the tenant's migrations ran in the home")
+			}
+			_, err = m.Lifecycle().Erase(t.Context(), acme.ID)
+			must(t, err)
+			if left := namespaces(t, admin, c); len(left) != 0 {
+				t.Errorf("there is still %q", left)
+			}
+		})
+	}
+}
+
+// mysqlLogins has new users in the URLs of a configuration, all with one password.
+func mysqlLogins(tb testing.TB, c *manager.Config, password string) (home *gomysql.Config, admin *sql.DB) {
+	tb.Helper()
+	dsn, err := gomysql.ParseDSN(servers.MariaDB(tb))
+	must(tb, err)
+	admin = administrator(tb, "mysql", dsn.FormatDSN())
+	for address, grant := range map[*tenancy.Secret]string{
+		&c.Database.URL: "SELECT, INSERT, UPDATE, DELETE ON " + dsn.DBName + ".* TO ", &c.Database.AdminURL: "ALL ON *.* TO ",
+	} {
+		name := "test_" + strings.ToLower(rand.Text()[:16])
+		tb.Cleanup(func() { exec(tb, admin, "DROP USER "+name) })
+		exec(tb, admin, "CREATE USER "+name+" IDENTIFIED BY '"+password+"'")
+		exec(tb, admin, "GRANT "+grant+name+" WITH GRANT OPTION")
+		at := url.URL{Scheme: "mysql", User: url.UserPassword(name, password), Host: dsn.Addr, Path: "/" + dsn.DBName}
+		*address = tenancy.NewSecret(at.String())
+	}
+	dropNamespaces(tb, admin, *c)
+	return dsn, admin
+}
+
+// postgresDatabases has an owner who may make databases, and one for each tenant.
+func postgresDatabases(tb testing.TB) (manager.Config, *sql.DB) {
+	tb.Helper()
+	c := postgresConfig(tb)
+	c.Isolation = manager.IsolationConfig{Default: tenancy.IsolationDatabase, Prefix: "t" + strings.ToLower(rand.Text()[:10]) + "_"}
+	home, err := url.Parse(c.Database.URL.Reveal())
+	must(tb, err)
+	at, err := url.Parse(servers.PostgresAdmin(tb))
+	must(tb, err)
+	at.Path = home.Path
+	admin := administrator(tb, "pgx", at.String())
+	exec(tb, admin, "ALTER ROLE "+user(tb, c.Database.AdminURL)+" CREATEDB")
+	dropNamespaces(tb, admin, c)
+	return c, admin
+}
+
+// namespaces are the schemas and databases of tenants on the server of a home.
+func namespaces(tb testing.TB, admin *sql.DB, c manager.Config) (names []string) {
+	tb.Helper()
+	query := "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE '"
+	if c.Database.Dialect() == dialect.Postgres {
+		query = "SELECT name FROM (SELECT nspname::text FROM pg_namespace UNION ALL SELECT datname::text FROM pg_database) n (name) WHERE name LIKE '"
+	}
+	rows, err := admin.QueryContext(context.WithoutCancel(tb.Context()), query+c.Isolation.Prefix+"%'")
+	must(tb, err)
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		must(tb, rows.Scan(&name))
+		names = append(names, name)
+	}
+	must(tb, rows.Err())
+	return names
+}
+
+// dropNamespaces drops the databases of tenants that a test leaves behind.
+func dropNamespaces(tb testing.TB, admin *sql.DB, c manager.Config) {
+	tb.Helper()
+	force := ""
+	if c.Database.Dialect() == dialect.Postgres {
+		force = " WITH (FORCE)"
+	}
+	tb.Cleanup(func() {
+		for _, name := range namespaces(tb, admin, c) {
+			exec(tb, admin, "DROP DATABASE IF EXISTS "+name+force)
+		}
+	})
+}
+
+// administrator is a pool of the server's.
+func administrator(tb testing.TB, driver, address string) *sql.DB {
+	tb.Helper()
+	db, err := sql.Open(driver, address)
+	must(tb, err)
+	tb.Cleanup(func() { must(tb, db.Close()) })
+	return db
+}
+
+func exec(tb testing.TB, db *sql.DB, statement string) {
+	tb.Helper()
+	if _, err := db.ExecContext(context.WithoutCancel(tb.Context()), statement); err != nil {
+		tb.Errorf("%s: %v", statement, err)
+	}
+}
