@@ -31,7 +31,8 @@ type App struct {
 	Roles []string
 
 	// Place says where a tenant lives of whom the registry does not say it. It
-	// must be quick and always say the same. Defaults to Config.Isolation.Default.
+	// must be quick and always say the same. The lifecycle goes by it, too.
+	// Defaults to Config.Isolation.Default.
 	Place func(tenancy.Tenant) (tenancy.Tenant, error)
 	// Isolation says which isolation a new tenant gets.
 	// Defaults to what Config.Isolation says of plans and tenants.

@@ -1,12 +1,14 @@
 package manager
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/driver"
 	"github.com/entenancy/tenancy/manager/namespace"
 	"github.com/entenancy/tenancy/registry"
 )
@@ -175,6 +177,34 @@ func call(ctx context.Context, f func(context.Context, tenancy.Tenant) error, t 
 func actingFor(ctx context.Context, t tenancy.Tenant) context.Context {
 	t.Status = ""
 	return tenancy.NewContext(ctx, t)
+}
+
+// placed returns a tenant as all find it who serve it, and the keeper of its
+// namespace, nil if it has none. Where nobody would find it, it is where Provision
+// would have put it.
+func (l *Lifecycle) placed(t tenancy.Tenant) (tenancy.Tenant, namespace.Keeper, error) {
+	at, err := driver.Place(t, l.planned)
+	if err != nil {
+		return t, nil, err
+	}
+	keeper, err := l.keeper(at)
+	return at, keeper, err
+}
+
+// planned completes the record of a tenant that does not say where it is.
+func (l *Lifecycle) planned(t tenancy.Tenant) (_ tenancy.Tenant, err error) {
+	if l.config.Place != nil {
+		if t, err = l.config.Place(t); err != nil {
+			return t, err
+		}
+	}
+	t.Isolation = cmp.Or(t.Isolation, tenancy.IsolationShared)
+	keeper, err := l.keeper(t)
+	if err != nil || keeper == nil || !samePlace(t.Placement, tenancy.Placement{}) {
+		return t, err
+	}
+	t.Placement, err = keeper.Plan(t)
+	return t, err
 }
 
 // keeper returns the keeper of a tenant's namespace, nil if it has none.

@@ -37,6 +37,12 @@ type LifecycleConfig struct {
 	// Defaults to tenancy.IsolationShared.
 	DefaultIsolation tenancy.Isolation
 
+	// Place says where a tenant is whose record does not: the Place method or the
+	// Config.Place of the application's driver. Whom nobody has placed is given a
+	// namespace by Resume, which writes it down. Defaults to what the record says, and
+	// shared tables where it says nothing.
+	Place func(tenancy.Tenant) (tenancy.Tenant, error)
+
 	// Status is that of a tenant whose provisioning has come to its end: active, or
 	// suspended if somebody has to look at it first. Defaults to tenancy.StatusActive.
 	Status tenancy.Status
@@ -59,6 +65,12 @@ type LifecycleConfig struct {
 	// shared tables, for transactions that are under way, since they may write
 	// more of them. Defaults to 30 seconds.
 	EraseWait time.Duration
+
+	// Disconnect closes what this process has open to the place of a tenant, such as
+	// driver.Driver.Forget. Erase calls it before the namespace is dropped, and at the
+	// end, for who has come back in between. It has to bear being called again.
+	// Defaults to none.
+	Disconnect func(ctx context.Context, id tenancy.ID) error
 
 	// Forget removes what else is kept of a tenant that is erased, such as the
 	// counters of a quota.Store. Each has to bear being called again. Defaults to none.

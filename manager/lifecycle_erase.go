@@ -60,7 +60,7 @@ func (l *Lifecycle) Erase(ctx context.Context, id tenancy.ID) (Receipt, error) {
 // calls the hook, which finds all that the tenant has. Once something may be gone,
 // it would find less than the first time.
 func (l *Lifecycle) beginErasing(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error) {
-	keeper, err := l.keeper(t)
+	_, keeper, err := l.placed(t)
 	if err != nil {
 		return t, err
 	}
@@ -88,8 +88,18 @@ func (l *Lifecycle) endService(ctx context.Context, t tenancy.Tenant) (tenancy.T
 	return deleted, err
 }
 
+func (l *Lifecycle) disconnect(ctx context.Context, id tenancy.ID) error {
+	if l.config.Disconnect == nil {
+		return nil
+	}
+	return l.config.Disconnect(ctx, id)
+}
+
 // forget removes what is kept of a tenant beside its rows and its record.
 func (l *Lifecycle) forget(ctx context.Context, id tenancy.ID) error {
+	if err := l.disconnect(ctx, id); err != nil {
+		return err
+	}
 	for _, forget := range l.config.Forget {
 		if err := forget(ctx, id); err != nil {
 			return err

@@ -40,8 +40,8 @@ func (l *Lifecycle) takeBack(ctx context.Context, t tenancy.Tenant, err error) e
 }
 
 func (l *Lifecycle) eraseData(ctx context.Context, t tenancy.Tenant) (Receipt, error) {
-	receipt := Receipt{TenantID: t.ID, Identifier: t.Identifier, Isolation: t.Isolation}
-	keeper, err := l.keeper(t)
+	at, keeper, err := l.placed(t)
+	receipt := Receipt{TenantID: t.ID, Identifier: t.Identifier, Isolation: at.Isolation}
 	if err != nil {
 		return receipt, err
 	}
@@ -49,8 +49,11 @@ func (l *Lifecycle) eraseData(ctx context.Context, t tenancy.Tenant) (Receipt, e
 		receipt.Rows, err = l.eraseRows(ctx, t)
 		return receipt, err
 	}
-	receipt.Namespace = keeper.Name(t)
-	receipt.Dropped, err = l.dropNamespace(ctx, keeper, t)
+	receipt.Namespace = keeper.Name(at)
+	if err := l.disconnect(ctx, t.ID); err != nil {
+		return receipt, err
+	}
+	receipt.Dropped, err = l.dropNamespace(ctx, keeper, at)
 	return receipt, err
 }
 
@@ -79,8 +82,12 @@ func (l *Lifecycle) dropNamespace(ctx context.Context, keeper namespace.Keeper, 
 }
 
 // refused reports whether a keeper has dropped nothing: what is there is another's, or
-// another's hangs on it, or somebody migrates it.
+// another's hangs on it, somebody migrates it, or the server does not let the keeper.
 func refused(err error) bool {
+	var server interface{ SQLState() string }
+	if errors.As(err, &server) && server.SQLState() == "42501" {
+		return true
+	}
 	return errors.Is(err, tenancy.ErrForeignNamespace) || errors.Is(err, tenancy.ErrCrossTenant) || errors.Is(err, migrate.ErrLocked)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/driver"
 	"github.com/entenancy/tenancy/manager/namespace"
 	"github.com/entenancy/tenancy/registry"
 )
@@ -113,7 +114,8 @@ func (l *Lifecycle) plan(n registry.NewTenant) (registry.NewTenant, error) {
 }
 
 // Resume goes on with a tenant whose provisioning has failed or was interrupted.
-// Each step is looked at, and done if it was not. It fails with
+// Each step is looked at, and done if it was not. A tenant that was put into the
+// registry without a place gets one, if its isolation has any. It fails with
 // tenancy.ErrInvalidTransition for a tenant that is finished or deleted or whose
 // erasure was begun, and with tenancy.ErrNotFound where there is none.
 func (l *Lifecycle) Resume(ctx context.Context, id tenancy.ID) (tenancy.Tenant, error) {
@@ -175,8 +177,9 @@ func shortened(text string) string {
 type provisioning struct {
 	*Lifecycle
 
-	tenant tenancy.Tenant
-	step   string // that is being done
+	tenant tenancy.Tenant // as its record is
+	at     tenancy.Tenant // with its place
+	step   string         // that is being done
 	keeper namespace.Keeper
 	made   namespace.Made
 }
@@ -203,25 +206,38 @@ func (p *provisioning) run(ctx context.Context) error {
 	return nil
 }
 
-// makeNamespace makes the namespace where the record says, and tells the record
-// if it has become another.
+// makeNamespace makes the namespace where the tenant is, and tells the record
+// where nobody would find it, or if it has become another.
 func (p *provisioning) makeNamespace(ctx context.Context) (err error) {
-	if p.keeper, err = p.Lifecycle.keeper(p.tenant); err != nil || p.keeper == nil {
+	if p.at, p.keeper, err = p.placed(p.tenant); err != nil || p.keeper == nil {
 		return err
 	}
-	if p.made, err = p.keeper.Make(ctx, p.tenant, p.spareVersion()); err != nil {
+	if _, err := driver.Place(p.tenant, p.config.Place); err != nil {
+		if err := p.pin(ctx, p.at.Placement); err != nil {
+			return err
+		}
+	}
+	if p.made, err = p.keeper.Make(ctx, p.at, p.spareVersion()); err != nil {
 		return err
 	}
 	if p.made.Version != "" {
 		p.spareTaken()
 	}
-	if samePlace(p.made.Placement, p.tenant.Placement) {
+	if samePlace(p.made.Placement, p.at.Placement) {
 		return nil
 	}
+	return p.pin(ctx, p.made.Placement)
+}
+
+// pin writes down where the tenant's namespace is.
+func (p *provisioning) pin(ctx context.Context, place tenancy.Placement) (err error) {
 	p.tenant, err = p.update(ctx, p.tenant, func(t tenancy.Tenant) tenancy.Tenant {
-		t.Placement = p.made.Placement
+		t.Isolation, t.Placement = p.at.Isolation, place
 		return t
 	})
+	if err == nil {
+		p.at = p.tenant
+	}
 	return err
 }
 
@@ -235,17 +251,17 @@ func (p *provisioning) migrate(ctx context.Context) error {
 	if p.keeper == nil || p.made.Version != "" && p.made.Version == p.spareVersion() {
 		return nil
 	}
-	_, err := p.config.Migrations.ApplyTo(ctx, p.tenant)
+	_, err := p.config.Migrations.ApplyTo(ctx, p.at)
 	return err
 }
 
 func (p *provisioning) verify(ctx context.Context) error {
 	if p.keeper != nil {
-		if err := p.keeper.Verify(ctx, p.tenant); err != nil {
+		if err := p.keeper.Verify(ctx, p.at); err != nil {
 			return err
 		}
 	}
-	return call(ctx, p.config.Verify, p.tenant, "LifecycleConfig.Verify")
+	return call(ctx, p.config.Verify, p.at, "LifecycleConfig.Verify")
 }
 
 // activate is one step with the record's last word on provisioning: who has to be
@@ -272,7 +288,7 @@ func (p *provisioning) cleanUp(ctx context.Context) {
 	if p.keeper == nil || !p.made.New {
 		return
 	}
-	if _, err := p.keeper.Drop(context.WithoutCancel(ctx), p.tenant); err != nil {
+	if _, err := p.keeper.Drop(context.WithoutCancel(ctx), p.at); err != nil {
 		p.config.Logger.ErrorContext(ctx, "manager: the namespace of an erased tenant could not be dropped", "tenant", p.tenant, "error", err)
 	}
 }

@@ -21,11 +21,11 @@ func (m *Manager) openLifecycle(context.Context) (err error) {
 		roles = m.config.roles()
 	}
 	config := LifecycleConfig{
-		Store: m.layers.top, Isolation: m.isolation, DefaultIsolation: m.config.Isolation.Default,
+		Store: m.layers.top, Isolation: m.isolation, Place: m.place, DefaultIsolation: m.config.Isolation.Default,
 		Status: m.config.Tenants.DefaultStatus, Migrations: m.migrator,
 		Verify: m.verifyTenant(), Hooks: m.app.Hooks,
-		Forget: []func(context.Context, tenancy.ID) error{m.driver.Forget, m.layers.base.Quotas().Forget},
-		Lock:   m.databases.locker(m.admin), Spares: m.spares(), Observer: m.observer, Logger: m.app.Logger,
+		Disconnect: m.driver.Forget, Forget: []func(context.Context, tenancy.ID) error{m.layers.base.Quotas().Forget},
+		Lock: m.databases.locker(m.admin), Spares: m.spares(), Observer: m.observer, Logger: m.app.Logger,
 	}
 	if len(m.app.Tenancy.Tables) > 0 {
 		config.Shared = SharedTables{Driver: m.driver, Metadata: m.app.Tenancy}

@@ -39,7 +39,8 @@ type Keeper interface {
 	// Drop drops the tenant's namespace, all that is in it and what an unfinished
 	// Make has left, and reports whether there was one. One without the tenant's
 	// mark is left alone: tenancy.ErrForeignNamespace. So is, on PostgreSQL, a schema
-	// with something in it on which others depend: tenancy.ErrCrossTenant.
+	// with something in it on which others depend: tenancy.ErrCrossTenant; and a
+	// database with sessions in it that nobody here may end, which the error names.
 	Drop(ctx context.Context, t tenancy.Tenant) (bool, error)
 }
 

@@ -161,7 +161,7 @@ func (k *PostgresDatabases) create(ctx context.Context, t tenancy.Tenant, name s
 		}
 	}
 	if err == nil && result == "there" { // another process was faster, and what we have made is left over
-		err = k.dropDatabase(ctx, scratch)
+		err = k.dropDatabase(ctx, scratch, k.address.of(scratch))
 	}
 	return result, err
 }
@@ -262,7 +262,11 @@ func (k *PostgresDatabases) mark(ctx context.Context, name string) (mark string,
 }
 
 // Drop implements [Keeper]. It ends the sessions of whoever is still connected, a
-// migration's too, and lets nobody in any more.
+// migration's too, and lets nobody in any more. Sessions of the role in the tenant's
+// URL are ended as that role, which has to be let into the database of db for it, where
+// db's role may not end them. For those of others that has to be a member of their
+// roles or of pg_signal_backend: otherwise it fails, and the database stays as it was,
+// but for the sessions that have ended.
 func (k *PostgresDatabases) Drop(ctx context.Context, t tenancy.Tenant) (bool, error) {
 	name, err := databaseOf(k.address, k.config.Names, t)
 	if err != nil {
@@ -273,7 +277,7 @@ func (k *PostgresDatabases) Drop(ctx context.Context, t tenancy.Tenant) (bool, e
 		return false, foreign(t, "database", name)
 	}
 	if err == nil && there {
-		err = k.dropDatabase(ctx, name)
+		err = k.dropDatabase(ctx, name, t.Placement.DatabaseURL)
 	}
 	if err == nil {
 		err = k.dropScratch(ctx, k.config.Names.scratch(t.ID))
@@ -295,7 +299,7 @@ func (k *PostgresDatabases) dropScratch(ctx context.Context, name string) error 
 			return pgerror.WithoutConfig(err)
 		}
 		if sessions == 0 {
-			return k.dropDatabase(ctx, name)
+			return k.dropDatabase(ctx, name, k.address.of(name))
 		}
 		if err := pause(ctx, try); err != nil {
 			return err
@@ -305,17 +309,64 @@ func (k *PostgresDatabases) dropScratch(ctx context.Context, name string) error 
 }
 
 // dropDatabase drops a database if there is one. Between the end of a session and
-// the drop a client could come back, so none is let in.
-func (k *PostgresDatabases) dropDatabase(ctx context.Context, name string) (err error) {
+// the drop a client could come back, so none is let in, unless it stays.
+func (k *PostgresDatabases) dropDatabase(ctx context.Context, name string, serving tenancy.Secret) (err error) {
+	allow := "ALTER DATABASE " + identifier(name) + " ALLOW_CONNECTIONS "
 	for try := range createTries {
-		if _, err = k.db.ExecContext(ctx, "ALTER DATABASE "+identifier(name)+" ALLOW_CONNECTIONS false"); hasCode(err, "3D000") {
+		_, err = k.db.ExecContext(ctx, allow+"false")
+		if hasCode(err, "3D000") {
 			return nil
 		}
-		// 42501: a session is there of a role that this one may not end, such as that of who serves. It may be ending by itself.
+		if hasCode(err, "42501") { // it is another's
+			return pgerror.WithoutConfig(err)
+		}
 		_, err = k.db.ExecContext(ctx, "DROP DATABASE IF EXISTS "+identifier(name)+" WITH (FORCE)")
+		if hasCode(err, "42501") { // a session is there of a role that this one may not end
+			k.endServing(ctx, name, serving)
+		}
 		if !hasCode(err, "55006", "42501") || pause(ctx, try) != nil {
 			break
 		}
 	}
+	if hasCode(err, "42501") {
+		_, failed := k.db.ExecContext(context.WithoutCancel(ctx), allow+"true")
+		return errors.Join(k.inUse(ctx, name, err), pgerror.WithoutConfig(failed))
+	}
 	return pgerror.WithoutConfig(err)
+}
+
+// endServing ends the sessions in a database of the role that serves requests, as that
+// role, which may end its own. It connects where db does. Whether it could is seen by who
+// tries to drop the database again.
+func (k *PostgresDatabases) endServing(ctx context.Context, name string, serving tenancy.Secret) {
+	config, err := pgx.ParseConfig(serving.Reveal())
+	if err != nil {
+		return
+	}
+	err = onConn(ctx, k.db, func(conn *pgx.Conn) error {
+		config.Database = conn.Config().Database
+		return nil
+	})
+	if err != nil {
+		return
+	}
+	config.ConnectTimeout = 5 * time.Second
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return
+	}
+	defer conn.Close(ctx) //nolint:errcheck // it only says goodbye
+	_, _ = conn.PgConn().Exec(ctx, "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE usename = current_user AND datname = "+literal(name)).ReadAll()
+}
+
+// inUse says who is in a database, and what to do about it.
+func (k *PostgresDatabases) inUse(ctx context.Context, name string, because error) error {
+	var roles, us string
+	err := k.db.QueryRowContext(ctx, `SELECT COALESCE(string_agg(DISTINCT quote_ident(usename), ', '), 'a role that has left'), quote_ident(current_user)
+FROM pg_catalog.pg_stat_activity WHERE datname = $1`, name).Scan(&roles, &us)
+	if err != nil {
+		return pgerror.WithoutConfig(because)
+	}
+	return fmt.Errorf("sessions of %[1]s are in it, which %[2]s may not end: end them, GRANT pg_signal_backend TO %[2]s or GRANT %[1]s TO %[2]s: %[3]w",
+		roles, us, pgerror.WithoutConfig(because))
 }

@@ -73,7 +73,7 @@ func (k *PostgresDatabases) Discard(ctx context.Context, spare tenancy.Tenant) e
 			return err
 		}
 	}
-	if err := k.dropDatabase(ctx, name); err != nil {
+	if err := k.dropDatabase(ctx, name, k.address.of(name)); err != nil {
 		return fmt.Errorf("namespace: dropping a spare database: %w", err)
 	}
 	return nil

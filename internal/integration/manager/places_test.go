@@ -53,6 +53,100 @@ func TestMySQLPasswords(t *testing.T) {
 	}
 }
 
+// TestDefaultIsolationIsATenantsPlace has tenants whose record says no isolation, one that
+// has a place and one that was put into the registry without.
+func TestDefaultIsolationIsATenantsPlace(t *testing.T) {
+	t.Parallel()
+	for _, isolation := range []tenancy.Isolation{tenancy.IsolationSchema, tenancy.IsolationDatabase} {
+		for name, config := range configs() {
+			t.Run(name+" "+string(isolation), func(t *testing.T) {
+				t.Parallel()
+				c := config(t)
+				if name == dialect.Postgres {
+					c, _ = postgresDatabases(t)
+				}
+				c.Isolation = manager.IsolationConfig{Default: isolation, Prefix: c.Isolation.Prefix}
+				c.Migrations.AtStart = true
+				files := migrations(t, name)
+				m := open(t, c, manager.App{Migrations: files, SharedMigrations: files})
+				provisioned, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"})
+				must(t, err)
+				provisioned.Isolation = ""
+				_, err = m.Store().Update(t.Context(), provisioned)
+				must(t, err)
+				put, err := m.Store().Create(t.Context(), registry.NewTenant{Identifier: "globex", Name: "Globex"})
+				must(t, err)
+				_, err = m.Lifecycle().Resume(t.Context(), put.ID)
+				must(t, err)
+				never, err := m.Store().Create(t.Context(), registry.NewTenant{Identifier: "initech", Name: "Initech"})
+				must(t, err)
+				eraseAll(t, m, isolation, provisioned.ID, put.ID, never.ID)
+			})
+		}
+	}
+}
+
+// eraseAll writes a row for each tenant and erases it. The last one has no place.
+func eraseAll(t *testing.T, m *manager.Manager, isolation tenancy.Isolation, ids ...tenancy.ID) {
+	t.Helper()
+	for i, id := range ids {
+		last := i == len(ids)-1
+		found, err := m.Store().ByID(t.Context(), id)
+		must(t, err)
+		if code, text := ask(t, api(m), http.MethodPost, "/notes/x", found.Identifier); !last && code != http.StatusOK {
+			t.Errorf("%s: writing: %d %s", found.Identifier, code, text)
+		}
+		receipt, err := m.Lifecycle().Erase(t.Context(), id)
+		must(t, err)
+		if receipt.Isolation != isolation || receipt.Dropped == last || receipt.Namespace == "" {
+			t.Errorf("%s: the receipt is %+v", found.Identifier, receipt)
+		}
+	}
+}
+
+// TestEraseEndsTheSessionsOfWhoServes has another process that has just served the tenant,
+// and then somebody whose sessions nobody here may end.
+func TestEraseEndsTheSessionsOfWhoServes(t *testing.T) {
+	t.Parallel()
+	c, admin := postgresDatabases(t)
+	c.Migrations.AtStart = true
+	files := migrations(t, dialect.Postgres)
+	app := manager.App{Migrations: files, SharedMigrations: files}
+	m, serving := open(t, c, app), open(t, c, app)
+	acme, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"})
+	must(t, err)
+	for _, m := range []*manager.Manager{m, serving} {
+		if code, text := ask(t, api(m), http.MethodGet, "/notes", "acme"); code != http.StatusOK {
+			t.Fatalf("%d %s", code, text)
+		}
+	}
+	at, err := url.Parse(acme.Placement.DatabaseURL.Reveal())
+	must(t, err)
+	system, err := url.Parse(c.Database.SystemURL.Reveal())
+	must(t, err)
+	at.User = system.User
+	other := administrator(t, "pgx", at.String())
+	must(t, other.PingContext(t.Context()))
+
+	_, err = m.Lifecycle().Erase(t.Context(), acme.ID)
+	if owner := user(t, c.Database.AdminURL); err == nil || !strings.Contains(err.Error(), "GRANT pg_signal_backend TO "+owner) || !strings.Contains(err.Error(), "sessions of "+user(t, c.Database.SystemURL)+" are in it") {
+		t.Fatalf("Erase: %v", err)
+	}
+	_, err = m.Lifecycle().Restore(t.Context(), acme.ID)
+	must(t, err)
+	_, err = m.Lifecycle().Activate(t.Context(), acme.ID)
+	must(t, err)
+	if code, text := ask(t, api(m), http.MethodGet, "/notes", "acme"); code != http.StatusOK {
+		t.Errorf("it was restored: %d %s", code, text)
+	}
+	exec(t, admin, "GRANT pg_signal_backend TO "+user(t, c.Database.AdminURL))
+	receipt, err := m.Lifecycle().Erase(t.Context(), acme.ID)
+	must(t, err)
+	if left := namespaces(t, admin, c); len(left) != 0 || !receipt.Dropped {
+		t.Errorf("there is still %q; the receipt is %+v", left, receipt)
+	}
+}
+
 // mysqlLogins has new users in the URLs of a configuration, all with one password.
 func mysqlLogins(tb testing.TB, c *manager.Config, password string) (home *gomysql.Config, admin *sql.DB) {
 	tb.Helper()
