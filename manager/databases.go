@@ -32,8 +32,9 @@ type databases interface {
 	// nil if that is the home's.
 	server() (*sql.DB, error)
 	// keepers make tenants' schemas, databases and files, by isolation: on the
-	// home and on that server, for roles that serve requests.
-	keepers(home, server *sql.DB, roles []string) (map[tenancy.Isolation]namespace.Keeper, error)
+	// home and on that server, for the roles that serve requests where an owner is
+	// whom a URL names.
+	keepers(home, server *sql.DB, roles func(owner tenancy.Secret) []string) (map[tenancy.Isolation]namespace.Keeper, error)
 	// locker keeps other processes from a tenant, and is nil if there can be none.
 	locker(home *sql.DB) namespace.Locker
 }
@@ -95,10 +96,10 @@ func (c Config) names(reserved ...string) namespace.Names {
 	return namespace.Names{Prefix: c.Isolation.Prefix, Reserved: reserved}
 }
 
-// roles are the users that serve requests, if others own the tables. On MySQL
-// they are users from any host.
-func (c Config) roles() []string {
-	owner, host := userOf(c.Database.AdminURL), ""
+// roles are the users that serve requests, but for the one that a URL names, who owns
+// the tables. On MySQL they are users from any host.
+func (c Config) roles(owns tenancy.Secret) []string {
+	owner, host := userOf(owns), ""
 	if c.Database.Dialect() == dialect.MySQL {
 		host = "@%"
 	}

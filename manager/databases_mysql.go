@@ -99,8 +99,8 @@ func (m mysqlDatabases) server() (*sql.DB, error) {
 	return m.plain(m.config.Isolation.ServerURL)
 }
 
-func (m mysqlDatabases) keepers(home, server *sql.DB, roles []string) (map[tenancy.Isolation]namespace.Keeper, error) {
-	config := namespace.MySQLConfig{Names: m.config.names(), Users: roles}
+func (m mysqlDatabases) keepers(home, server *sql.DB, roles func(tenancy.Secret) []string) (map[tenancy.Isolation]namespace.Keeper, error) {
+	config := namespace.MySQLConfig{Names: m.config.names(), Users: roles(m.config.Database.AdminURL)}
 	schemas, err := namespace.NewMySQLSchemas(home, config)
 	if err != nil {
 		return nil, err
@@ -113,6 +113,7 @@ func (m mysqlDatabases) keepers(home, server *sql.DB, roles []string) (map[tenan
 	if err != nil {
 		return nil, err
 	}
+	config.Users = roles(m.serverURL())
 	databases, err := namespace.NewMySQLDatabases(server, tenancy.NewSecret(dsn.String()), config)
 	return map[tenancy.Isolation]namespace.Keeper{tenancy.IsolationSchema: schemas, tenancy.IsolationDatabase: databases}, err
 }

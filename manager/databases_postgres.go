@@ -84,9 +84,9 @@ func (p postgresDatabases) server() (*sql.DB, error) {
 	return p.plain(p.config.Isolation.ServerURL)
 }
 
-func (p postgresDatabases) keepers(home, server *sql.DB, roles []string) (map[tenancy.Isolation]namespace.Keeper, error) {
+func (p postgresDatabases) keepers(home, server *sql.DB, roles func(tenancy.Secret) []string) (map[tenancy.Isolation]namespace.Keeper, error) {
 	schemas, err := namespace.NewPostgresSchemas(home, namespace.PostgresSchemasConfig{
-		Names: p.config.names(p.config.Database.GlobalSchema), Roles: roles,
+		Names: p.config.names(p.config.Database.GlobalSchema), Roles: roles(p.config.Database.AdminURL),
 	})
 	if err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (p postgresDatabases) keepers(home, server *sql.DB, roles []string) (map[te
 		return nil, err
 	}
 	databases, err := namespace.NewPostgresDatabases(server, tenancy.NewSecret(address.String()), namespace.PostgresDatabasesConfig{
-		Names: p.config.names(), Roles: roles, Schema: p.config.Database.GlobalSchema,
+		Names: p.config.names(), Roles: roles(p.serverURL()), Schema: p.config.Database.GlobalSchema,
 	})
 	return map[tenancy.Isolation]namespace.Keeper{tenancy.IsolationSchema: schemas, tenancy.IsolationDatabase: databases}, err
 }

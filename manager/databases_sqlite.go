@@ -95,7 +95,7 @@ func (s sqliteDatabases) owned(_ context.Context, t tenancy.Tenant) (migrate.Dat
 
 func (sqliteDatabases) server() (*sql.DB, error) { return nil, nil } //nolint:nilnil // documented: the home's
 
-func (s sqliteDatabases) keepers(_, _ *sql.DB, _ []string) (map[tenancy.Isolation]namespace.Keeper, error) {
+func (s sqliteDatabases) keepers(_, _ *sql.DB, _ func(tenancy.Secret) []string) (map[tenancy.Isolation]namespace.Keeper, error) {
 	schemas, err := namespace.NewSQLite(s.files, s.driver, namespace.SQLiteConfig{Names: s.config.names()})
 	if err != nil {
 		return nil, err

@@ -16,9 +16,9 @@ func (m *Manager) openLifecycle(context.Context) (err error) {
 	if m.server, err = m.databases.server(); err != nil {
 		return err
 	}
-	roles := m.app.Roles
-	if roles == nil {
-		roles = m.config.roles()
+	roles := m.config.roles
+	if m.app.Roles != nil {
+		roles = func(tenancy.Secret) []string { return m.app.Roles }
 	}
 	config := LifecycleConfig{
 		Store: m.layers.top, Isolation: m.isolation, Place: m.place, DefaultIsolation: m.config.Isolation.Default,

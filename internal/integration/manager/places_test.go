@@ -147,6 +147,33 @@ func TestEraseEndsTheSessionsOfWhoServes(t *testing.T) {
 	}
 }
 
+// TestServerURLOfAnotherRole has one role at the home, and another that makes databases.
+func TestServerURLOfAnotherRole(t *testing.T) {
+	t.Parallel()
+	c, admin := postgresDatabases(t)
+	c.Isolation.ServerURL, c.Database.SystemURL = c.Database.AdminURL, tenancy.Secret{}
+	exec(t, admin, "GRANT CREATE ON SCHEMA public TO "+user(t, c.Database.URL))
+	exec(t, admin, "GRANT CREATE ON DATABASE "+databaseOf(t, c)+" TO "+user(t, c.Database.URL))
+	c.Database.AdminURL = tenancy.Secret{}
+	t.Cleanup(func() { exec(t, admin, "DROP OWNED BY "+user(t, c.Database.URL)) })
+	m := open(t, c, manager.App{Migrations: migrations(t, dialect.Postgres)})
+	acme, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"})
+	must(t, err)
+	if code, text := ask(t, api(m), http.MethodPost, "/notes/x", "acme"); code != http.StatusOK {
+		t.Errorf("writing: %d %s", code, text)
+	}
+	_, err = m.Lifecycle().Erase(t.Context(), acme.ID)
+	must(t, err)
+}
+
+// databaseOf is the name of a home on PostgreSQL.
+func databaseOf(tb testing.TB, c manager.Config) string {
+	tb.Helper()
+	at, err := url.Parse(c.Database.URL.Reveal())
+	must(tb, err)
+	return strings.TrimPrefix(at.Path, "/")
+}
+
 // mysqlLogins has new users in the URLs of a configuration, all with one password.
 func mysqlLogins(tb testing.TB, c *manager.Config, password string) (home *gomysql.Config, admin *sql.DB) {
 	tb.Helper()
