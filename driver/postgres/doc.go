@@ -69,7 +69,8 @@
 //     transaction has one tenant. So a set_config whose first argument is not a
 //     plain literal, but is bound or put together, is refused. So is a search_path
 //     in which the next CREATE TABLE would make a temporary one, since pg_temp is
-//     not behind public or pg_catalog in it, or the list is no plain literal.
+//     not behind pg_catalog in it, or the list is no plain literal: other schemas
+//     may be missing, or closed to the role, and are passed over then.
 //   - Names of the form U&"...", which may be any of these.
 //   - COPY, which breaks a pipeline: see [Raw].
 //   - Temporary tables and views, LISTEN, and cursors WITH HOLD, which are there

@@ -1,9 +1,6 @@
 package postgres
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // temporary is the schema of what stays on a connection. It has another name with the
 // number of the connection behind it.
@@ -37,7 +34,9 @@ func isPath(setting string) bool {
 
 // checkPath refuses a search path in which the temporary schema may be the first one
 // that is there, since that is where CREATE TABLE makes its table. It may be where the
-// text does not spell the path out.
+// text does not spell the path out. Behind pg_catalog it is not, which is there for
+// everybody, and where no table can be made. All others may be missing, or the role may
+// not use them, public among them, and are passed over.
 func checkPath(what string, schemas []string, plain bool) error {
 	if !plain {
 		return refused(what+" of a search_path that the text does not spell out",
@@ -47,7 +46,7 @@ func checkPath(what string, schemas []string, plain bool) error {
 		switch {
 		case isTemporarySchema(schema):
 			return refusedPath(what)
-		case slices.Contains([]string{"public", "pg_catalog", "information_schema"}, schema): // others may be missing, and are passed over
+		case schema == "pg_catalog":
 			return nil
 		}
 	}
@@ -106,5 +105,6 @@ func schemasIn(argument string) (schemas []string, plain bool) {
 
 func refusedPath(what string) error {
 	return refused(what+" of search_path to "+temporary,
-		"tables made there would outlive the statement, for the next tenant on the connection; write it behind public or pg_catalog, or leave it out: it is searched anyway")
+		"tables made there would outlive the statement, for the next tenant on the connection; "+
+			"write pg_catalog before it, as in pg_catalog, public, pg_temp, or leave it out: it is searched anyway")
 }

@@ -129,7 +129,7 @@ func indexOfSetConfig(text string) int {
 func argumentsOf(call string) (arguments []string) {
 	depth, start := 0, 0
 	end := func(i int) {
-		arguments = append(arguments, strings.ToLower(strings.Join(strings.Fields(call[start:i]), "")))
+		arguments = append(arguments, strings.ToLower(strings.Join(strings.FieldsFunc(call[start:i], isBlank), "")))
 		start = i + 1
 	}
 	for i := 0; i < len(call); i++ {
@@ -164,6 +164,10 @@ func argumentsOf(call string) (arguments []string) {
 	}
 	return nil
 }
+
+// isBlank reports whether the server takes a character for a blank. Those beyond ASCII
+// are letters to it.
+func isBlank(c rune) bool { return strings.ContainsRune(" \t\n\r\f", c) }
 
 // owns reports whether a setting says whose a statement is.
 func (w way) owns(setting string) bool {

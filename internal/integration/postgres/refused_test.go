@@ -128,8 +128,8 @@ func TestNotRefused(t *testing.T) {
 	// One without a schema may have its own path.
 	for _, text := range []string{
 		"SET LOCAL search_path = public, pg_catalog; SET LOCAL SCHEMA 'public'; SELECT set_config('search_path', 'public', true)",
-		"SET LOCAL search_path = public, pg_temp", `SET LOCAL search_path TO "public", 'PG_TEMP'`, "SET LOCAL search_path = a, pg_catalog, \"pg_temp\" -- pg_temp", "SET LOCAL search_path TO DEFAULT",
-		"SELECT set_config('search_path', '', true)", `SELECT set_config('search_path', '"a,b", public', true)`, "SELECT set_config('search_path', 'public, pg_temp'::text, true)",
+		"SET LOCAL search_path = pg_catalog, public, pg_temp", `SET LOCAL search_path TO "pg_catalog", 'PG_TEMP'`, "SET LOCAL search_path = a, pg_catalog, \"pg_temp\" -- pg_temp", "SET LOCAL search_path TO DEFAULT",
+		"SELECT set_config('search_path', '', true)", `SELECT set_config('search_path', '"a,b", public', true)`, "SELECT set_config('search_path', 'PG_Catalog , public, pg_temp'::text, true)",
 	} {
 		if _, err := db.ExecContext(w.as(t, 0), text); err != nil {
 			t.Errorf("%s: %v", text, err)
@@ -138,12 +138,17 @@ func TestNotRefused(t *testing.T) {
 	nothingStays(t, db)
 }
 
-// TestPathOfTemporaryTables makes a table where it would outlive the transaction.
+// TestPathOfTemporaryTables makes a table where it would outlive the transaction. The
+// role may not use public, which PostgreSQL passes over therefore.
 func TestPathOfTemporaryTables(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	db := w.open(t, 1, postgres.Config{})
+	run(t, w.owner, "REVOKE ALL ON SCHEMA public FROM PUBLIC", "REVOKE ALL ON SCHEMA public FROM "+appRole(w))
+	closed := "SET LOCAL search_path = public, pg_temp; CREATE TABLE items (id int)"
 	for _, text := range []string{
+		closed, `SET LOCAL search_path TO "public", 'pg_temp'`, "SELECT set_config('search_path', 'public, pg_temp', true)", "SET LOCAL search_path = information_schema, pg_temp",
+		"SELECT set_config('search_path', 'pg_catalog\u00a0, pg_temp', true)", "SELECT set_config('search_path', 'pg_catalog\u0085,pg_temp', true)", // other schemas to the server
 		"SET LOCAL search_path = pg_temp; CREATE TABLE items (id int)", "set local \"search_path\" to 'a', PG_TEMP", "SET LOCAL SCHEMA 'pg_temp'",
 		"SELECT set_config('search_path', 'pg_temp', true)", "SELECT SET_CONFIG('Search_Path', 'a,' || 'PG_Temp', true)",
 		"SET LOCAL search_path = pg_temp, public", "SET LOCAL search_path = pg_temp_8", `SET LOCAL search_path = "$user", pg_temp`, "SET LOCAL search_path = 'PUBLIC', pg_temp",
@@ -161,6 +166,16 @@ func TestPathOfTemporaryTables(t *testing.T) {
 	wantErr(t, count(w.as(t, 0), db, "SELECT set_config('search_path', $1, true)", "pg_temp"), postgres.ErrRefused)
 	_, err := db.ExecContext(w.as(t, sharedTenants), "CREATE TABLE pg_temporary (pg_temp_ int, pg_temp_8a int)") // which are no such names
 	must(t, err)
+	before := backend(w.as(t, 0), t, db)
+	_, err = db.ExecContext(system(t), closed)
+	must(t, err)
+	if backend(w.as(t, 0), t, db) == before {
+		t.Error("the connection of a System scope that has made one serves tenants")
+	}
+	for _, passing := range []string{"SET LOCAL search_path = public, pg_catalog, pg_temp", "SELECT set_config('search_path', 'pg_catalog, pg_temp', true)"} {
+		_, err = db.ExecContext(w.as(t, 0), passing+"; CREATE TABLE items (id int)")
+		wantCode(t, err, "42501") // no table can be made in pg_catalog
+	}
 }
 
 // TestTemporaryTables shows why they are refused, by a function that makes one:

@@ -83,7 +83,7 @@ func TestSystemKeepsItsConnection(t *testing.T) {
 	before := backend(ctx, t, db)
 	schema := quoted(w.tenants[sharedTenants].Placement.Schema)
 	for _, text := range []string{
-		"SELECT 1", "BEGIN; SET LOCAL search_path = public, pg_temp; SET LOCAL search_path = pg_catalog; SET CONSTRAINTS ALL DEFERRED; COMMIT", "SELECT set_config('search_path', 'pg_catalog', true), set_config('tenancy.tenant_id', 'x', true)",
+		"SELECT 1", "BEGIN; SET LOCAL search_path = pg_catalog, public, pg_temp; SET LOCAL search_path = pg_catalog; SET CONSTRAINTS ALL DEFERRED; COMMIT", "SELECT set_config('search_path', 'pg_catalog', true), set_config('tenancy.tenant_id', 'x', true)",
 		"CREATE TABLE " + schema + ".more (id int); ALTER TABLE " + schema + ".more ADD name text; CREATE INDEX ON " + schema + ".more (name); DROP TABLE " + schema + ".more",
 		"CREATE FUNCTION " + schema + ".f() RETURNS int LANGUAGE sql SET search_path = pg_catalog, pg_temp AS 'SELECT 1'", "DO $$ BEGIN SET LOCAL a.b = 'c'; END $$",
 		"SELECT pg_advisory_lock(1)", "SELECT pg_advisory_unlock(1)", "CREATE TEMP TABLE t (id int) ON COMMIT DROP", "UPDATE " + schema + ".items SET name = 'SET a.b = c'", "UNLISTEN *",
