@@ -22,6 +22,7 @@ type Admission struct {
 	// Refusal says how the request is answered instead, nil if it is served.
 	Refusal *Refusal
 
+	own   *http.Request // the Gate's, also if it is refused
 	vary  []string
 	limit ratelimit.Result
 }

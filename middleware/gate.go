@@ -42,14 +42,23 @@ type Gate struct {
 // that caches does not: it answers sooner for what it has at hand.
 func (g *Gate) Admit(r *http.Request) Admission {
 	if g.excluded.has(r) {
-		return Admission{Request: r}
+		return Admission{Request: r, own: r}
 	}
+	own := *r
+	a := g.watch(&own)
+	a.own = &own
+	return a
+}
+
+// watch decides about a request, and has the observer told of it.
+func (g *Gate) watch(r *http.Request) Admission {
 	if g.observer == nil {
 		return g.decide(r)
 	}
 	start := time.Now()
 	ctx := g.observer.RequestStart(r.Context()) //nolint:contextcheck // it is derived from the request's
-	a := g.decide(r.WithContext(ctx))
+	setContext(ctx, r)
+	a := g.decide(r)
 	if a.Request != nil {
 		ctx = a.Request.Context()
 	}
@@ -59,17 +68,18 @@ func (g *Gate) Admit(r *http.Request) Admission {
 	return a
 }
 
+// setContext gives a request that is the Gate's own another context.
+func setContext(ctx context.Context, own *http.Request) { *own = *own.WithContext(ctx) }
+
 // decide looks a tenant up, and asks whether the caller may act for it, even if
-// the request names none.
+// the request names none. The request is the Gate's own, a copy that the resolver,
+// Config.Principal and the handler get one after the other: where one of them reads a
+// form the body is gone, and the next finds the form in the request.
 func (g *Gate) decide(r *http.Request) Admission {
 	if g.probes != nil {
 		if wait := g.probes.wait(g.ClientAddr(r)); wait > 0 {
 			return g.holdOff(wait)
 		}
-	}
-	if g.principal != nil {
-		own := *r
-		r = &own // see caller
 	}
 	named, unnamed := g.resolve(r)
 	if isFailure(unnamed) {
@@ -99,9 +109,12 @@ func (g *Gate) decide(r *http.Request) Admission {
 // no identifier or id does not get near the lookup, the empty one stands for it.
 func (g *Gate) resolve(r *http.Request) (Resolution, error) {
 	named := Resolution{}
-	forwarded, err := g.proxies.unwrap(r)
+	sent := r.Host
+	asked, err := g.proxies.host(r)
 	if err == nil {
-		named, err = g.resolver.Resolve(forwarded)
+		r.Host = asked
+		named, err = g.resolver.Resolve(r)
+		r.Host = sent
 	}
 	if err == nil {
 		err = named.validate()
@@ -153,7 +166,7 @@ func (g *Gate) inactive(tenant tenancy.Tenant) Reason {
 	return ReasonNotFound
 }
 
-// admit makes the request that the handler gets.
+// admit makes the request into the one that the handler gets.
 func (g *Gate) admit(r *http.Request, named Resolution, tenant tenancy.Tenant) Admission {
 	ctx := g.withActor(withPrincipal(r.Context(), named.Principal), r, named.Principal)
 	ctx = tenancy.NewContext(ctx, tenant)
@@ -164,13 +177,11 @@ func (g *Gate) admit(r *http.Request, named Resolution, tenant tenancy.Tenant) A
 	if refusal != nil {
 		return Admission{Refusal: refusal, vary: g.vary, limit: left}
 	}
-	served := Admission{Tenant: tenant, vary: g.vary, limit: left}
-	if named.Path == "" {
-		served.Request = r.WithContext(ctx)
-	} else {
-		served.Request = withPath(r.WithContext(ctx), named.Path, named.RawPath)
+	setContext(ctx, r)
+	if named.Path != "" {
+		setPath(r, named.Path, named.RawPath)
 	}
-	return served
+	return Admission{Request: r, Tenant: tenant, vary: g.vary, limit: left}
 }
 
 // isUnknown reports whether a lookup's error is about the tenant. All others

@@ -13,6 +13,7 @@ func (g *Gate) Handler(next http.Handler) http.Handler { return &handler{gate: g
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := h.gate.Admit(r)
+	defer func() { r.MultipartForm = a.own.MultipartForm }() // whose files the server removes, which knows no other request
 	a.addHeader(w.Header())
 	if a.Refusal != nil {
 		w.WriteHeader(a.Refusal.answer.problem.Status)

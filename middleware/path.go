@@ -93,16 +93,9 @@ func hasDots(path string) bool {
 	return false
 }
 
-// rewritten is a request with a URL of its own, both in one allocation.
-type rewritten struct {
-	request http.Request
-	url     url.URL
-}
-
-// withPath returns a copy of the request with another path.
-func withPath(r *http.Request, path, raw string) *http.Request {
-	n := &rewritten{request: *r, url: *r.URL}
-	n.url.Path, n.url.RawPath = path, raw
-	n.request.URL = &n.url
-	return &n.request
+// setPath gives a request that is the Gate's own another path.
+func setPath(own *http.Request, path, raw string) {
+	u := *own.URL
+	u.Path, u.RawPath = path, raw
+	own.URL = &u
 }

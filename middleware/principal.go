@@ -25,18 +25,17 @@ func somebody(principal any) any {
 type unsureKey struct{}
 
 // caller asks Config.Principal who has sent a request. The error is why nobody
-// could say, if there is no principal for that. The request is the Gate's own, and
-// keeps what Config.Principal does to it: the body is gone once it has read a form.
+// could say, if there is no principal for that. The request keeps what Config.Principal does to it.
 func (g *Gate) caller(r *http.Request) (principal any, err error) {
 	var why error
 	before := r.Context()
 	ctx := context.WithValue(before, unsureKey{}, &why)
-	*r = *r.WithContext(ctx)
+	setContext(ctx, r)
 	if principal = somebody(g.principal(r)); principal == nil {
 		err = why
 	}
 	if r.Context() == ctx {
-		*r = *r.WithContext(before)
+		setContext(before, r)
 	}
 	return principal, err
 }

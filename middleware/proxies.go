@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -77,17 +78,11 @@ func (g *Gate) ClientAddr(r *http.Request) netip.Addr {
 	return hop.addr
 }
 
-// unwrap returns the request with the Host that the client asked for, where the
-// proxies say it.
-func (p proxies) unwrap(r *http.Request) (*http.Request, error) {
+// host returns the Host that the client asked for: the request's, unless the proxies
+// say another.
+func (p proxies) host(r *http.Request) (string, error) {
 	hop, err := p.client(r)
-	if err != nil || hop.host == "" || hop.host == r.Host {
-		return r, err
-	}
-	forwarded := new(http.Request)
-	*forwarded = *r
-	forwarded.Host = hop.host
-	return forwarded, nil
+	return cmp.Or(hop.host, r.Host), err
 }
 
 // hop is a client as the proxy says that took its request.
