@@ -22,7 +22,7 @@
 // [Redis] counts for all processes together, one round trip for each request.
 // [Local] counts for this process alone. A [Fallback] asks Redis and does what
 // the operator has chosen while Redis is away: let all pass, refuse all, or
-// count locally. What is let pass is logged at error level and counted.
+// count locally. That some requests pass is logged at error level, and each is counted.
 //
 // # Whose limit
 //

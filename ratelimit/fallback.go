@@ -27,10 +27,13 @@ const (
 	AwayClosed Away = "closed"
 )
 
-// Fallback is a limiter for when another one is away. The first call that fails
-// begins an outage. During it calls are decided as the operator has chosen,
+// Fallback is a limiter for when another one is away. A call that fails is decided
+// as the operator has chosen. When for a second calls have failed, five at least,
+// and none has succeeded, an outage begins. During it all calls are decided so,
 // without waiting, but for one call in a while, which tries whether the other
-// limiter is back. It is safe for concurrent use.
+// limiter is back: the first that succeeds ends the outage. A limiter that fails
+// some calls only, such as those of the keys that a cluster lacks, is asked on for
+// all of them. It is safe for concurrent use.
 type Fallback struct {
 	limiter Limiter
 	cfg     FallbackConfig
@@ -44,15 +47,16 @@ type FallbackConfig struct {
 	Away Away
 	// Local counts if Away is AwayLocal. Defaults to NewLocal(LocalConfig{}).
 	Local Limiter
-	// Timeout is how long a call may take before the limiter counts as away. It is
-	// the end of the call's context, and nobody waits for one that goes on. Defaults
-	// to 250 milliseconds.
+	// Timeout is how long a call may take before it has failed. It is the end of the
+	// call's context, and nobody waits for one that goes on. Defaults to 250
+	// milliseconds.
 	Timeout time.Duration
-	// RetryAfter is the time between two tries. Defaults to a second.
+	// RetryAfter is the time between two tries in an outage. Defaults to a second.
 	RetryAfter time.Duration
-	// Logger hears when an outage begins, goes on and ends: at error level if
-	// Away is AwayOpen or AwayClosed, and as a warning if limits are held
-	// locally. Defaults to [slog.Default].
+	// Logger hears that calls fail, that an outage begins or goes on, at error level
+	// if Away is AwayOpen or AwayClosed, and as a warning if limits are held locally,
+	// and that it is over. It hears each of these three once in ten seconds at most.
+	// Defaults to [slog.Default].
 	Logger *slog.Logger
 }
 
@@ -60,7 +64,7 @@ type FallbackConfig struct {
 type FallbackStats struct {
 	// Away says whether there is an outage now.
 	Away bool `json:"away"`
-	// Outages is how many there were.
+	// Outages is how many there were. Calls that fail alone are none.
 	Outages uint64 `json:"outages"`
 	// Local, Open and Closed are how many requests were counted locally, allowed
 	// uncounted, and refused uncounted.
@@ -150,27 +154,31 @@ func (f *Fallback) decide(ctx context.Context, key string, limit Limit) (Result,
 
 // away notes that the limiter has failed.
 func (f *Fallback) away(ctx context.Context, err error) {
-	begins := f.outage.fail(time.Now(), f.cfg.RetryAfter)
+	begins, tell := f.outage.fail(time.Now(), f.cfg.RetryAfter)
 	if begins {
 		f.count.outages.Add(1)
 	}
-	if !begins && !f.outage.mayRepeat(time.Now()) {
+	if tell == nothing {
 		return
 	}
-	level, text := slog.LevelWarn, "tenancy: rate limits are held by each process for itself: the limiter fails"
+	which := "all requests"
+	if tell == someFail {
+		which = "requests that it fails"
+	}
+	level, become := slog.LevelWarn, "are counted by each process for itself"
 	switch f.cfg.Away {
 	case AwayOpen:
-		level, text = slog.LevelError, "tenancy: rate limits are not held, all requests pass: the limiter fails"
+		level, become = slog.LevelError, "pass uncounted"
 	case AwayClosed:
-		level, text = slog.LevelError, "tenancy: all requests are refused: the limiter fails"
+		level, become = slog.LevelError, "are refused"
 	case AwayLocal:
 	}
-	f.cfg.Logger.LogAttrs(ctx, level, text, slog.Any("error", err), f.counted())
+	f.cfg.Logger.LogAttrs(ctx, level, "tenancy: the limiter fails: "+which+" "+become, slog.Any("error", err), f.counted())
 }
 
 // back notes that the limiter works.
 func (f *Fallback) back(ctx context.Context) {
-	if took, ended := f.outage.end(time.Now()); ended {
+	if took, tell := f.outage.succeed(time.Now()); tell != nothing {
 		f.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "tenancy: the limiter works again", slog.Duration("after", took), f.counted())
 	}
 }

@@ -7,17 +7,41 @@ import (
 )
 
 // outage is a circuit breaker. While it is open, one caller in a while may try.
+//
+// It opens when nothing succeeds any more, and not because something fails: a cluster
+// that lacks a shard, or a Redis that is slow, fails some calls and answers the others.
 type outage struct {
-	open atomic.Bool // so that nobody takes the lock while all is well
+	open    atomic.Bool
+	trouble atomic.Bool // so that a success takes no lock while all is well
 
-	mu    sync.Mutex
-	began time.Time
-	next  time.Time // when somebody may try
-	told  time.Time // when it was last spoken of
+	mu       sync.Mutex
+	failures int           // in a row
+	began    time.Time     // the first of these
+	took     time.Duration // the last outage
+	next     time.Time     // when somebody may try
+	told     [messages]time.Time
+	owed     bool // an outage was told of, and no end of one since
 }
 
-// repeatEvery is how often an outage that goes on is spoken of.
-const repeatEvery = 10 * time.Second
+// message is something to tell of the limiter.
+type message int
+
+const (
+	nothing   message = iota
+	someFail          // calls fail
+	allFail           // and none succeeds
+	allIsWell         // an outage is over
+	messages
+)
+
+// tellEvery is how often the same is told, whatever the limiter does.
+const tellEvery = 10 * time.Second
+
+// An outage begins with so many failures in a row, and so long after the first of them.
+const (
+	enoughFailures = 5
+	longEnough     = time.Second
+)
 
 // is reports whether there is an outage.
 func (o *outage) is() bool { return o.open.Load() }
@@ -37,40 +61,57 @@ func (o *outage) mayTry(now time.Time, after time.Duration) bool {
 	return true
 }
 
-// fail notes a failure, and reports whether an outage begins with it.
-func (o *outage) fail(now time.Time, after time.Duration) bool {
+// fail notes a failure. It reports whether an outage begins with it, and returns what
+// to tell.
+func (o *outage) fail(now time.Time, after time.Duration) (begins bool, tell message) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.trouble.Store(true)
+	if o.failures == 0 {
+		o.began = now
+	}
+	o.failures++
 	o.next = now.Add(after)
-	if o.open.Load() {
-		return false
+	if !o.open.Load() && o.failures >= enoughFailures && now.Sub(o.began) >= longEnough {
+		o.open.Store(true)
+		begins = true
 	}
-	o.began, o.told = now, now
-	o.open.Store(true)
-	return true
-}
-
-// mayRepeat reports whether it is time to speak of the outage again.
-func (o *outage) mayRepeat(now time.Time) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if now.Sub(o.told) < repeatEvery {
-		return false
-	}
-	o.told = now
-	return true
-}
-
-// end notes a success, and returns how long the outage was that ends with it.
-func (o *outage) end(now time.Time) (time.Duration, bool) {
 	if !o.open.Load() {
-		return 0, false
+		return begins, o.mayTell(someFail, now)
+	}
+	tell = o.mayTell(allFail, now)
+	o.owed = o.owed || tell == allFail
+	return begins, tell
+}
+
+// succeed notes a success. It returns what to tell, and how long the last outage was.
+// Who was told of an outage is told of an end too, if need be by a success that comes
+// later.
+func (o *outage) succeed(now time.Time) (time.Duration, message) {
+	if !o.trouble.Load() {
+		return 0, nothing
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.open.Load() {
-		return 0, false
+	if o.open.Swap(false) {
+		o.took = now.Sub(o.began)
 	}
-	o.open.Store(false)
-	return now.Sub(o.began), true
+	o.failures = 0
+	tell := nothing
+	if o.owed {
+		tell = o.mayTell(allIsWell, now)
+	}
+	o.owed = o.owed && tell == nothing
+	o.trouble.Store(o.owed)
+	return o.took, tell
+}
+
+// mayTell returns what to tell: nothing, if it was told already a short time ago. The
+// caller holds the mutex.
+func (o *outage) mayTell(m message, now time.Time) message {
+	if now.Sub(o.told[m]) < tellEvery {
+		return nothing
+	}
+	o.told[m] = now
+	return m
 }
