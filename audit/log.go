@@ -24,9 +24,11 @@ type Log struct {
 	queue chan Entry
 	count struct{ recorded, failed, retries atomic.Uint64 }
 
-	mu     sync.RWMutex // held for reading while an entry is queued
-	closed bool
-	worker sync.WaitGroup
+	mu      sync.Mutex // never held while anybody waits
+	closed  bool
+	closing chan struct{}  // closed by Close: nobody waits for room any more
+	queuing sync.WaitGroup // the calls of Submit that may send to the queue
+	worker  sync.WaitGroup
 	life   context.Context // of the worker's writes
 	end    context.CancelFunc
 }
@@ -79,7 +81,7 @@ func New(sinks []Sink, cfg Config) (*Log, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	l := &Log{sinks: slices.Clone(sinks), cfg: cfg, queue: make(chan Entry, cfg.Queue)}
+	l := &Log{sinks: slices.Clone(sinks), cfg: cfg, queue: make(chan Entry, cfg.Queue), closing: make(chan struct{})}
 	l.life, l.end = context.WithCancel(recording(context.Background()))
 	l.worker.Go(l.drain)
 	return l, nil
@@ -113,24 +115,32 @@ func (l *Log) Record(ctx context.Context, e Entry) error {
 }
 
 func (l *Log) isClosed() bool {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return l.closed
 }
 
 // Submit completes the entry from ctx and queues it. If the queue is full it
-// waits, up to Config.Wait. It fails as Record does; what it cannot queue, and
-// what later cannot be recorded, goes to the logger and is counted.
+// waits, up to Config.Wait, or until Close. It fails as Record does; what it
+// cannot queue, and what later cannot be recorded, goes to the logger and is
+// counted.
 func (l *Log) Submit(ctx context.Context, e Entry) error {
 	e, err := complete(ctx, e)
 	if err != nil {
 		return l.lose(ctx, e, err)
 	}
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if l.closed {
-		return l.lose(ctx, e, errClosed)
+	if err := l.enqueue(e); err != nil {
+		return l.lose(ctx, e, err)
 	}
+	return nil
+}
+
+// enqueue puts an entry in the queue, or fails without it.
+func (l *Log) enqueue(e Entry) error {
+	if !l.mayQueue() {
+		return errClosed
+	}
+	defer l.queuing.Done()
 	select {
 	case l.queue <- e:
 		return nil
@@ -141,9 +151,21 @@ func (l *Log) Submit(ctx context.Context, e Entry) error {
 	select {
 	case l.queue <- e:
 		return nil
+	case <-l.closing:
+		return errClosed
 	case <-full.C:
-		return l.lose(ctx, e, errFull)
+		return errFull
 	}
+}
+
+// mayQueue counts one more in queuing, unless the log is closed.
+func (l *Log) mayQueue() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		l.queuing.Add(1)
+	}
+	return !l.closed
 }
 
 var (
@@ -153,15 +175,14 @@ var (
 
 // Close lets no more entries in, and returns when all that are queued are
 // recorded or given up. When ctx is over, the rest is given up and it fails
-// with its error. It may be called more than once, and does not wait for calls
-// of Record.
+// with its error, as soon as the sinks return. It may be called more than once, and
+// does not wait for calls of Record.
 func (l *Log) Close(ctx context.Context) error {
-	l.mu.Lock()
-	if !l.closed {
-		l.closed = true
+	if l.close() {
+		close(l.closing)
+		l.queuing.Wait() // for nobody who waits
 		close(l.queue)
 	}
-	l.mu.Unlock()
 	done := make(chan struct{})
 	go func() { l.worker.Wait(); close(done) }()
 	select {
@@ -173,6 +194,15 @@ func (l *Log) Close(ctx context.Context) error {
 		<-done
 		return fmt.Errorf("tenancy: audit: Close: %w", context.Cause(ctx))
 	}
+}
+
+// close reports whether it was this call that closed the log.
+func (l *Log) close() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	was := l.closed
+	l.closed = true
+	return !was
 }
 
 // Stats returns what the log has done.

@@ -636,6 +636,48 @@ func TestCloseGivesUpAndSaysSo(t *testing.T) {
 	})
 }
 
+// Close keeps its deadline while others wait for room, and nobody waits for Close.
+func TestCloseWhileTheQueueIsFull(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hangs := func(ctx context.Context, _ []audit.Entry) error { <-ctx.Done(); return ctx.Err() }
+		log, out := newLog(t, audit.Config{Queue: 1, Wait: time.Minute, Timeout: time.Hour}, &sink{fail: hangs})
+		const callers = 8
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		refused := 0
+		began := time.Now()
+		for range callers {
+			all.Go(func() {
+				if err := log.Submit(acme(t), entry()); err != nil {
+					if took := time.Since(began); !errors.Is(err, tenancy.ErrNotRecorded) || took != time.Second {
+						t.Errorf("a call that waited for room got %v after %v", err, took)
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					refused++
+				}
+			})
+		}
+		time.Sleep(time.Second)
+		all.Go(func() {
+			time.Sleep(time.Millisecond)
+			if err := log.Record(acme(t), entry()); !errors.Is(err, tenancy.ErrNotRecorded) || time.Since(began) != time.Second+time.Millisecond {
+				t.Errorf("Record meanwhile got %v after %v", err, time.Since(began))
+			}
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := log.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 2*time.Second {
+			t.Errorf("Close got %v after %v", err, time.Since(began))
+		}
+		all.Wait()
+		if refused == 0 || log.Stats().Failed != callers+1 || len(out.lines(t)) != callers+1 {
+			t.Errorf("%d of %d were refused, stats are %+v", refused, callers, log.Stats())
+		}
+	})
+}
+
 func TestSlogSink(t *testing.T) {
 	t.Parallel()
 	var text bytes.Buffer

@@ -14,8 +14,8 @@ type Sink interface {
 	// may have kept some: their IDs say which. Entries are cleaned and
 	// validated. It must not change or keep the slice. A panic is an error.
 	//
-	// The context is a System scope and has a deadline. What happens in it is
-	// not told to an [Observer].
+	// The context is a System scope and has a deadline. Return when it is over:
+	// Log.Close waits for that. What happens in it is not told to an [Observer].
 	Write(ctx context.Context, entries []Entry) error
 }
 

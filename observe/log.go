@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -31,16 +32,50 @@ type LogConfig struct {
 // safe for concurrent use. The levels are:
 //
 //   - warn: slow statements, statements refused with tenancy.ErrCrossTenant, and
-//     requests over a limit;
+//     a tenant's first request over its limit in a minute;
 //   - error: requests that nobody could say anything about, unless their own
 //     context was over, and changes of a tenant that failed;
 //   - info: System scopes, with their reason, and changes of a tenant;
 //   - debug: other requests, and all other statements.
 //
+// Anybody can send requests over a limit. So those without a tenant are at debug
+// level, and so are those of more than 100 tenants in a minute.
+//
 // What the logger has no use for costs next to nothing.
 type Log struct {
 	logger *slog.Logger
 	config LogConfig
+	warned warned
+}
+
+// Of a tenant over its limit is warned once in a while, and of so many tenants.
+const (
+	warnEvery   = time.Minute
+	warnTenants = 100
+)
+
+// warned is which tenants were warned of in this while.
+type warned struct {
+	mu      sync.Mutex
+	began   time.Time
+	tenants map[tenancy.ID]struct{}
+}
+
+// first reports whether a tenant, if it is one, is to be warned of.
+func (w *warned) first(id tenancy.ID, now time.Time) bool {
+	if id == "" {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if now.Sub(w.began) >= warnEvery {
+		w.began, w.tenants = now, map[tenancy.ID]struct{}{}
+	}
+	if _, ok := w.tenants[id]; ok || len(w.tenants) == warnTenants {
+		return false
+	}
+	w.tenants[id] = struct{}{}
+	return true
 }
 
 var _ tenancy.Observer = (*Log)(nil)
@@ -115,7 +150,9 @@ func (l *Log) RequestEnd(ctx context.Context, e tenancy.RequestEnd) {
 	level := slog.LevelDebug
 	switch e.Outcome {
 	case tenancy.OutcomeLimited:
-		level = slog.LevelWarn
+		if l.warned.first(e.Tenant.ID, time.Now()) {
+			level = slog.LevelWarn
+		}
 	case tenancy.OutcomeUnavailable:
 		if ctx.Err() == nil { // otherwise the client has gone, or its deadline has passed
 			level = slog.LevelError

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/entenancy/tenancy"
@@ -146,6 +147,42 @@ level=ERROR msg="tenant lifecycle" action=delete tenant=acme status=suspended to
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+}
+
+// Anybody can send requests over a limit, and must not fill the log with them.
+func TestLogOfRequestsOverALimit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		limited := func(o tenancy.Observer, id tenancy.ID) {
+			o.RequestEnd(o.RequestStart(t.Context()), tenancy.RequestEnd{Tenant: tenancy.Tenant{ID: id}, Outcome: tenancy.OutcomeLimited})
+		}
+		got := logged(t, slog.LevelInfo, observe.LogConfig{}, func(o tenancy.Observer) {
+			for range 119 { // all but two minutes
+				for range 10 {
+					limited(o, "")
+					limited(o, "acme")
+					limited(o, "globex")
+				}
+				time.Sleep(time.Second)
+			}
+		})
+		warning := "level=WARN msg=request outcome=limited took=0s tenant="
+		if want := strings.Repeat(warning+"acme\n"+warning+"globex\n", 2); got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+		got = logged(t, slog.LevelInfo, observe.LogConfig{}, func(o tenancy.Observer) {
+			for i := range 1000 {
+				limited(o, tenancy.ID(fmt.Sprint(i)))
+			}
+		})
+		if n := strings.Count(got, "\n"); n != 100 {
+			t.Errorf("%d tenants were warned of at once", n)
+		}
+		got = logged(t, slog.LevelDebug, observe.LogConfig{}, func(o tenancy.Observer) { limited(o, "") })
+		if want := "level=DEBUG msg=request outcome=limited took=0s\n"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
 }
 
 // A request that nobody is waiting for any more is nobody's outage. One whose
