@@ -18,6 +18,7 @@
 //
 // For requests in a time, see package ratelimit. What is counted anew each month
 // has the month in its name: ConsumeIn(ctx, "messages", "2026-11", 1).
+// Such counters are kept until ForgetBefore or the end of the tenant.
 //
 // # Stores
 //

@@ -51,6 +51,16 @@ func (m *Memory) Used(_ context.Context, c Counter) (int64, error) {
 	return m.used[c], nil
 }
 
+// ForgetBefore implements [Store].
+func (m *Memory) ForgetBefore(_ context.Context, c Counter) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.used, func(of Counter, _ int64) bool {
+		return of.TenantID == c.TenantID && of.Quota == c.Quota && of.Period != "" && of.Period < c.Period
+	})
+	return nil
+}
+
 // Forget implements [Store].
 func (m *Memory) Forget(_ context.Context, id tenancy.ID) error {
 	m.mu.Lock()

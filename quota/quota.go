@@ -132,7 +132,7 @@ func (qs *Quotas) Consume(ctx context.Context, name string, n int64) error {
 
 // ConsumeIn is Consume with a count for the period alone, such as "2026-11".
 func (qs *Quotas) ConsumeIn(ctx context.Context, name, period string, n int64) error {
-	counter, limit, err := qs.counter(ctx, name, period)
+	counter, limit, err := qs.limited(ctx, name, period)
 	if err != nil {
 		return err
 	}
@@ -147,14 +147,14 @@ func (qs *Quotas) ConsumeIn(ctx context.Context, name, period string, n int64) e
 }
 
 // Release gives n of the quota back. More than is used is as much as is used.
-// It fails as Consume does, but for the ExceededError.
+// It fails as Consume does, but not for the limit, which it does not look at.
 func (qs *Quotas) Release(ctx context.Context, name string, n int64) error {
 	return qs.ReleaseIn(ctx, name, "", n)
 }
 
 // ReleaseIn is Release with a count for the period alone.
 func (qs *Quotas) ReleaseIn(ctx context.Context, name, period string, n int64) error {
-	counter, _, err := qs.counter(ctx, name, period)
+	counter, err := qs.counter(ctx, name, period)
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (qs *Quotas) Usage(ctx context.Context, name string) (Usage, error) {
 
 // UsageIn is Usage with a count for the period alone.
 func (qs *Quotas) UsageIn(ctx context.Context, name, period string) (Usage, error) {
-	counter, limit, err := qs.counter(ctx, name, period)
+	counter, limit, err := qs.limited(ctx, name, period)
 	if err != nil {
 		return Usage{}, err
 	}
@@ -180,23 +180,51 @@ func (qs *Quotas) UsageIn(ctx context.Context, name, period string) (Usage, erro
 	return Usage{Used: used, Limit: limit}, err
 }
 
-// counter returns what counts for the tenant of ctx, and its limit.
-func (qs *Quotas) counter(ctx context.Context, name, period string) (Counter, int64, error) {
+// ForgetBefore forgets how much the tenant of ctx had of the quota in periods before
+// the given one, which are over: otherwise they are kept until the tenant is erased.
+// Periods are compared byte by byte, so write numbers in them with as many digits:
+// "2026-9" comes after "2026-10". What is counted without a period is kept. It fails
+// with [tenancy.ErrInvalidLimit] without a period, and otherwise as Release does.
+func (qs *Quotas) ForgetBefore(ctx context.Context, name, period string) error {
+	if period == "" {
+		return fmt.Errorf("%w: name the first period that is to be kept", tenancy.ErrInvalidLimit)
+	}
+	counter, err := qs.counter(ctx, name, period)
+	if err != nil {
+		return err
+	}
+	return qs.store.ForgetBefore(ctx, counter)
+}
+
+// counter returns what counts for the tenant of ctx.
+func (qs *Quotas) counter(ctx context.Context, name, period string) (Counter, error) {
+	tenant, err := tenancy.FromContext(ctx)
+	if err != nil {
+		return Counter{}, err
+	}
+	if _, ok := qs.all[name]; !ok {
+		return Counter{}, fmt.Errorf("%w: no quota has that name; give quota.New one", tenancy.ErrInvalidLimit)
+	}
+	if period != "" {
+		if err := checkName(period); err != nil {
+			return Counter{}, err
+		}
+	}
+	return Counter{tenant.ID, name, period}, nil
+}
+
+// limited returns what counts for the tenant of ctx, and its limit.
+func (qs *Quotas) limited(ctx context.Context, name, period string) (Counter, int64, error) {
+	counter, err := qs.counter(ctx, name, period)
+	if err != nil {
+		return Counter{}, 0, err
+	}
 	tenant, err := tenancy.FromContext(ctx)
 	if err != nil {
 		return Counter{}, 0, err
 	}
-	q, ok := qs.all[name]
-	if !ok {
-		return Counter{}, 0, fmt.Errorf("%w: no quota has that name; give quota.New one", tenancy.ErrInvalidLimit)
-	}
-	if period != "" {
-		if err := checkName(period); err != nil {
-			return Counter{}, 0, err
-		}
-	}
-	limit, err := q.limitOf(tenant)
-	return Counter{tenant.ID, name, period}, limit, err
+	limit, err := qs.all[name].limitOf(tenant)
+	return counter, limit, err
 }
 
 func (q Quota) limitOf(t tenancy.Tenant) (int64, error) {

@@ -114,6 +114,49 @@ func TestExceeded(t *testing.T) {
 	}
 }
 
+// What is given back is less, whatever the limit: a record that says nonsense of it must
+// not leave used up for ever what is not used.
+func TestReleaseNeedsNoLimit(t *testing.T) {
+	t.Parallel()
+	quotas, acme := newQuotas(t), as(t, tenancy.Tenant{ID: "acme"})
+	if err := quotas.ConsumeIn(acme, "seats", "2026-11", 5); err != nil {
+		t.Fatal(err)
+	}
+	nonsense := as(t, tenancy.Tenant{ID: "acme"}.WithMetadata(map[string]any{"seats": "many"}))
+	if err := quotas.ReleaseIn(nonsense, "seats", "2026-11", 3); err != nil {
+		t.Errorf("releasing: %v", err)
+	}
+	if usage, err := quotas.UsageIn(acme, "seats", "2026-11"); err != nil || usage.Used != 2 {
+		t.Errorf("afterwards: got %+v and %v", usage, err)
+	}
+	if err := quotas.ForgetBefore(nonsense, "seats", "2026-12"); err != nil {
+		t.Errorf("forgetting: %v", err)
+	}
+	if usage, err := quotas.UsageIn(acme, "seats", "2026-11"); err != nil || usage.Used != 0 {
+		t.Errorf("after it was forgotten: got %+v and %v", usage, err)
+	}
+}
+
+func TestForgetBeforeFailsClosed(t *testing.T) {
+	t.Parallel()
+	quotas, acme := newQuotas(t), as(t, tenancy.Tenant{ID: "acme"})
+	for name, test := range map[string]struct {
+		ctx           context.Context
+		quota, period string
+		want          error
+	}{
+		"no tenant":      {t.Context(), "seats", "2026-11", tenancy.ErrNoTenant},
+		"a System scope": {tenancy.System(t.Context(), "test"), "seats", "2026-11", tenancy.ErrNoTenant},
+		"unknown":        {acme, "rooms", "2026-11", tenancy.ErrInvalidLimit},
+		"no period":      {acme, "seats", "", tenancy.ErrInvalidLimit},
+		"a bad period":   {acme, "seats", "a:b", tenancy.ErrInvalidLimit},
+	} {
+		if err := quotas.ForgetBefore(test.ctx, test.quota, test.period); !errors.Is(err, test.want) {
+			t.Errorf("%s: got %v, want %v", name, err, test.want)
+		}
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"", "a b", "a:b", "é", "a\x00", strings.Repeat("x", quota.MaxName+1)} {

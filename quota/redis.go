@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 
@@ -86,6 +88,31 @@ func (r *Redis) Used(ctx context.Context, c Counter) (int64, error) {
 		return 0, nil
 	}
 	return used, unavailable(err)
+}
+
+// ForgetBefore implements [Store]. Periods are compared here and not in a script, which
+// would do it as the server's locale says.
+func (r *Redis) ForgetBefore(ctx context.Context, c Counter) error {
+	key := r.keys(c.TenantID)[0]
+	fields, err := r.client.HKeys(ctx, key).Result()
+	if err != nil {
+		return unavailable(err)
+	}
+	for old := range slices.Chunk(slices.DeleteFunc(fields, func(of string) bool { return !before(of, c) }), forgetAtOnce) {
+		if err := r.client.HDel(ctx, key, old...).Err(); err != nil {
+			return unavailable(err)
+		}
+	}
+	return nil
+}
+
+// forgetAtOnce is how many counters are removed by one command.
+const forgetAtOnce = 1000
+
+// before reports whether a field is of the same quota as c, and of a period before c's.
+func before(of string, c Counter) bool {
+	name, period, _ := strings.Cut(of, ":")
+	return name == c.Quota && period != "" && period < c.Period
 }
 
 // Forget implements [Store].

@@ -28,6 +28,9 @@ type Store interface {
 	Release(ctx context.Context, c Counter, n int64) error
 	// Used returns the counter.
 	Used(ctx context.Context, c Counter) (int64, error)
+	// ForgetBefore removes the counters of c's tenant and quota whose period is
+	// before c's, byte by byte, and keeps that without a period.
+	ForgetBefore(ctx context.Context, c Counter) error
 	// Forget removes all counters of a tenant, whose data is erased.
 	Forget(ctx context.Context, id tenancy.ID) error
 }

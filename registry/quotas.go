@@ -74,6 +74,16 @@ func (q *QuotaStore) Used(ctx context.Context, c quota.Counter) (int64, error) {
 	return used, nil
 }
 
+// ForgetBefore implements [quota.Store]. All databases compare the column byte by byte.
+func (q *QuotaStore) ForgetBefore(ctx context.Context, c quota.Counter) error {
+	old := entsql.And(entsql.EQ(quotaTenant, string(c.TenantID)), entsql.EQ(quotaName, c.Quota),
+		entsql.GT(quotaPeriod, ""), entsql.LT(quotaPeriod, c.Period))
+	if _, err := q.change(ctx, q.sql().Delete(quotaTable).Where(old)); err != nil {
+		return failed(ctx, "forgetting periods of a quota", err)
+	}
+	return nil
+}
+
 // Forget implements [quota.Store].
 func (q *QuotaStore) Forget(ctx context.Context, id tenancy.ID) error {
 	if _, err := q.change(ctx, q.sql().Delete(quotaTable).Where(entsql.EQ(quotaTenant, string(id)))); err != nil {

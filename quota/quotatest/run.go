@@ -23,6 +23,7 @@ func Run(t *testing.T, open func(t *testing.T) quota.Store) {
 		"Releases":     releases,
 		"KeepsApart":   keepsApart,
 		"Forgets":      forgets,
+		"ForgetsOld":   forgetsOld,
 		"Concurrent":   concurrent,
 		"BackAndForth": backAndForth,
 		"Context":      overContext,
@@ -155,6 +156,42 @@ func forgets(t *testing.T, s quota.Store) {
 	checkUsed(t, s, mine, 0)
 	checkUsed(t, s, monthly, 0)
 	checkUsed(t, s, other, 2)
+}
+
+func forgetsOld(t *testing.T, s quota.Store) {
+	of := func(id tenancy.ID, name, period string) quota.Counter {
+		return quota.Counter{TenantID: id, Quota: name, Period: period}
+	}
+	old := []quota.Counter{
+		of("acme", "messages", "2025-12"), of("acme", "messages", "2026-10"), of("acme", "messages", "2026-1"),
+		of("acme", "messages", "-"), of("acme", "messages", "2026-"),
+	}
+	kept := []quota.Counter{
+		of("acme", "messages", ""), of("acme", "messages", "2026-11"), of("acme", "messages", "2026-12"),
+		of("acme", "messages", "2026-9"), of("acme", "messages", "A"), of("acme", "messages", "a"), of("acme", "messages", "z"),
+		of("acme", "message", "2026-10"), of("acme", "messagess", "2026-10"), of("acme", "Messages", "2026-10"),
+		of("Acme", "messages", "2026-10"), of("acme:", "messages", "2026-10"), of("globex", "messages", "2026-10"),
+	}
+	for _, c := range append(old, kept...) {
+		consume(t, s, c, 2, 5, 2)
+	}
+	for range 2 { // there is nothing wrong with nothing to forget
+		if err := s.ForgetBefore(t.Context(), of("acme", "messages", "2026-11")); err != nil {
+			t.Fatalf("ForgetBefore: %v", err)
+		}
+	}
+	for _, c := range old {
+		checkUsed(t, s, c, 0)
+	}
+	for _, c := range kept {
+		checkUsed(t, s, c, 2)
+	}
+	if err := s.ForgetBefore(t.Context(), of("acme", "messages", "B")); err != nil { // in many languages "a" is before it
+		t.Fatalf("ForgetBefore: %v", err)
+	}
+	checkUsed(t, s, of("acme", "messages", "A"), 0)
+	checkUsed(t, s, of("acme", "messages", "a"), 2)
+	checkUsed(t, s, of("acme", "messages", ""), 2)
 }
 
 // atOnce is how many goroutines a case has.

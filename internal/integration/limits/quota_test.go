@@ -38,7 +38,7 @@ func TestQuotasWithoutRedis(t *testing.T) {
 	}
 	line.cut.Store(true)
 	_, usage := quotas.Usage(ctx, "seats")
-	for _, err := range []error{quotas.Consume(ctx, "seats", 1), quotas.Release(ctx, "seats", 1), usage, s.Forget(ctx, "acme")} {
+	for _, err := range []error{quotas.Consume(ctx, "seats", 1), quotas.Release(ctx, "seats", 1), usage, s.Forget(ctx, "acme"), quotas.ForgetBefore(ctx, "seats", "2026")} {
 		if !errors.Is(err, tenancy.ErrLimiterUnavailable) {
 			t.Errorf("got %v", err)
 		}
