@@ -5,6 +5,12 @@
 //	observer, err := tenancyotel.New(tenancyotel.Config{System: "postgresql", Source: counted})
 //	drv, err = driver.New(home, driver.Config{Observer: tenancy.Observers(observer, counted)})
 //
+// With a Manager, whose Metrics are there only after it was made:
+//
+//	observer, err := tenancyotel.New(tenancyotel.Config{System: "postgresql"})
+//	m, err := manager.New(ctx, config, manager.App{Observer: observer})
+//	err = observer.Watch(m.Metrics())
+//
 // # Spans
 //
 // Each statement is a client span, named by its first word, with

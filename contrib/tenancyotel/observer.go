@@ -2,8 +2,10 @@ package tenancyotel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -50,7 +52,8 @@ type Config struct {
 	// arguments, but SQL written by hand may have values in it. Defaults to false.
 	SpanSQL bool
 	// Source is what is measured beside the durations of statements. It has to be
-	// told by itself, see tenancy.Observers. Defaults to none.
+	// told by itself, see tenancy.Observers. For one that is made later, as a Manager's,
+	// see [Observer.Watch]. Defaults to none.
 	Source Source
 }
 
@@ -58,6 +61,8 @@ type Config struct {
 // safe for concurrent use.
 type Observer struct {
 	config   Config
+	meter    metric.Meter
+	watching atomic.Bool
 	tracer   trace.Tracer
 	duration metric.Float64Histogram
 }
@@ -78,15 +83,33 @@ func New(config Config) (*Observer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tenancyotel: %w", err)
 	}
+	o := &Observer{
+		config: config, meter: meter, duration: duration,
+		tracer: config.TracerProvider.Tracer(scopeName, trace.WithSchemaURL(semconv.SchemaURL)),
+	}
 	if config.Source != nil {
-		if err := watch(meter, config.Source); err != nil {
-			return nil, fmt.Errorf("tenancyotel: %w", err)
+		if err := o.Watch(config.Source); err != nil {
+			return nil, err
 		}
 	}
-	return &Observer{
-		config: config, duration: duration,
-		tracer: config.TracerProvider.Tracer(scopeName, trace.WithSchemaURL(semconv.SchemaURL)),
-	}, nil
+	return o, nil
+}
+
+// Watch measures what source has, from now on, as Config.Source is from the beginning.
+// It is for a source that is there only after those that tell the observer, as the
+// Metrics of a Manager are. It fails for a nil source, for a second one, whose numbers
+// would be taken for those of the first, and if a metric cannot be made.
+func (o *Observer) Watch(source Source) error {
+	if source == nil {
+		return errors.New("tenancyotel: Watch: source is nil")
+	}
+	if o.watching.Swap(true) {
+		return errors.New("tenancyotel: Watch: there is a source already, by Config.Source or by Watch")
+	}
+	if err := watch(o.meter, source); err != nil {
+		return fmt.Errorf("tenancyotel: %w", err)
+	}
+	return nil
 }
 
 // Spans are found by keys of our own: the span that is current in the context of

@@ -227,6 +227,33 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// A Manager has its metrics only after it has its observer.
+func TestWatchASourceThatIsMadeLater(t *testing.T) {
+	t.Parallel()
+	counted, err := metrics.NewCollector(metrics.Config{Migrations: func() metrics.Migrations { return metrics.Migrations{Behind: 3} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := sdkmetric.NewManualReader()
+	o, err := tenancyotel.New(tenancyotel.Config{MeterProvider: sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Watch(nil); err == nil {
+		t.Error("no source was taken")
+	}
+	if err := o.Watch(counted); err != nil {
+		t.Fatal(err)
+	}
+	w := &world{reader: reader}
+	if behind, ok := w.metric(t, "tenancy.migrations.behind").(metricdata.Gauge[int64]); !ok || behind.DataPoints[0].Value != 3 {
+		t.Errorf("tenancy.migrations.behind is %+v", behind)
+	}
+	if err := o.Watch(counted); err == nil {
+		t.Error("a second source was taken")
+	}
+}
+
 // TestTenantsAreCapped has ten thousand tenants, many at once, and then new busy
 // ones that push others out: those must not stay behind.
 func TestTenantsAreCapped(t *testing.T) {
