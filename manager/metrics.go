@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -76,27 +77,39 @@ func (m *Manager) poolNames() []string {
 }
 
 // watchMigrations looks from time to time how many places lack a migration,
-// which is too much to do each time that somebody asks for metrics.
+// which is too much to do each time that somebody asks for metrics. What was found
+// before stays where that was not found out to its end: fewer would look like progress.
 func (m *Manager) watchMigrations(ctx context.Context) {
 	every := time.NewTicker(cmp.Or(m.config.Observe.MigrationsEvery, 5*time.Minute))
 	defer every.Stop()
 	for {
-		found := metrics.Migrations{At: time.Now()}
-		for status, err := range m.migrator.Status(ctx) {
-			switch {
-			case err != nil:
-				m.app.Logger.WarnContext(ctx, "tenancy: the state of migrations is not known", "error", err)
-			case status.Err != nil:
-				found.Failed++
-			case status.Pending > 0:
-				found.Behind++
-			}
+		found, err := m.lookAtMigrations(ctx)
+		switch {
+		case err == nil:
+			m.behind.Store(&found)
+		case ctx.Err() == nil:
+			m.tell(ctx, slog.LevelWarn, "tenancy: the state of migrations is not known", "error", err)
 		}
-		m.behind.Store(&found)
 		select {
 		case <-ctx.Done():
 			return
 		case <-every.C:
 		}
 	}
+}
+
+// lookAtMigrations counts the places that lack a migration.
+func (m *Manager) lookAtMigrations(ctx context.Context) (metrics.Migrations, error) {
+	found := metrics.Migrations{At: time.Now()}
+	for status, err := range m.migrator.Status(ctx) {
+		switch {
+		case err != nil:
+			return found, err
+		case status.Err != nil:
+			found.Failed++
+		case status.Pending > 0:
+			found.Behind++
+		}
+	}
+	return found, nil
 }

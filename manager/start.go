@@ -5,12 +5,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver/mysql"
 	"github.com/entenancy/tenancy/driver/postgres"
+	"github.com/entenancy/tenancy/internal/panicked"
 )
 
 // Start makes the registry's tables, migrates with Config.Migrations.AtStart,
@@ -46,8 +48,8 @@ func (m *Manager) Start(ctx context.Context) error {
 	if m.migrator != nil { // there are spares only where somebody can migrate them
 		m.running.Go(func() { m.keepSpares(m.background) })
 	}
-	if len(m.replicas) > 0 {
-		m.running.Go(func() { m.watchReplicas(m.background) })
+	for i := range m.replicas {
+		m.running.Go(func() { m.watchReplica(m.background, i) })
 	}
 	if m.collector != nil && m.migrator != nil {
 		m.running.Go(func() { m.watchMigrations(m.background) })
@@ -87,6 +89,14 @@ func (m *Manager) verifyServing(ctx context.Context, db *sql.DB, address tenancy
 		return nil, mysql.Verify(ctx, db, m.app.Tenancy)
 	}
 	return nil, nil
+}
+
+// tell is for goroutines of the Manager's own, where a logger that panics would end the
+// program.
+func (m *Manager) tell(ctx context.Context, level slog.Level, message string, args ...any) {
+	var lost error // nobody is left who could be told
+	defer panicked.As(&lost, "the logger")
+	m.app.Logger.Log(ctx, level, message, args...)
 }
 
 // warm reads tenants that are likely to be asked for.

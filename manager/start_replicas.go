@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +19,7 @@ import (
 const replicaInterval = 2 * time.Second
 
 // replicaStart is how long Start waits for what a replica answers, which is to keep no
-// program from starting, and replicaWatch how long watchReplicas does.
+// program from starting, and replicaWatch how long watchReplica does.
 const (
 	replicaStart = 5 * time.Second
 	replicaWatch = time.Minute
@@ -41,14 +42,18 @@ type replica struct {
 var errLags = errors.New("it has not replayed yet what the home had when this program started")
 
 // verifyReplicas refuses to serve where a replica would not keep tenants apart as the
-// home does. One that is away or lags behind is left out, until watchReplicas has
+// home does. One that is away or lags behind is left out, until watchReplica has
 // seen that it does.
 func (m *Manager) verifyReplicas(ctx context.Context) error {
-	for _, r := range m.replicas {
+	errs := make([]error, len(m.replicas))
+	var all sync.WaitGroup
+	for i, r := range m.replicas {
 		r.verified.Store(false) // by a Start before, which has failed
+		all.Go(func() { errs[i] = m.lookAtReplica(ctx, i, replicaStart) })
 	}
+	all.Wait()
 	var problems []error
-	for _, err := range m.lookAtReplicas(ctx, replicaStart) {
+	for _, err := range errs {
 		switch {
 		case isUnsafe(err):
 			problems = append(problems, err)
@@ -59,59 +64,34 @@ func (m *Manager) verifyReplicas(ctx context.Context) error {
 	return errors.Join(problems...)
 }
 
-// lookAtReplicas looks at all replicas at once that are not verified yet, and returns
-// what is wrong with each, by its index. Each answer may take as long as the limit says.
-func (m *Manager) lookAtReplicas(ctx context.Context, limit time.Duration) []error {
-	errs := make([]error, len(m.replicas))
-	var all sync.WaitGroup
-	for i, r := range m.replicas {
-		if r.verified.Load() {
-			continue
-		}
-		all.Go(func() {
-			errs[i] = m.verifyReplica(ctx, i, limit)
-			r.verified.Store(errs[i] == nil)
-		})
-	}
-	all.Wait()
-	return errs
+// lookAtReplica says what is wrong with a replica, which is asked from then on if it is
+// nothing. Each answer may take as long as the limit says.
+func (m *Manager) lookAtReplica(ctx context.Context, i int, limit time.Duration) error {
+	err := m.verifyReplica(ctx, i, limit)
+	m.replicas[i].verified.Store(err == nil)
+	return err
 }
 
-// watchReplicas goes on looking at replicas that are left out, until there are none.
-func (m *Manager) watchReplicas(ctx context.Context) {
+// watchReplica goes on looking at one that is left out, until it was verified. Each has
+// a goroutine of its own: one that says nothing keeps no other waiting.
+func (m *Manager) watchReplica(ctx context.Context, i int) {
 	tick := time.NewTicker(replicaInterval)
 	defer tick.Stop()
-	for said := make([]string, len(m.replicas)); m.leftOut(ctx, said); {
+	for said := ""; !m.replicas[i].verified.Load(); {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-	}
-}
-
-// leftOut looks at the replicas that are left out, says once why one stays so, and
-// reports whether any does.
-func (m *Manager) leftOut(ctx context.Context, said []string) (some bool) {
-	before := make([]bool, len(m.replicas))
-	for i, r := range m.replicas {
-		before[i] = r.verified.Load()
-	}
-	for i, err := range m.lookAtReplicas(ctx, replicaWatch) {
-		if before[i] {
-			continue
+		err := m.lookAtReplica(ctx, i, replicaWatch)
+		switch {
+		case err == nil:
+			m.tell(ctx, slog.LevelInfo, "tenancy: a replica is verified, and answers from now on", "setting", replicaSetting(i))
+		case isUnsafe(err) && err.Error() != said:
+			said = err.Error()
+			m.tell(ctx, slog.LevelError, "tenancy: a replica does not keep tenants apart, and the home answers in its place", "error", err)
 		}
-		if err == nil {
-			m.app.Logger.InfoContext(ctx, "tenancy: a replica is verified, and answers from now on", "setting", replicaSetting(i))
-			continue
-		}
-		if isUnsafe(err) && err.Error() != said[i] {
-			said[i] = err.Error()
-			m.app.Logger.ErrorContext(ctx, "tenancy: a replica does not keep tenants apart, and the home answers in its place", "error", err)
-		}
-		some = true
 	}
-	return some
 }
 
 // verifyReplica looks at one of the replicas, and waits for each answer as long as the
@@ -156,7 +136,7 @@ func (m *Manager) awaitReplay(ctx context.Context, address tenancy.Secret) (caug
 	if err := m.admin.QueryRowContext(ctx, "SELECT pg_current_wal_lsn()::text").Scan(&position); err != nil {
 		return false, nil // a service that is not quite PostgreSQL
 	}
-	standby, err := postgresDatabases{m.config}.plain(address)
+	standby, err := postgresDatabases{config: m.config}.plain(address)
 	if err != nil {
 		return false, err
 	}

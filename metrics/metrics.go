@@ -112,10 +112,10 @@ type Pool struct {
 	WaitSeconds float64 `json:"wait_seconds"`
 }
 
-// Migrations is what was found when the migrations' status was last read.
+// Migrations is what was found when the migrations' status was last read to its end.
 type Migrations struct {
-	// Behind is how many places lack a migration, and Failed how many have one
-	// that failed.
+	// Behind is how many places lack a migration, and Failed how many cannot go on, or
+	// could not be asked.
 	Behind int `json:"behind"`
 	Failed int `json:"failed"`
 	// At is when that was read, zero if it never was.

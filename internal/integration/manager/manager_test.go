@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -420,5 +421,39 @@ func TestMetrics(t *testing.T) {
 	m.MetricsHandler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
 	if !strings.Contains(w.Body.String(), `"statements"`) {
 		t.Errorf("answered %s", w.Body)
+	}
+}
+
+// TestMetricsOfMigrations stay as they were where the registry cannot be read, and a logger
+// that panics there ends nothing.
+func TestMetricsOfMigrations(t *testing.T) {
+	t.Parallel()
+	c := postgresConfig(t)
+	c.Migrations.AtStart = true
+	files := migrations(t, dialect.Postgres)
+	m := open(t, c, manager.App{Migrations: files, SharedMigrations: files})
+	_, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme", Plan: "gold"})
+	must(t, err)
+	c.Migrations.AtStart, c.Observe.MigrationsEvery = false, 20*time.Millisecond
+	files = migrations(t, dialect.Postgres, "ALTER TABLE notes ADD COLUMN extra varchar(10);\n")
+	log := panics{text: new(lockedBuffer), at: "the state of migrations is not known"}
+	m = open(t, c, manager.App{Migrations: files, SharedMigrations: files, Logger: slog.New(log)})
+	behind := func() int { return m.Metrics().Metrics().Migrations.Behind }
+	const places = 2 // the home, and acme's schema
+	await(t, "places are behind", func() bool { return behind() == places })
+	by := func(statement string) {
+		_, err := m.Operator().Home().ExecContext(t.Context(), statement)
+		must(t, err)
+	}
+	by("ALTER TABLE tenancy_tenants RENAME TO gone")
+	await(t, "it cannot be read", func() bool { return strings.Count(log.text.String(), log.at) > 1 })
+	gone := m.Metrics().Metrics().Migrations
+	if gone.Behind != places {
+		t.Errorf("%d places are behind, want %d", gone.Behind, places)
+	}
+	by("ALTER TABLE gone RENAME TO tenancy_tenants")
+	await(t, "it is looked at again", func() bool { return m.Metrics().Metrics().Migrations.At.After(gone.At) })
+	if got := behind(); got != places {
+		t.Errorf("%d places are behind, want %d", got, places)
 	}
 }

@@ -182,13 +182,7 @@ func TestReplicasThatSayNothing(t *testing.T) {
 			c := configs()[of](t)
 			c.Migrations.AtStart = true
 			c.Database.ConnectTimeout = 10 * time.Minute
-			at, err := url.Parse(c.Database.URL.Reveal())
-			must(t, err)
-			listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0") // nobody accepts
-			must(t, err)
-			defer listener.Close()
-			at.Host = listener.Addr().String()
-			silent := tenancy.NewSecret(at.String())
+			silent := silent(t, c.Database.URL)
 			c.Database.ReplicaURLs = []tenancy.Secret{silent, silent, c.Database.URL}
 			var log lockedBuffer
 			files := migrations(t, of)
@@ -207,6 +201,62 @@ func TestReplicasThatSayNothing(t *testing.T) {
 			must(t, m.Ready(t.Context()))
 		})
 	}
+}
+
+// TestAReplicaIsBackBesideASilentOne, which keeps nobody waiting, and neither does a logger
+// that panics where it is told.
+func TestAReplicaIsBackBesideASilentOne(t *testing.T) {
+	t.Parallel()
+	const who = "SELECT current_setting('application_name')"
+	c := postgresConfig(t)
+	c.Migrations.AtStart = true
+	link := newLink(t, c.Database.URL)
+	c.Database.ReplicaURLs = []tenancy.Secret{silent(t, c.Database.URL), link.to(t, c.Database.URL, "safe")}
+	files := migrations(t, dialect.Postgres)
+	log := panics{text: new(lockedBuffer), at: "a replica is verified"}
+	m := open(t, c, manager.App{Migrations: files, SharedMigrations: files, Logger: slog.New(log)})
+	acme, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "acme"})
+	must(t, err)
+	time.Sleep(3 * time.Second) // until the silent one is looked at
+	link.up(t)
+	began := time.Now()
+	await(t, "the replica answers", func() bool { return reads(t, m, acme, who) == "safe" })
+	if waited := time.Since(began); waited > 30*time.Second {
+		t.Errorf("it was asked after %s", waited)
+	}
+	await(t, "the logger is told", func() bool { return strings.Contains(log.text.String(), log.at) })
+}
+
+// panics is a logger that panics at a text when it has written it.
+type panics struct {
+	text *lockedBuffer
+	at   string
+}
+
+func (panics) Enabled(context.Context, slog.Level) bool { return true }
+
+func (p panics) Handle(_ context.Context, r slog.Record) error {
+	_, _ = io.WriteString(p.text, r.Message+"\n")
+	if strings.Contains(r.Message, p.at) {
+		panic("the logger's own")
+	}
+	return nil
+}
+
+func (p panics) WithAttrs([]slog.Attr) slog.Handler { return p }
+
+func (p panics) WithGroup(string) slog.Handler { return p }
+
+// silent returns a URL at which connections are taken, and nobody says anything.
+func silent(tb testing.TB, address tenancy.Secret) tenancy.Secret {
+	tb.Helper()
+	at, err := url.Parse(address.Reveal())
+	must(tb, err)
+	listener, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0") // nobody accepts
+	must(tb, err)
+	tb.Cleanup(func() { must(tb, listener.Close()) })
+	at.Host = listener.Addr().String()
+	return tenancy.NewSecret(at.String())
 }
 
 // reads returns the one text that a tenant's query finds, which a replica may answer,
