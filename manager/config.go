@@ -46,8 +46,9 @@ type DatabaseConfig struct {
 	AdminURL tenancy.Secret `env:"ADMIN_URL"`
 	// SystemURL reaches the home as a role that sees the rows of all tenants,
 	// for System scopes: on PostgreSQL one with BYPASSRLS, with the grants of the one
-	// that serves. Where row-level security keeps tenants apart they are
-	// refused without. Elsewhere it defaults to [DatabaseConfig.URL].
+	// that serves. Where row-level security keeps tenants apart, or would show the role of
+	// [DatabaseConfig.URL] no rows of a shared table, they are refused without. Elsewhere it
+	// defaults to [DatabaseConfig.URL].
 	SystemURL tenancy.Secret `env:"SYSTEM_URL"`
 	// ReplicaURLs reach read-only copies of the home, for queries under driver.Replica.
 	// A role there has to be held as that of [DatabaseConfig.URL] is, and is best the
@@ -55,11 +56,16 @@ type DatabaseConfig struct {
 	// the home. Start refuses those that do not hold, and the home answers for those that
 	// are away. Defaults to none.
 	ReplicaURLs []tenancy.Secret `env:"REPLICA_URLS"`
-	// PoolSize is how many connections to the home are kept open.
-	// Defaults to 20. On SQLite it has no effect.
+	// PoolSize is how many connections to the home are kept open, and how many there may
+	// be by which requests ask the registry: for tenants, domains, quotas, and the audit's
+	// table. Defaults to 20. On SQLite it has effect on the latter alone.
 	PoolSize int `env:"POOL_SIZE"`
-	// MaxOverflow is how many more are opened while they are needed.
-	// Defaults to 40.
+	// MaxOverflow is how many more are opened while they are needed. So a process has up to
+	// [DatabaseConfig.PoolSize] and MaxOverflow connections for each of [DatabaseConfig.URL],
+	// [DatabaseConfig.SystemURL] and [DatabaseConfig.ReplicaURLs], [DatabaseConfig.PoolSize] for
+	// the registry, and beside them those of its own work, which have no limit: one that
+	// listens for changes on PostgreSQL, one or two for each tenant that is being
+	// provisioned or changed, and those of migrations. Defaults to 40.
 	MaxOverflow int `env:"MAX_OVERFLOW"`
 	// ConnectTimeout is how long connecting may take. Defaults to 30s.
 	ConnectTimeout time.Duration `env:"CONNECT_TIMEOUT"`

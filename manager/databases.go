@@ -49,7 +49,7 @@ type pool struct {
 func newDatabases(c Config, app App) (databases, error) {
 	switch dialectOf(c.Database.URL) {
 	case dialect.Postgres:
-		return postgresDatabases{c}, nil
+		return postgresDatabases{config: c, tables: app.Tenancy}, nil
 	case dialect.MySQL:
 		return newMySQL(c)
 	default:
@@ -60,6 +60,13 @@ func newDatabases(c Config, app App) (databases, error) {
 // limit sets the sizes of a pool to the home.
 func (d DatabaseConfig) limit(db *sql.DB) {
 	db.SetMaxOpenConns(d.PoolSize + d.MaxOverflow)
+	d.keep(db)
+}
+
+// ration sets the size of the pool by which requests ask the registry. Anybody can have
+// tenants looked up that do not exist, and is not to use up the server's connections.
+func (d DatabaseConfig) ration(db *sql.DB) {
+	db.SetMaxOpenConns(d.PoolSize)
 	d.keep(db)
 }
 

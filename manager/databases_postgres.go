@@ -14,21 +14,27 @@ import (
 	"github.com/entenancy/tenancy/driver/postgres"
 	"github.com/entenancy/tenancy/manager/namespace"
 	"github.com/entenancy/tenancy/migrate"
+	"github.com/entenancy/tenancy/schema"
 )
 
 // postgresDatabases reaches PostgreSQL by pgx.
-type postgresDatabases struct{ config Config }
+type postgresDatabases struct {
+	config Config
+	tables schema.Metadata // of tenants in the home
+}
 
 func (p postgresDatabases) home(address tenancy.Secret, system bool) (pool, error) {
 	pg, err := p.parse(address)
 	if err != nil {
 		return pool{}, err
 	}
-	connector, err := postgres.NewConnector(pg, postgres.Config{
-		Unnamed: p.config.Database.Unnamed,
+	config := postgres.Config{Unnamed: p.config.Database.Unnamed}
+	if !system {
 		// A System scope has a role of its own. Behind row-level security it would see no rows without.
-		RefuseSystem: !system && (!p.config.Database.SystemURL.IsZero() || p.config.Isolation.byRows()),
-	})
+		config.RefuseSystem = !p.config.Database.SystemURL.IsZero() || p.config.Isolation.byRows()
+		config.AllowSystem = newSystemView(p, address).allow
+	}
+	connector, err := postgres.NewConnector(pg, config)
 	if err != nil {
 		return pool{}, err
 	}

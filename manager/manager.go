@@ -36,7 +36,8 @@ type Manager struct {
 	app    App
 
 	databases databases
-	admin     *sql.DB
+	admin     *sql.DB       // for what holds one connection and needs another; no limit
+	registry  *sql.DB       // for what requests ask of it
 	server    *sql.DB       // on which tenants' databases are made; admin, mostly
 	redis     *redis.Client // nil without
 	layers    *layers
@@ -57,6 +58,7 @@ type Manager struct {
 	sealer    *envelope.Sealer // nil without
 	opener    *envelope.Opener // nil without
 
+	byRows     atomic.Bool // row-level security is relied on
 	started    atomic.Bool
 	background context.Context // of what runs until Close
 	stop       context.CancelFunc
@@ -186,7 +188,7 @@ func (m *Manager) Close() error {
 	if m.redis != nil {
 		err = errors.Join(err, m.redis.Close())
 	}
-	for _, db := range []*sql.DB{m.server, m.admin} {
+	for _, db := range []*sql.DB{m.server, m.registry, m.admin} {
 		if db != nil {
 			err = errors.Join(err, db.Close())
 		}

@@ -35,7 +35,7 @@ func (m *Manager) openCollector() (err error) {
 	config := metrics.Config{
 		Tenants: m.config.Observe.MetricsTenants,
 		Driver:  func() driver.Stats { return m.driver.Stats() },
-		Pools:   map[string]func() sql.DBStats{"registry": m.admin.Stats},
+		Pools:   map[string]func() sql.DBStats{"registry": m.registry.Stats, "admin": m.admin.Stats},
 	}
 	for i, name := range m.poolNames() {
 		config.Pools[name] = func() sql.DBStats { return m.pools[i].db.Stats() }

@@ -30,6 +30,10 @@ func (m *Manager) openRegistry(context.Context) (err error) {
 	if m.admin, err = m.databases.admin(); err != nil {
 		return err
 	}
+	if m.registry, err = m.databases.admin(); err != nil {
+		return err
+	}
+	m.config.Database.ration(m.registry)
 	if url := m.config.Redis.URL; !url.IsZero() {
 		options, err := redis.ParseURL(url.Reveal())
 		if err != nil {
@@ -38,7 +42,7 @@ func (m *Manager) openRegistry(context.Context) (err error) {
 		options.ContextTimeoutEnabled = true // a Redis that says nothing keeps no connection for longer than its caller
 		m.redis = redis.NewClient(options)
 	}
-	m.layers, err = newLayers(m.config, m.app, m.admin, m.redis)
+	m.layers, err = newLayers(m.config, m.app, m.registry, m.admin, m.redis)
 	return err
 }
 

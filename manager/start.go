@@ -18,7 +18,9 @@ import (
 // Start makes the registry's tables, migrates with Config.Migrations.AtStart,
 // and checks that the home keeps tenants apart: on PostgreSQL that row-level
 // security holds where it is relied on, and shows System scopes all rows, on MySQL that
-// the shared tables tell ids apart. On PostgreSQL it takes from the role that serves
+// the shared tables tell ids apart. It is relied on where Config.Isolation has rls, where a
+// shared table has the policy of this library, whatever the isolation, and where a
+// tenant of the registry is behind it. On PostgreSQL it takes from the role that serves
 // what default privileges have given it of the registry's tables. It fails with
 // postgres.ErrUnsafe or mysql.ErrUnsafe, and the program must not serve then. After it
 // the Manager is ready. What else it starts ends with Close.
@@ -58,7 +60,8 @@ func (m *Manager) Start(ctx context.Context) error {
 	return nil
 }
 
-// byRows reports whether row-level security keeps tenants apart.
+// byRows reports whether row-level security keeps tenants apart of whom the registry
+// does not say anything else.
 func (c IsolationConfig) byRows() bool {
 	return c.Default == tenancy.IsolationRLS || c.Premium == tenancy.IsolationRLS
 }
@@ -68,6 +71,11 @@ func (m *Manager) verify(ctx context.Context) error {
 	if m.config.Database.Dialect() == dialect.SQLite && m.config.Database.attachesHome() {
 		m.app.Logger.InfoContext(ctx, "tenancy: the home is attached to the files of tenants, and SQL of theirs can read the registry in it", "setting", envOf("Database.GlobalFile"))
 	}
+	relied, err := m.reliesOnRows(ctx)
+	if err != nil {
+		return fmt.Errorf("manager: whether tenants rely on row-level security: %w", err)
+	}
+	m.byRows.Store(relied)
 	hints, err := m.verifyServing(ctx, m.pools[0].db, m.config.Database.URL)
 	more, systemErr := m.verifySystem(ctx)
 	for _, hint := range append(hints, more...) {
@@ -83,7 +91,7 @@ func (m *Manager) verify(ctx context.Context) error {
 // tenants rely on what the database holds.
 func (m *Manager) verifyServing(ctx context.Context, db *sql.DB, address tenancy.Secret) ([]postgres.Hint, error) {
 	switch d := m.config.Database.Dialect(); {
-	case d == dialect.Postgres && m.config.Isolation.byRows():
+	case d == dialect.Postgres && m.byRows.Load():
 		return postgres.Verify(ctx, db, m.app.Tenancy, m.verifyConfig(address))
 	case d == dialect.MySQL && len(m.app.Tenancy.Tables) > 0: // the registry can put any tenant into the shared tables
 		return nil, mysql.Verify(ctx, db, m.app.Tenancy)

@@ -9,7 +9,65 @@ import (
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver/postgres"
 	"github.com/entenancy/tenancy/internal/pgerror"
+	"github.com/entenancy/tenancy/registry"
 )
+
+// isolationPolicy is what postgres.Policies call the policy of each table.
+const isolationPolicy = "tenant_isolation"
+
+// reliesOnRows reports whether row-level security keeps tenants apart, or can come to: where
+// a shared table has the policy, the registry can put any tenant behind it.
+func (m *Manager) reliesOnRows(ctx context.Context) (bool, error) {
+	switch {
+	case m.config.Database.Dialect() != dialect.Postgres:
+		return false, nil
+	case m.config.Isolation.byRows():
+		return true, nil
+	}
+	if has, err := m.hasPolicies(ctx); has || err != nil {
+		return has, pgerror.WithoutConfig(err)
+	}
+	return m.placesByRows(ctx)
+}
+
+// hasPolicies looks for shared tables with the policy, as the role that serves finds them.
+func (m *Manager) hasPolicies(ctx context.Context) (has bool, err error) {
+	names := make([]string, 0, len(m.app.Tenancy.Tables))
+	for _, t := range m.app.Tenancy.Tables {
+		names = append(names, t.Name)
+	}
+	home, err := postgresDatabases{config: m.config}.plain(m.config.Database.URL)
+	if err != nil {
+		return false, err
+	}
+	defer home.Close() //nolint:errcheck // nothing was written
+	err = home.QueryRowContext(ctx, `
+		SELECT EXISTS (
+			SELECT FROM pg_catalog.pg_policy p
+			JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
+			JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+			WHERE p.polname = $1 AND c.relname::text = ANY ($2::text[])
+				AND CASE WHEN $3::text = '' THEN pg_catalog.pg_table_is_visible(c.oid) ELSE n.nspname = $3::text END)`,
+		isolationPolicy, names, m.config.Database.GlobalSchema).Scan(&has)
+	return has, err
+}
+
+// placesByRows looks for a tenant behind row-level security.
+func (m *Manager) placesByRows(ctx context.Context) (bool, error) {
+	n, err := m.layers.base.Count(ctx, registry.Query{Isolation: tenancy.IsolationRLS})
+	if err != nil || n > 0 || m.app.Place == nil {
+		return n > 0, err
+	}
+	for t, err := range m.tenants(ctx) {
+		if err != nil && t.ID == "" {
+			return false, err
+		}
+		if at, err := m.driver.Place(t); err == nil && at.Isolation == tenancy.IsolationRLS {
+			return true, nil
+		}
+	}
+	return false, nil
+}
 
 // revoke takes from the role that serves what default privileges have given it of the
 // registry's tables. That it could not is no error: postgres.Verify says what is left.
@@ -29,7 +87,7 @@ func (m *Manager) revoke(ctx context.Context) {
 // postgresRoles are the role of an address that serves requests, and the one that keeps
 // the registry.
 func (m *Manager) postgresRoles(address tenancy.Secret) (serving, keeper string) {
-	p := postgresDatabases{m.config}
+	p := postgresDatabases{config: m.config}
 	at, err := p.parse(address)
 	as, errAs := p.parse(m.config.Database.AdminURL)
 	if errors.Join(err, errAs) != nil { // which New would have said

@@ -24,8 +24,10 @@ type layers struct {
 	domains   registry.DomainStore
 }
 
-func newLayers(c Config, app App, admin *sql.DB, client *redis.Client) (*layers, error) {
-	base, err := registry.NewEntStore(entsql.OpenDB(dialectOf(c.Database.URL), admin), registry.EntConfig{
+// newLayers has the registry read by one pool, and changes told and heard of by another
+// one, in which no request waits for its turn.
+func newLayers(c Config, app App, db, admin *sql.DB, client *redis.Client) (*layers, error) {
+	base, err := registry.NewEntStore(entsql.OpenDB(dialectOf(c.Database.URL), db), registry.EntConfig{
 		MaxTenants: c.Tenants.Max, Logger: app.Logger,
 	})
 	if err != nil {

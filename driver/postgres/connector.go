@@ -81,6 +81,11 @@ type Config struct {
 	// Defaults to false.
 	RefuseSystem bool
 
+	// AllowSystem is asked before each statement and transaction of a System scope that
+	// RefuseSystem does not refuse, and they fail with what it returns. It is called
+	// from several goroutines. Defaults to none: they are allowed.
+	AllowSystem func(context.Context) error
+
 	// Fallback is the scope of statements whose context has none. It is for a
 	// connector of its own that migrates, of the role that owns the tables: ent's
 	// automatic migration asks for the server's version under

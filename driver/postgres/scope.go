@@ -41,6 +41,8 @@ func (c *Connector) placeOf(ctx context.Context) (place, error) {
 		return place{}, ErrSystem
 	case c.only != "" && scope.TenantID() != c.only:
 		return place{}, fmt.Errorf("postgres: the database belongs to one tenant, and the statement acts for another: %w", tenancy.ErrCrossTenant)
+	case scope.System() && c.config.AllowSystem != nil:
+		return place{system: true}, c.config.AllowSystem(ctx)
 	case scope.System():
 		return place{system: true}, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -455,5 +456,42 @@ func TestMetricsOfMigrations(t *testing.T) {
 	await(t, "it is looked at again", func() bool { return m.Metrics().Metrics().Migrations.At.After(gone.At) })
 	if got := behind(); got != places {
 		t.Errorf("%d places are behind, want %d", got, places)
+	}
+}
+
+// TestStrangersShareAFewConnections, and so do quotas: what requests ask of the registry has
+// no more, however many there are.
+func TestStrangersShareAFewConnections(t *testing.T) {
+	t.Parallel()
+	for name, config := range configs() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := config(t)
+			c.Migrations.AtStart = true
+			c.Database.PoolSize = 3
+			files := migrations(t, name)
+			m := open(t, c, manager.App{Migrations: files, SharedMigrations: files, Quotas: map[string]quota.Quota{"seats": {Limit: 100}}})
+			before := m.Metrics().Metrics().Pools["admin"].Open
+			h, acme := api(m), tenancy.NewContext(t.Context(), tenancy.Tenant{ID: "acme", Identifier: "acme"})
+			var all sync.WaitGroup
+			for i := range 50 {
+				all.Go(func() {
+					if code, text := ask(t, h, http.MethodGet, "/notes", fmt.Sprintf("stranger-%d", i)); code != http.StatusNotFound {
+						t.Errorf("%d %s", code, text)
+					}
+					if err := m.Quotas().Consume(acme, "seats", 1); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			pools := m.Metrics().Metrics().Pools
+			if p := pools["registry"]; p.MaxOpen != 3 || p.Waits == 0 {
+				t.Errorf("the registry's pool: %+v", p)
+			}
+			if p := pools["admin"]; p.Open > before+10 { // for what goes on beside
+				t.Errorf("%d connections before, and then %+v", before, p)
+			}
+		})
 	}
 }

@@ -154,6 +154,98 @@ func TestStartRefusesASystemRoleThatSeesNothing(t *testing.T) {
 	}
 }
 
+// TestStartLooksAtRowsWhateverTheDefault has a role that no policy holds, which does not
+// matter before there are policies, or tenants behind them.
+func TestStartLooksAtRowsWhateverTheDefault(t *testing.T) {
+	t.Parallel()
+	for _, isolation := range []tenancy.Isolation{tenancy.IsolationShared, tenancy.IsolationSchema, tenancy.IsolationDatabase} {
+		t.Run(string(isolation), func(t *testing.T) {
+			t.Parallel()
+			c := postgresConfig(t)
+			c.Isolation = manager.IsolationConfig{Default: isolation}
+			c.Database.URL, c.Database.SystemURL = c.Database.SystemURL, tenancy.Secret{}
+			var app manager.App
+			by := func(statements ...string) {
+				t.Helper()
+				m := open(t, c, manager.App{})
+				for _, statement := range statements {
+					_, err := m.Operator().Home().ExecContext(t.Context(), statement)
+					must(t, err)
+				}
+			}
+			by(notesTable) // for which Start has nothing to say
+			refused := func(of string) {
+				t.Helper()
+				app.Tenancy, app.Logger = notes(), slog.New(slog.NewTextHandler(io.Discard, nil))
+				m, err := manager.New(t.Context(), c, app)
+				must(t, err)
+				defer m.Close()
+				if err := m.Start(t.Context()); !errors.Is(err, postgres.ErrUnsafe) || !strings.Contains(err.Error(), "BYPASSRLS") {
+					t.Errorf("%s: it starts: %v", of, err)
+				}
+			}
+			m := open(t, c, app)
+			acme, err := m.Store().Create(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme", Isolation: tenancy.IsolationRLS})
+			must(t, err)
+			refused("a tenant behind row-level security")
+			acme.Isolation = ""
+			_, err = m.Store().Update(t.Context(), acme)
+			must(t, err)
+			app.Place = func(t tenancy.Tenant) (tenancy.Tenant, error) {
+				t.Isolation = tenancy.IsolationRLS
+				return t, nil
+			}
+			refused("a tenant that the program places there")
+			app.Place = nil
+			by(postgres.Policies(notes())...)
+			refused("policies")
+		})
+	}
+}
+
+// TestSystemIsShownAllOrRefused on the role that serves, which policies hold or not.
+func TestSystemIsShownAllOrRefused(t *testing.T) {
+	t.Parallel()
+	for _, isolation := range []tenancy.Isolation{tenancy.IsolationShared, tenancy.IsolationSchema, tenancy.IsolationDatabase} {
+		t.Run(string(isolation), func(t *testing.T) {
+			t.Parallel()
+			c := postgresConfig(t)
+			c.Isolation = manager.IsolationConfig{Default: isolation}
+			c.Database.SystemURL = tenancy.Secret{}
+			var m *manager.Manager
+			by := func(statements ...string) {
+				m = open(t, c, manager.App{})
+				for _, statement := range statements {
+					_, err := m.Operator().Home().ExecContext(t.Context(), statement)
+					must(t, err)
+				}
+			}
+			count := func() (n int, err error) {
+				tx, err := m.Driver().BeginTx(tenancy.System(t.Context(), "test"), nil)
+				if err != nil {
+					return 0, err
+				}
+				defer tx.Rollback() //nolint:errcheck // nothing is written
+				err = m.Operator().Serving().QueryRowContext(tenancy.System(t.Context(), "test"), "SELECT count(*) FROM notes").Scan(&n)
+				return n, err
+			}
+			by(notesTable, "INSERT INTO notes VALUES ('1', 'a', ''), ('2', 'b', '')")
+			for range 2 { // asked, and remembered
+				if n, err := count(); n != 2 || err != nil {
+					t.Errorf("no policies: %d rows (%v)", n, err)
+				}
+			}
+			by(postgres.Policies(notes())...)
+			m = open(t, c, manager.App{})
+			for range 2 {
+				if n, err := count(); !errors.Is(err, postgres.ErrSystem) {
+					t.Errorf("policies: %d rows (%v)", n, err)
+				}
+			}
+		})
+	}
+}
+
 // sqlState is the server's code for an error.
 func sqlState(err error) string {
 	var server interface{ SQLState() string }
