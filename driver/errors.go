@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/entenancy/tenancy"
@@ -47,8 +48,11 @@ func isMissing(err error) bool {
 	var state interface{ SQLState() string }
 	if errors.As(err, &state) {
 		switch state.SQLState() {
-		case "3D000", "3F000", "42P01": // invalid catalog name, invalid schema name, undefined table
+		case "3D000", "3F000": // invalid catalog name, invalid schema name
 			return true
+		case "42P01": // undefined table, or one that the statement speaks of and does not list
+			routine := routineOf(state)
+			return routine != "errorMissingRTE" && routine != "transformLockingClause"
 		}
 		return false
 	}
@@ -57,4 +61,18 @@ func isMissing(err error) bool {
 		return strings.HasPrefix(rest, "1049") || strings.HasPrefix(rest, "1146")
 	}
 	return strings.Contains(text, "no such table") // of SQLite
+}
+
+// routineOf returns the function of PostgreSQL that raised an error, "" where the
+// client does not tell. pgx and lib/pq have it in a field of one name.
+func routineOf(err any) string {
+	value := reflect.Indirect(reflect.ValueOf(err))
+	if value.Kind() != reflect.Struct {
+		return ""
+	}
+	field := value.FieldByName("Routine")
+	if field.Kind() != reflect.String {
+		return ""
+	}
+	return field.String()
 }

@@ -63,6 +63,13 @@ func isAnothersRow(server *pgconn.PgError) bool {
 		(server.Routine == "ExecWithCheckOptions" || strings.HasPrefix(server.Message, "row-level security: "))
 }
 
+// isMissingTable reports that a table is not there, and not that the statement
+// speaks of one that it does not list, such as o in SELECT o.id FROM orders. Both have
+// one code. They are told by the function that raises them, because messages are translated.
+func isMissingTable(server *pgconn.PgError) bool {
+	return server.Code == codeUndefinedTable && server.Routine != "errorMissingRTE" && server.Routine != "transformLockingClause"
+}
+
 // notRun marks the error of a statement that cannot have begun to run.
 type notRun struct{ error }
 
@@ -116,10 +123,10 @@ func explain(w way, err error) error {
 	switch {
 	case server == nil:
 		return err
-	case w.at.schema == noTables && server.Code == codeUndefinedTable:
+	case w.at.schema == noTables && isMissingTable(server):
 		return fmt.Errorf("postgres: %w: %s has a database of its own: of the home it reaches what is named with its schema, "+
 			"in functions and triggers too (ALTER FUNCTION ... SET search_path): %w", tenancy.ErrCrossTenant, w.at.tenant(), err)
-	case w.at.schema != "" && server.Code == codeUndefinedTable:
+	case w.at.schema != "" && isMissingTable(server):
 		return fmt.Errorf("postgres: %w: %s: %w (the table of a global entity is found only by a client that was generated with entext.Extension{Placement: true})",
 			tenancy.ErrNotProvisioned, w.at.tenant(), err)
 	case w.at.schema != "" && server.Code == codeInvalidSchema:
