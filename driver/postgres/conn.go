@@ -37,7 +37,7 @@ type conn struct {
 	tx         *transaction // nil outside of one
 	reading    bool         // rows are open
 	// spent says that a System scope has left something on the connection, which
-	// would be there for the next tenant. It serves whoever has it, and nobody after.
+	// would be there for a tenant. It serves System scopes of whoever has it, and nobody after.
 	spent bool
 }
 
@@ -82,6 +82,9 @@ type way struct {
 // admit says which way a statement under ctx goes, if it may. It sends nothing.
 func (c *conn) admit(ctx context.Context) (way, error) {
 	at, err := c.connector.placeOf(ctx)
+	if err == nil {
+		err = c.clean(at)
+	}
 	if err != nil {
 		return way{}, err
 	}
@@ -95,6 +98,15 @@ func (c *conn) admit(ctx context.Context) (way, error) {
 		return way{}, fmt.Errorf("%w: it was begun by SQL text in a System scope", ErrTransaction)
 	}
 	return way{at: at, set: !at.system}, nil
+}
+
+// clean refuses a tenant what a System scope has left on the connection: a
+// temporary table would take its rows, and a role of SET ROLE show it others'.
+func (c *conn) clean(at place) error {
+	if !c.spent || at.system {
+		return nil
+	}
+	return refused("a System scope has left settings or objects of the session on this connection", "take another one for the tenant")
 }
 
 // idle reports whether a statement can be sent now. It never calls a busy

@@ -30,6 +30,9 @@ type transaction struct {
 // BeginTx implements [driver.ConnBeginTx].
 func (c *conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
 	at, err := c.connector.placeOf(ctx)
+	if err == nil {
+		err = c.clean(at)
+	}
 	if err != nil {
 		return nil, err
 	}

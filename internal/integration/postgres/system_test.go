@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/entenancy/tenancy/driver/postgres"
 )
 
@@ -72,6 +74,32 @@ func TestWhatSystemHolds(t *testing.T) {
 	if now := backend(ctx, t, db); first == second || second == now {
 		t.Error("a connection on which something was left serves others")
 	}
+}
+
+// TestTenantBehindWhatSystemHolds has a tenant use the connection while it is held.
+func TestTenantBehindWhatSystemHolds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	db := w.open(t, 1, postgres.Config{})
+	conn, err := db.Conn(system(t))
+	must(t, err)
+	w.sees(t, sharedTenants, conn)
+	_, err = conn.ExecContext(system(t), "CREATE TEMP TABLE items (name text)")
+	must(t, err)
+	for _, number := range []int{0, sharedTenants} {
+		ctx := w.as(t, number)
+		_, err = conn.ExecContext(ctx, "INSERT INTO items (name) VALUES ($1)", "x")
+		wantErr(t, err, postgres.ErrRefused)
+		wantErr(t, count(ctx, conn, "SELECT name FROM items"), postgres.ErrRefused)
+		_, err = conn.BeginTx(ctx, nil)
+		wantErr(t, err, postgres.ErrRefused)
+		wantErr(t, postgres.Raw(ctx, conn, func(*pgx.Conn) error { return nil }), postgres.ErrRefused)
+	}
+	if got := one[int](system(t), t, conn, "SELECT count(*) FROM pg_temp.items"); got != 0 {
+		t.Errorf("the temporary table has %d rows", got)
+	}
+	must(t, conn.Close())
+	w.sees(t, sharedTenants, db)
 }
 
 // TestSystemKeepsItsConnection sends what leaves nothing behind.
