@@ -54,7 +54,8 @@ type Config struct {
 	SchemaVersion func(tenancy.Tenant) string
 
 	// StatementCache is how many prepared statements a connection keeps, not
-	// counting SchemaStatements. Defaults to 512.
+	// counting SchemaStatements. One counts once more for each 4 kB of its text.
+	// Defaults to 512.
 	StatementCache int
 
 	// SchemaStatements is how many prepared statements of one tenant's schema each
@@ -62,8 +63,10 @@ type Config struct {
 	// schemas share one for each text, which the server has to analyse and plan
 	// anew whenever the schema is another than the last one's: about 140 µs, and
 	// 60 with a statement of its own. For each the server needs about 20 kB for as
-	// long as the connection has it, and only those are made that are used more
-	// than once. Defaults to 4096.
+	// long as the connection has it: one counts once more for each 512 bytes of its
+	// text, which take as much again. Only those are made that are used more than
+	// once and have no more than 4 kB of text, and those whose types the schema has
+	// of its own. Defaults to 4096, which is 80 MB.
 	SchemaStatements int
 
 	// Unnamed does without prepared statements, for PgBouncer before 1.21 in
@@ -111,6 +114,7 @@ type Connector struct {
 	// unnamed and losses belong to all connections: they share the pooler.
 	unnamed atomic.Bool
 	losses  losses
+	apart   apart // the texts of which schemas need statements of their own
 }
 
 // losses counts the prepared statements that were lost within a time.
@@ -137,7 +141,7 @@ func NewConnector(pg *pgx.ConnConfig, config Config) (*Connector, error) {
 	}
 	config.StatementCache = cmp.Or(config.StatementCache, defaultStatementCache)
 	config.SchemaStatements = cmp.Or(config.SchemaStatements, defaultSchemaStatements)
-	c := &Connector{config: config, tracer: newTracer(pg.Tracer)}
+	c := &Connector{config: config, tracer: newTracer(pg.Tracer), apart: newApart()}
 	pg = pg.Copy()
 	pg.AfterConnect = noteSession(pg.AfterConnect)
 	c.std = stdlib.GetConnector(*pg, config.Stdlib...)

@@ -39,7 +39,10 @@
 // and plan anew whenever another schema uses it. Once a schema has run a text
 // twice outside of a transaction on a connection, it has a statement of its own
 // there, and the server keeps its plan: see [Config].SchemaStatements for what
-// that is worth, and what it takes.
+// that is worth, and what it takes. A text whose parameters or columns have types
+// that schemas have of their own, such as an enum made in each, is never shared.
+// The server does not tell the domains of columns: the connector knows of them after
+// the first failure, which in the middle of a transaction is its caller's (0A000).
 //
 // # Transactions
 //
@@ -157,7 +160,8 @@
 // listed above, such as a SET, a LISTEN or a temporary table, is there for as long
 // as it holds the connection, by an *sql.Conn or a transaction. The connection is
 // closed when it is given back, so that no tenant finds it: a SET on the *sql.DB
-// itself is over with its statement. What is done through [Raw] is not looked at.
+// itself is over with its statement. Until then a tenant's statement on it is
+// refused with [ErrRefused]. What is done through [Raw] is not looked at.
 //
 // lastval(), currval() and pg_prepared_statements tell of whoever was on the
 // connection before, and so do settings that functions make by themselves, such as

@@ -100,7 +100,7 @@ func (c *conn) runNamed(ctx context.Context, w way, call call, r *result) error 
 		err = c.runDirect(ctx, w, st, r)
 	}
 	if err != nil {
-		c.forgetFailed(st, err)
+		c.forgetFailed(w, st, err)
 	}
 	return err
 }
@@ -132,26 +132,54 @@ func (c *conn) choose(w way, sql string) (st *statement, hot bool) {
 	if st = c.statements.get(key); st != nil || key.schema == "" {
 		return st, false
 	}
-	shared := key
-	shared.schema = anySchema
-	st = c.statements.get(shared)
-	return st, st != nil && !w.inTx && c.statements.hot(key)
+	st = c.statements.get(key.shared())
+	if st != nil && c.connector.apart.has(key) { // another connection has found out
+		c.statements.forget(st.key)
+		return nil, false
+	}
+	if st == nil || w.inTx {
+		return st, false
+	}
+	key.sql = st.key.sql // which is kept already: the caller's may be one of each schema
+	return st, c.statements.hot(key)
 }
 
-// prepare takes one round trip: the settings, then Parse and Describe, so that
-// names are looked up in the tenant's schema.
-func (c *conn) prepare(ctx context.Context, w way, sql string) (_ *statement, err error) {
-	key := statementKey{w.at.schema, w.at.version, sql}
-	if key.schema != "" {
-		key.schema = anySchema
+// prepare takes one round trip for a statement that schemas can share, and for
+// one that they are known not to. What is the first of its text with types that
+// are not built in takes two: a pooler that goes by the text may have described
+// another schema's.
+func (c *conn) prepare(ctx context.Context, w way, sql string) (*statement, error) {
+	key, apart := statementKey{w.at.schema, w.at.version, sql}, &c.connector.apart
+	if key.schema == "" {
+		return c.prepareAs(ctx, w, key, key.text())
 	}
-	name := c.statements.name(key)
-	ctx = c.connector.tracer.startPrepare(ctx, c.pgx, name, sql)
+	if !apart.has(key) {
+		st, err := c.prepareAs(ctx, w, key.shared(), key.text())
+		if err != nil || !apart.suspects(key, st.desc) {
+			return st, err
+		}
+		c.statements.forget(st.key)
+		if w.inTx {
+			w = c.tx.now(w)
+		}
+	}
+	st, err := c.prepareAs(ctx, w, key, key.ownText())
+	if err == nil {
+		apart.learn(key, st.desc)
+	}
+	return st, err
+}
+
+// prepareAs sends the settings, then Parse and Describe, so that names are looked
+// up in the tenant's schema.
+func (c *conn) prepareAs(ctx context.Context, w way, key statementKey, text string) (_ *statement, err error) {
+	name := c.statements.name(key.schema, text)
+	ctx = c.connector.tracer.startPrepare(ctx, c.pgx, name, key.sql)
 	defer func() { c.connector.tracer.endPrepare(ctx, c.pgx, err) }()
 
 	p := c.wire().StartPipeline(ctx)
 	l := c.sendLead(p, w, false)
-	p.SendPrepare(name, key.text(), nil)
+	p.SendPrepare(name, text, nil)
 	r := &result{c: c, w: w, p: p}
 	desc, err := sent[*pgconn.StatementDescription](r, l)
 	if err == nil {
@@ -162,6 +190,7 @@ func (c *conn) prepare(ctx context.Context, w way, sql string) (_ *statement, er
 		return nil, notRun{err}
 	}
 	st := c.newStatement(key, name, desc)
+	st.by = w.at.schema
 	c.statements.put(st)
 	return st, nil
 }
@@ -196,7 +225,7 @@ func (st *statement) like(key statementKey, name string, got *pgconn.StatementDe
 // that runs, in a transaction of its own: it must not undo that if it fails.
 func (c *conn) sendOwn(p *pgconn.Pipeline, w way, st *statement) *own {
 	key := statementKey{w.at.schema, st.key.version, st.key.sql}
-	o := &own{key: key, name: c.statements.name(key), shared: st}
+	o := &own{key: key, name: c.statements.name(key.schema, key.text()), shared: st}
 	p.SendPipelineSync()
 	o.lead = c.sendSet(p, w.at, false)
 	p.SendPrepare(o.name, key.text(), nil)
@@ -204,10 +233,13 @@ func (c *conn) sendOwn(p *pgconn.Pipeline, w way, st *statement) *own {
 }
 
 // forgetFailed drops a statement whose error says that it does not fit its tables.
-func (c *conn) forgetFailed(st *statement, err error) {
+func (c *conn) forgetFailed(w way, st *statement, err error) {
 	server := serverError(err)
 	if st == nil || server == nil {
 		return
+	}
+	if isStale(err) && st.key.schema == anySchema && st.by != w.at.schema {
+		c.connector.apart.failed(st.key)
 	}
 	if isStale(err) || strings.HasPrefix(server.Code, "42") && server.Code != codeInsufficientPrivilege {
 		c.statements.forget(st.key)

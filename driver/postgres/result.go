@@ -52,7 +52,7 @@ func (r *result) finish() (pgconn.CommandTag, error) {
 	}
 	r.c.reading = false
 	if err != nil {
-		r.c.forgetFailed(r.st, err)
+		r.c.forgetFailed(r.w, r.st, err)
 		return pgconn.CommandTag{}, err
 	}
 	return tag, nil

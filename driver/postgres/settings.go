@@ -65,7 +65,7 @@ func (c *conn) sendSet(p *pgconn.Pipeline, at place, unnamed bool) lead {
 		return lead{results: 1}
 	}
 	desc := s.desc
-	desc.Name = c.statements.name(statementKey{sql: s.sql})
+	desc.Name = c.statements.name("", s.sql)
 	p.SendPrepare(desc.Name, s.sql, s.parameters)
 	p.SendQueryStatement(&desc, values, nil, nil)
 	return lead{results: 2, parsing: s, name: desc.Name}

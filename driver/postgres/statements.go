@@ -23,6 +23,14 @@ const (
 	// cache, so leave each other's statements alone.
 	enoughToReplace = 8
 	usesInWindow    = 4
+	// A statement counts once more in its cache for each so many bytes of its text:
+	// one has cost the server 15 kB and 40 to 50 times its text.
+	commonUnit = 4096
+	ownUnit    = 512
+	// longText is how long a text is that no schema earns a statement of its own
+	// for: one that lists rows or values, and comes in as many variants as there are
+	// numbers of them. To run it costs more than to analyse it anew.
+	longText = 4096
 )
 
 // statementKey tells prepared statements apart. Schemas and the connection's
@@ -39,10 +47,24 @@ func (k statementKey) text() string {
 	return k.sql + " /* schema " + k.version + " */"
 }
 
+// shared is the key of the statement that schemas share.
+func (k statementKey) shared() statementKey {
+	k.schema = anySchema
+	return k
+}
+
+// ownText is the text of a statement that must not be another schema's, to a
+// pooler that goes by the text neither.
+func (k statementKey) ownText() string {
+	hash := sha256.Sum256([]byte(k.schema))
+	return k.text() + " /* of " + hex.EncodeToString(hash[:8]) + " */"
+}
+
 // statement is one that the server has prepared. Nothing of it changes, except
 // what its columns scan into.
 type statement struct {
 	key     statementKey
+	by      string // the schema under which a shared one was prepared
 	desc    *pgconn.StatementDescription
 	formats []int16
 	columns []column
@@ -65,8 +87,8 @@ type statements struct {
 
 func newStatements(config Config) *statements {
 	return &statements{
-		common: newCache(config.StatementCache),
-		own:    newCache(config.SchemaStatements),
+		common: newCache(config.StatementCache, commonUnit),
+		own:    newCache(config.SchemaStatements, ownUnit),
 		uses:   map[statementKey]int{},
 	}
 }
@@ -82,7 +104,7 @@ func (s *statements) get(key statementKey) *statement { return s.of(key).get(key
 
 func (s *statements) put(st *statement) {
 	s.forget(st.key)
-	if old := s.of(st.key).put(st); old != nil {
+	for _, old := range s.of(st.key).put(st) {
 		s.close(old.desc.Name)
 	}
 }
@@ -117,8 +139,11 @@ func (s *statements) used() {
 // hot counts a use of the shared statement and reports whether key has now
 // earned one of its own.
 func (s *statements) hot(key statementKey) bool {
+	if len(key.sql) > longText {
+		return false
+	}
 	enough := enoughUses
-	if s.own.full() {
+	if !s.own.fits(key) {
 		enough = enoughToReplace
 	}
 	s.uses[key]++
@@ -129,11 +154,11 @@ func (s *statements) hot(key statementKey) bool {
 	return true
 }
 
-// name returns a name for key that this connection has not used before: a
+// name returns a name for a text that this connection has not used before: a
 // pooler may not accept one again. Equal names of different connections mean
 // equal texts, whatever a pooler does to them.
-func (s *statements) name(key statementKey) string {
+func (s *statements) name(schema, text string) string {
 	s.named++
-	hash := sha256.Sum256([]byte(key.schema + "\x00" + key.text()))
+	hash := sha256.Sum256([]byte(schema + "\x00" + text))
 	return statementPrefix + hex.EncodeToString(hash[:16]) + "_" + strconv.Itoa(s.named)
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -101,6 +102,83 @@ func TestStatementCacheIsBounded(t *testing.T) {
 			t.Errorf("a negative cache: %v", err)
 		}
 	}
+}
+
+// inList is a query with so many parameters.
+func inList(parameters int) (query string, args []any) {
+	query = "SELECT name FROM items WHERE id IN (0"
+	for i := range parameters {
+		query += fmt.Sprintf(", $%d", i+1)
+		args = append(args, i)
+	}
+	return query + ")", args
+}
+
+// TestLongTextsCountForMore has the server's memory bounded, and not only the
+// number of its statements.
+func TestLongTextsCountForMore(t *testing.T) {
+	t.Parallel()
+	const limit = 16
+	w := newWorld(t)
+	db := w.open(t, 1, postgres.Config{StatementCache: limit, SchemaStatements: limit})
+	use := func(query string, args []any) (made int) {
+		for number := sharedTenants; number < len(w.tenants); number++ {
+			for range 3 {
+				must(t, count(w.as(t, number), db, query, args...))
+			}
+		}
+		w.sees(t, 0, db) // takes closed ones along
+		for _, text := range prepared(t, db) {
+			if text == query {
+				made++
+			}
+		}
+		return made
+	}
+	if got := use(inList(1000)); got != 1 { // of more than 4 kB
+		t.Errorf("there are %d statements of a long text, want the one that schemas share", got)
+	}
+	if got := use(inList(650)); got != 1+limit/8 { // counts for eight
+		t.Errorf("there are %d statements of a shorter one, want %d and the shared one", got, limit/8)
+	}
+	for i := range 3 * limit {
+		query, args := inList(1000 + i)
+		must(t, count(w.as(t, i%len(w.tenants)), db, query, args...))
+	}
+	w.sees(t, 0, db)
+	bytes := 0
+	for _, text := range prepared(t, db) {
+		bytes += len(text)
+	}
+	if most := 2 * limit * 4096; bytes > most {
+		t.Errorf("the server has statements of %d bytes, want %d at most", bytes, most)
+	}
+}
+
+// TestLongTextIsKeptOnce looks at what the client keeps for schemas that use a text once.
+func TestLongTextIsKeptOnce(t *testing.T) { //nolint:paralleltest // It looks at the heap.
+	const schemas, length = 2000, 4000
+	w := newWorldOf(t, 0, 0)
+	db := w.open(t, 1, postgres.Config{})
+	heap := func() int {
+		var stats runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&stats)
+		return int(stats.HeapAlloc) //nolint:gosec // It is no more than the machine has.
+	}
+	use := func(i int) {
+		tenant := tenancy.Tenant{ID: tenancy.ID(fmt.Sprint("t", i)), Isolation: tenancy.IsolationSchema, Placement: tenancy.Placement{Schema: fmt.Sprint("no_", i)}}
+		must(t, count(tenancy.NewContext(t.Context(), tenant), db, "SELECT $1::int -- "+strings.Repeat("x", length), 1))
+	}
+	use(0)
+	before := heap()
+	for i := range schemas {
+		use(1 + i)
+	}
+	if more := heap() - before; more > schemas*length/2 {
+		t.Errorf("%d schemas that used a text of %d bytes take %d bytes of heap", schemas, length, more)
+	}
+	runtime.KeepAlive(db)
 }
 
 // TestEquallyUsedSchemasShareAStatement has more schemas than the cache holds.
