@@ -17,6 +17,7 @@ import (
 	"github.com/entenancy/tenancy/audit"
 	"github.com/entenancy/tenancy/driver"
 	"github.com/entenancy/tenancy/envelope"
+	"github.com/entenancy/tenancy/internal/panicked"
 	"github.com/entenancy/tenancy/metrics"
 	"github.com/entenancy/tenancy/middleware"
 	"github.com/entenancy/tenancy/migrate"
@@ -81,6 +82,7 @@ func New(ctx context.Context, config Config, app App) (*Manager, error) {
 	if app.Logger == nil {
 		app.Logger = slog.Default()
 	}
+	app.Logger = panicked.Logger(app.Logger) // it is called in goroutines in which nobody could recover
 	m := &Manager{config: config, app: app}
 	m.background, m.stop = context.WithCancel(context.WithoutCancel(ctx))
 	for _, open := range []func(context.Context) error{

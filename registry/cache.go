@@ -125,7 +125,7 @@ func (cfg CacheConfig) withDefaults() (CacheConfig, error) {
 	cfg.Size, cfg.TTL = cmp.Or(cfg.Size, 10_000), cmp.Or(cfg.TTL, time.Minute)
 	cfg.NegativeSize, cfg.NegativeTTL = cmp.Or(cfg.NegativeSize, 10_000), cmp.Or(cfg.NegativeTTL, 5*time.Second)
 	cfg.ReadTimeout = cmp.Or(cfg.ReadTimeout, 10*time.Second)
-	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
+	cfg.Logger = panicked.Logger(cfg.Logger)
 	return cfg, nil
 }
 

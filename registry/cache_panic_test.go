@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -37,7 +38,12 @@ type (
 		registry.DomainStore
 		*fault
 	}
-	faultyInvalidations struct{ *fault }
+	faultyInvalidations struct {
+		*fault
+
+		told *atomic.Int64
+	}
+	faultyLog struct{}
 )
 
 func (f faultyStore) ByIdentifier(ctx context.Context, identifier string) (tenancy.Tenant, error) {
@@ -57,6 +63,7 @@ func (f faultyDomains) IDByDomain(context.Context, string) (tenancy.ID, error) {
 
 func (f faultyInvalidations) Publish(context.Context, registry.Invalidation) error {
 	f.bear()
+	f.told.Add(1)
 	return nil
 }
 
@@ -112,24 +119,32 @@ func TestCachesOutliveAPanic(t *testing.T) {
 	}
 }
 
-// Others are told, and heard, once what carries invalidations panics no more.
+func (faultyLog) Write([]byte) (int, error) { panic("a logger of an application's own") }
+
+// Others are told, and heard, once what carries invalidations panics no more, even if
+// the logger that is to hear of it always does.
 func TestInvalidationsThatPanic(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		store, messages := registry.NewMemoryStore(registry.MemoryConfig{}), &fault{}
-		acme := mustCreate(t, store, "acme")
-		cache := newCache(t, store, registry.CacheConfig{Invalidations: faultyInvalidations{messages}})
-		if _, err := cache.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Minute)
-		if s := cache.Stats(); s.Flushes != 0 || s.Unpublished != 1 {
-			t.Errorf("meanwhile the stats are %+v", s)
-		}
-		messages.off.Store(true)
-		time.Sleep(time.Minute)
-		if s := cache.Stats(); s.Flushes != 1 {
-			t.Errorf("afterwards the stats are %+v", s)
-		}
-	})
+	for name, logger := range map[string]*slog.Logger{"no logger": nil, "a logger that panics": slog.New(slog.NewTextHandler(faultyLog{}, nil))} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store, messages := registry.NewMemoryStore(registry.MemoryConfig{}), faultyInvalidations{&fault{}, &atomic.Int64{}}
+				acme := mustCreate(t, store, "acme")
+				cache := newCache(t, store, registry.CacheConfig{Invalidations: messages, Logger: logger})
+				if _, err := cache.SetStatus(t.Context(), acme.ID, tenancy.StatusSuspended); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Minute)
+				if s := cache.Stats(); s.Flushes != 0 || s.Unpublished != 1 {
+					t.Errorf("meanwhile the stats are %+v", s)
+				}
+				messages.off.Store(true)
+				time.Sleep(time.Minute)
+				if s := cache.Stats(); s.Flushes != 1 || messages.told.Load() != 1 {
+					t.Errorf("afterwards the stats are %+v, and others were told %d times", s, messages.told.Load())
+				}
+			})
+		})
+	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/crypt"
+	"github.com/entenancy/tenancy/internal/panicked"
 )
 
 // EncryptedStore is a Store that keeps secrets encrypted in another one: the
@@ -64,7 +65,7 @@ func NewEncryptedStore(store Store, cipher *crypt.Cipher, cfg EncryptedConfig) (
 	if _, ok := store.(*EncryptedStore); ok {
 		return nil, errors.New("tenancy: registry.NewEncryptedStore: store is encrypted already")
 	}
-	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
+	cfg.Logger = panicked.Logger(cfg.Logger)
 	return &EncryptedStore{store: store, cipher: cipher, cfg: cfg}, nil
 }
 

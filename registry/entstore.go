@@ -9,6 +9,7 @@ import (
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/panicked"
 	"github.com/entenancy/tenancy/registry/ent"
 	"github.com/entenancy/tenancy/registry/ent/predicate"
 	"github.com/entenancy/tenancy/registry/ent/tenant"
@@ -54,11 +55,9 @@ func NewEntStore(driver dialect.Driver, cfg EntConfig) (*EntStore, error) {
 	if cfg.MaxTenants < 0 {
 		return nil, errors.New("tenancy: registry.NewEntStore: EntConfig.MaxTenants is negative")
 	}
-	log := cfg.Logger
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	return &EntStore{driver: driver, client: ent.NewClient(ent.Driver(driver)), maxTenants: cfg.MaxTenants, log: log}, nil
+	return &EntStore{
+		driver: driver, client: ent.NewClient(ent.Driver(driver)), maxTenants: cfg.MaxTenants, log: panicked.Logger(cfg.Logger),
+	}, nil
 }
 
 // Init makes the store's tables, or brings those of an earlier release up to

@@ -10,6 +10,8 @@ import (
 	"log/slog"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/entenancy/tenancy/internal/panicked"
 )
 
 // PostgresInvalidations are Invalidations by PostgreSQL's LISTEN and NOTIFY,
@@ -47,7 +49,7 @@ func NewPostgresInvalidations(db *sql.DB, cfg PostgresInvalidationsConfig) (*Pos
 	if len(cfg.Channel) > maxChannel {
 		return nil, fmt.Errorf("tenancy: registry.NewPostgresInvalidations: PostgresInvalidationsConfig.Channel is longer than %d bytes", maxChannel)
 	}
-	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
+	cfg.Logger = panicked.Logger(cfg.Logger)
 	return &PostgresInvalidations{db: db, cfg: cfg}, nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"net"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/entenancy/tenancy/internal/panicked"
 )
 
 // RedisInvalidations are Invalidations by Redis Pub/Sub. They need no rights
@@ -43,7 +45,7 @@ func NewRedisInvalidations(client *redis.Client, cfg RedisInvalidationsConfig) (
 		return nil, errors.New("tenancy: registry.NewRedisInvalidations: client is nil")
 	}
 	cfg.Channel = cmp.Or(cfg.Channel, "tenancy:registry")
-	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
+	cfg.Logger = panicked.Logger(cfg.Logger)
 	return &RedisInvalidations{
 		client: client, cfg: cfg,
 		publisher: client.WithTimeout(publishTimeout), // a read of the client's does not end with its context

@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/entenancy/tenancy/crypt"
+	"github.com/entenancy/tenancy/internal/panicked"
 )
 
 // RedisCache is a Store that keeps the tenants of another in Redis, for the
@@ -106,7 +107,7 @@ func NewRedisCache(store Store, client *redis.Client, cfg RedisCacheConfig) (*Re
 	cfg.TTL = cmp.Or(cfg.TTL, 10*time.Minute)
 	cfg.Timeout = cmp.Or(cfg.Timeout, 250*time.Millisecond)
 	cfg.RetryAfter = cmp.Or(cfg.RetryAfter, time.Second)
-	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
+	cfg.Logger = panicked.Logger(cfg.Logger)
 	c := &RedisCache{store: store, cfg: cfg, scripts: newScripts(), client: client.WithTimeout(cfg.Timeout)}
 	c.client.Options().ContextTimeoutEnabled = true // of this copy: what is read is to end with its context
 	c.outage = &outage{

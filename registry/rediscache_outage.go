@@ -104,7 +104,7 @@ func (o *outage) begin(ctx context.Context, err error) {
 	}
 	o.down.Store(true)
 	o.count.Add(1)
-	if o.life.Err() == nil { // before a logger could panic
+	if o.life.Err() == nil {
 		o.busy.Go(o.wait)
 	}
 	o.log.WarnContext(ctx, "tenancy: registry: Redis fails: tenants are read from the store", slog.Any("error", err))
@@ -119,18 +119,17 @@ func (o *outage) wait() {
 	}
 }
 
-// isOver reports whether Redis works again. The store is asked which registry it is,
-// caches above are told, and the logger hears of it: what panics of an application's
-// own is tried again like any failure, because nobody could recover in this goroutine.
+// isOver reports whether Redis works again. The store is asked which registry it is, and
+// caches above are told: what panics of an application's own is tried again like any
+// failure, because nobody could recover in this goroutine.
 func (o *outage) isOver() (over bool) {
 	var failed error // over says it
-	defer panicked.As(&failed, "the store or the logger")
+	defer panicked.As(&failed, "the store")
 	if o.probe(o.life) != nil || !o.caughtUp() {
 		return false
 	}
-	over = true
 	o.log.InfoContext(o.life, "tenancy: registry: Redis works again")
-	return over
+	return true
 }
 
 // caughtUp delivers what is pending, and closes the breaker if that was all.
