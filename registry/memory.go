@@ -108,10 +108,14 @@ func (s *MemoryStore) Update(ctx context.Context, t tenancy.Tenant) (tenancy.Ten
 		return tenancy.Tenant{}, err
 	}
 	return s.change(ctx, t.ID, func(old tenancy.Tenant) (tenancy.Tenant, error) {
+		changed, err := Updated(old, t)
+		if err != nil {
+			return tenancy.Tenant{}, err
+		}
 		if owner, taken := s.byIdentifier[t.Identifier]; taken && owner != t.ID {
 			return tenancy.Tenant{}, errTaken()
 		}
-		return Updated(old, t)
+		return changed, nil
 	})
 }
 
@@ -144,7 +148,7 @@ func (s *MemoryStore) SetStatuses(ctx context.Context, ids []tenancy.ID, to tena
 
 // MergeMetadata implements Store.
 func (s *MemoryStore) MergeMetadata(ctx context.Context, id tenancy.ID, values map[string]any, remove ...string) (tenancy.Tenant, error) {
-	if err := cmp.Or(id.Validate(), validateMetadata(values)); err != nil {
+	if err := cmp.Or(id.Validate(), validateMetadata(values), validateMetadata(absent(remove))); err != nil {
 		return tenancy.Tenant{}, err
 	}
 	return s.change(ctx, id, func(old tenancy.Tenant) (tenancy.Tenant, error) { return WithMetadata(old, values, remove...) })

@@ -13,6 +13,15 @@ func validateMetadata(values map[string]any) error {
 	return err
 }
 
+// absent returns an object with the keys, whose values are null.
+func absent(keys []string) map[string]any {
+	nulls := make(map[string]any, len(keys))
+	for _, key := range keys {
+		nulls[key] = nil
+	}
+	return nulls
+}
+
 // encodeMetadata returns the text of the metadata column.
 func encodeMetadata(values map[string]any) (string, error) {
 	if len(values) == 0 {

@@ -44,8 +44,8 @@ func Created(n NewTenant) (tenancy.Tenant, error) {
 
 // Updated returns what [Store].Update makes of a tenant that is old so far
 // when it is given t, or the error that it has for that. It is for those who
-// implement a Store, who have to look whether the identifier is taken, and to
-// let no one else change the tenant between reading old and writing the result.
+// implement a Store, who have to look afterwards whether the identifier is taken, and
+// to let no one else change the tenant between reading old and writing the result.
 func Updated(old, t tenancy.Tenant) (tenancy.Tenant, error) {
 	if err := validateUpdate(t); err != nil {
 		return tenancy.Tenant{}, err
@@ -83,12 +83,13 @@ func WithStatus(t tenancy.Tenant, to tenancy.Status) (tenancy.Tenant, error) {
 // WithMetadata returns what [Store].MergeMetadata makes of a tenant, or the
 // error that it has for it. It is for those who implement a Store, as Updated is.
 func WithMetadata(t tenancy.Tenant, values map[string]any, remove ...string) (tenancy.Tenant, error) {
-	put, err := asJSON(values)
-	if err != nil {
+	put, putErr := asJSON(values)
+	gone, goneErr := asJSON(absent(remove))
+	if err := cmp.Or(putErr, goneErr); err != nil {
 		return tenancy.Tenant{}, err
 	}
 	metadata := t.Metadata()
-	for _, key := range remove {
+	for key := range gone {
 		delete(metadata, key)
 	}
 	maps.Copy(metadata, put)

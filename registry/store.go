@@ -64,7 +64,9 @@ type Store interface {
 	// CreatedAt, UpdatedAt and DeletedAt of t are not read.
 	//
 	// It fails as Create does for what is not valid or is taken, and with
-	// [tenancy.ErrNotFound] if the tenant is gone.
+	// [tenancy.ErrNotFound] if the tenant is gone. Where several are the case, a
+	// version that is not the latest comes before a status, and both before an
+	// identifier that is taken.
 	Update(ctx context.Context, t tenancy.Tenant) (tenancy.Tenant, error)
 
 	// SetStatus changes the status of a tenant, whatever its version, and
@@ -92,7 +94,8 @@ type Store interface {
 	// that is broken counts as empty, and so is repaired.
 	//
 	// It returns the tenant as it is then. Metadata that cannot be kept is
-	// [tenancy.ErrInvalidTenant], as for NewTenant; it fails with
+	// [tenancy.ErrInvalidTenant], as for NewTenant, and so is a key in remove that
+	// metadata cannot have; it fails with
 	// [tenancy.ErrNotFound] where there is no tenant.
 	MergeMetadata(ctx context.Context, id tenancy.ID, values map[string]any, remove ...string) (tenancy.Tenant, error)
 

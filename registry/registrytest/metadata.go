@@ -49,6 +49,7 @@ func testMerge(t *testing.T, s registry.Store) {
 		{object{"a": 1.0, "b": 2.0}, nil, []string{"a"}, object{"b": 2.0}},
 		{object{"a": 1.0}, nil, []string{"a"}, object{}},
 		{object{"a": 1.0}, nil, []string{"b", "b"}, object{"a": 1.0}},
+		{object{"\xff": 1.0, "a": 2.0}, nil, []string{"\xff"}, object{"a": 2.0}}, // which is kept as U+FFFD
 		{object{"a": object{"b": 1.0}}, nil, []string{"b", "a.b", "$.a"}, object{"a": object{"b": 1.0}}},
 		{object{"a": 1.0, "b": 2.0}, object{"c": 3.0}, []string{"a"}, object{"b": 2.0, "c": 3.0}},
 		{object{"a": 1.0}, object{"a": 2.0}, []string{"a"}, object{"a": 2.0}},
@@ -134,7 +135,12 @@ func testMergeRefused(t *testing.T, s registry.Store) {
 			t.Errorf("%s: the error repeats what it was given: %v", name, err)
 		}
 	}
-	got, err := s.MergeMetadata(t.Context(), "gone", object{"k": "v"})
+	got, err := s.MergeMetadata(t.Context(), acme.ID, object{"k": "v"}, "k", "hidden\x00")
+	wantError(t, "NUL in a key that is to go", got, err, tenancy.ErrInvalidTenant)
+	if err != nil && strings.Contains(err.Error(), "hidden") {
+		t.Errorf("the error repeats what it was given: %v", err)
+	}
+	got, err = s.MergeMetadata(t.Context(), "gone", object{"k": "v"})
 	wantError(t, "no such tenant", got, err, tenancy.ErrNotFound)
 	wantStored(t, s, acme)
 }

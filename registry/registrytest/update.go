@@ -21,6 +21,7 @@ func updateTests() map[string]func(*testing.T, registry.Store) {
 		"Update/rename":       testRename,
 		"Update/renames race": testRenamesAtOnce,
 		"Update/taken":        testRenameToTaken,
+		"Update/taken, stale": testRenameOfStale,
 		"Update/status":       testUpdateStatus,
 		"Update/refused":      testUpdateRefused,
 	}
@@ -186,6 +187,27 @@ func testRenameToTaken(t *testing.T, s registry.Store) {
 	}
 	got, err = s.Update(t.Context(), thief)
 	wantError(t, "a deleted tenant's identifier", got, err, tenancy.ErrExists)
+}
+
+// Whoever has an old version learns that, and not who has an identifier; and so for
+// a status that cannot be.
+func testRenameOfStale(t *testing.T, s registry.Store) {
+	create(t, s, active("acme"))
+	stale := create(t, s, active("other"))
+	now, err := s.MergeMetadata(t.Context(), stale.ID, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale.Identifier = "acme"
+	got, err := s.Update(t.Context(), stale)
+	wantError(t, "an old version", got, err, tenancy.ErrConflict)
+	stale.Status = tenancy.StatusProvisioning
+	got, err = s.Update(t.Context(), stale)
+	wantError(t, "an old version with a status that cannot be", got, err, tenancy.ErrConflict)
+	stale.Version = now.Version
+	got, err = s.Update(t.Context(), stale)
+	wantError(t, "a status that cannot be", got, err, tenancy.ErrInvalidTransition)
+	wantStored(t, s, now)
 }
 
 func testUpdateStatus(t *testing.T, s registry.Store) {
