@@ -62,7 +62,7 @@ func (c *RedisCache) read(ctx context.Context, id tenancy.ID, value string) (ten
 		c.corrupt.Add(1)
 		c.cfg.Logger.WarnContext(ctx, "tenancy: registry: an entry in Redis cannot be read", slog.String("tenant", string(id)), slog.Any("error", err))
 		c.try(ctx, func(ctx context.Context, k keys) error {
-			return c.scripts.remove.Run(ctx, c.client, []string{k.id(id)}, value).Err()
+			return c.scripts.remove.Run(ctx, c.client, []string{k.id(id)}, value, c.keptOut().Milliseconds()).Err()
 		})
 	}
 	return t, ok

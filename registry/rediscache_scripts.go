@@ -53,9 +53,17 @@ for i, key in ipairs(KEYS) do
 end
 return redis.status_reply('OK')`
 
-// remove takes a value away that is still the one that was read.
+// remove takes an entry away if the value is still the one that was read. Its version
+// stays, for so many milliseconds: a reader may have begun before the change that made it.
 const remove = `
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+	local version = string.match(ARGV[1], '^(%d+) ')
+	if version then
+		redis.call('SET', KEYS[1], version .. ' ', 'PX', ARGV[2])
+	else
+		redis.call('DEL', KEYS[1])
+	end
+end
 return redis.status_reply('OK')`
 
 // clearAll takes entries away, and what leads to them, and returns how many
