@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/entenancy/tenancy/internal/pgerror"
 )
 
 // errNotStarted is before Start and after Close.
@@ -25,10 +27,10 @@ func (m *Manager) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	if err := m.admin.PingContext(ctx); err != nil {
-		return fmt.Errorf("manager: the registry: %w", err)
+		return fmt.Errorf("manager: the registry: %w", pgerror.WithoutConfig(err))
 	}
 	if err := m.pools[0].db.PingContext(ctx); err != nil {
-		return fmt.Errorf("manager: the home: %w", err)
+		return fmt.Errorf("manager: the home: %w", pgerror.WithoutConfig(err))
 	}
 	return nil
 }

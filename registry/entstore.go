@@ -10,6 +10,7 @@ import (
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/internal/panicked"
+	"github.com/entenancy/tenancy/internal/pgerror"
 	"github.com/entenancy/tenancy/registry/ent"
 	"github.com/entenancy/tenancy/registry/ent/predicate"
 	"github.com/entenancy/tenancy/registry/ent/tenant"
@@ -123,10 +124,11 @@ func (s *EntStore) hasID(id tenancy.ID) predicate.Tenant {
 }
 
 // failed says what the store was doing when its database failed. A context
-// that is over is why a call failed, even if a driver calls it something else.
+// that is over is why a call failed, even if a driver calls it something else. Where
+// pgx could not connect, its error has the password within.
 func failed(ctx context.Context, doing string, err error) error {
 	if over := ctx.Err(); over != nil {
 		return fmt.Errorf("tenancy: registry: %s: %w", doing, over)
 	}
-	return fmt.Errorf("%w: %s: %w", tenancy.ErrUnavailable, doing, err)
+	return fmt.Errorf("%w: %s: %w", tenancy.ErrUnavailable, doing, pgerror.WithoutConfig(err))
 }

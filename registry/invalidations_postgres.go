@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/entenancy/tenancy/internal/panicked"
+	"github.com/entenancy/tenancy/internal/pgerror"
 )
 
 // PostgresInvalidations are Invalidations by PostgreSQL's LISTEN and NOTIFY,
@@ -66,7 +67,7 @@ func (p *PostgresInvalidations) Publish(ctx context.Context, inv Invalidation) e
 	}
 	for _, text := range texts {
 		if _, err := p.db.ExecContext(ctx, "SELECT pg_notify($1, $2)", p.cfg.Channel, text); err != nil {
-			return fmt.Errorf("tenancy: registry: publishing an invalidation: %w", err)
+			return fmt.Errorf("tenancy: registry: publishing an invalidation: %w", pgerror.WithoutConfig(err))
 		}
 	}
 	return nil
@@ -81,7 +82,7 @@ func (p *PostgresInvalidations) Listen(ctx context.Context, handle func(Invalida
 func (p *PostgresInvalidations) listen(ctx context.Context, connected func(), handle func(Invalidation)) error {
 	conn, err := p.db.Conn(ctx)
 	if err != nil {
-		return err
+		return pgerror.WithoutConfig(err)
 	}
 	defer func() { _ = conn.Close() }()
 	return conn.Raw(func(driverConn any) error {

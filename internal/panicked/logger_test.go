@@ -28,7 +28,9 @@ func (b brittle) Handle(ctx context.Context, r slog.Record) error {
 	return b.Handler.Handle(ctx, r)
 }
 
-func (b brittle) WithAttrs(attrs []slog.Attr) slog.Handler { return brittle{b.Handler.WithAttrs(attrs)} }
+func (b brittle) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return brittle{b.Handler.WithAttrs(attrs)}
+}
 
 func (b brittle) WithGroup(name string) slog.Handler { return brittle{b.Handler.WithGroup(name)} }
 

@@ -10,6 +10,7 @@ import (
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/registry"
@@ -122,6 +123,9 @@ func TestErrorsHoldNoPassword(t *testing.T) {
 		for name, call := range calls(open(t, database{db, entsql.OpenDB(d.dialect, db)})) {
 			if err := call(t.Context()); !isOther(err) || strings.Contains(err.Error(), password) {
 				t.Errorf("%s on %s: got %v, want an error without the password", name, d.dialect, err)
+			}
+			if err := call(t.Context()); errors.As(err, new(*pgconn.ConnectError)) || errors.As(err, new(*pgconn.ParseConfigError)) {
+				t.Errorf("%s on %s: within the error is the password", name, d.dialect)
 			}
 		}
 	}
