@@ -29,8 +29,8 @@ type Log struct {
 	closing chan struct{}  // closed by Close: nobody waits for room any more
 	queuing sync.WaitGroup // the calls of Submit that may send to the queue
 	worker  sync.WaitGroup
-	life   context.Context // of the worker's writes
-	end    context.CancelFunc
+	life    context.Context // of the worker's writes
+	end     context.CancelFunc
 }
 
 // Config is what a Log can be told. The zero Config works.
