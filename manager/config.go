@@ -183,7 +183,7 @@ type RedisConfig struct {
 
 // CacheConfig says how long the registry's records are remembered.
 type CacheConfig struct {
-	// Disabled asks the registry anew for each request.
+	// Disabled asks the registry anew for each request. Other processes hear of changes all the same.
 	Disabled bool `env:"DISABLED"`
 	// Size is how many tenants a process remembers. Defaults to 10000.
 	Size int `env:"SIZE"`

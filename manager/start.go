@@ -109,7 +109,7 @@ func (m *Manager) tell(ctx context.Context, level slog.Level, message string, ar
 
 // warm reads tenants that are likely to be asked for.
 func (m *Manager) warm(ctx context.Context) error {
-	if m.layers.cache == nil || m.config.Cache.Warm == 0 {
+	if m.config.Cache.Disabled || m.config.Cache.Warm == 0 {
 		return nil
 	}
 	if _, err := m.layers.cache.Warm(ctx, m.config.Cache.Warm); err != nil {

@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 
@@ -17,9 +18,9 @@ import (
 // the cache of this process on top, where they are configured.
 type layers struct {
 	base      *registry.EntStore
-	redis     *registry.RedisCache     // nil without
+	redis     *registry.RedisCache     // nil without; not read where Config.Cache is disabled
 	encrypted *registry.EncryptedStore // nil without
-	cache     *registry.Cache          // nil without
+	cache     *registry.Cache          // not read where Config.Cache is disabled
 	top       registry.Store
 	domains   registry.DomainStore
 }
@@ -38,7 +39,7 @@ func newLayers(c Config, app App, db, admin *sql.DB, client *redis.Client) (*lay
 	if err != nil {
 		return nil, err
 	}
-	if client != nil && !c.Cache.Disabled {
+	if client != nil {
 		l.redis, err = registry.NewRedisCache(l.top, client, registry.RedisCacheConfig{
 			Prefix: c.Redis.Prefix, TTL: c.Cache.RedisTTL, Cipher: cipher, Logger: app.Logger,
 		})
@@ -59,14 +60,14 @@ func newLayers(c Config, app App, db, admin *sql.DB, client *redis.Client) (*lay
 	return l, l.remember(c, app, admin, client)
 }
 
-// remember puts the cache of this process on top.
+// remember puts the cache of this process on top, or what only tells other processes.
 func (l *layers) remember(c Config, app App, admin *sql.DB, client *redis.Client) (err error) {
-	if c.Cache.Disabled {
-		return nil
-	}
 	told, err := invalidations(c, app, admin, client)
 	if err != nil {
 		return err
+	}
+	if c.Cache.Disabled && told != nil {
+		told = deaf{told}
 	}
 	l.cache, err = registry.NewCache(l.top, registry.CacheConfig{
 		Size: c.Cache.Size, TTL: c.Cache.TTL, Invalidations: told, Logger: app.Logger,
@@ -74,10 +75,39 @@ func (l *layers) remember(c Config, app App, admin *sql.DB, client *redis.Client
 	if err != nil {
 		return err
 	}
+	if c.Cache.Disabled {
+		l.top = unread{l.cache, registry.Uncached(l.cache)}
+		return nil
+	}
 	l.top = l.cache
 	l.domains, err = registry.NewDomainCache(l.base.Domains(), l.top, registry.DomainCacheConfig{Size: c.Cache.Size, TTL: c.Cache.TTL})
 	return err
 }
+
+// unread is a store over caches that are not read: they only hear, and tell other
+// processes, of changes. Lists and searches ask no cache anyway.
+type unread struct {
+	registry.Store
+
+	uncached registry.Store
+}
+
+func (u unread) ByIdentifier(ctx context.Context, identifier string) (tenancy.Tenant, error) {
+	return u.uncached.ByIdentifier(ctx, identifier)
+}
+
+func (u unread) ByID(ctx context.Context, id tenancy.ID) (tenancy.Tenant, error) {
+	return u.uncached.ByID(ctx, id)
+}
+
+func (u unread) ByIDs(ctx context.Context, ids []tenancy.ID) (registry.Page, error) {
+	return u.uncached.ByIDs(ctx, ids)
+}
+
+// deaf are Invalidations for who has nothing to drop: no connection is held for them.
+type deaf struct{ registry.Invalidations }
+
+func (deaf) Listen(ctx context.Context, _ func(registry.Invalidation)) { <-ctx.Done() }
 
 // invalidations is how processes tell each other of changes: by Redis, or else
 // by PostgreSQL; not at all on other databases.
