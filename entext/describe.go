@@ -1,8 +1,6 @@
 package entext
 
 import (
-	"slices"
-
 	"entgo.io/ent/dialect/sql/schema"
 	"entgo.io/ent/entc/gen"
 
@@ -53,7 +51,7 @@ func entities(g *gen.Graph) ([]entity, error) {
 	all := make([]entity, 0, len(g.Nodes))
 	for _, n := range g.Nodes {
 		table := n.Table()
-		e := entity{Type: n, Writable: of(n).Writable, Keys: t.keys(table), Dependents: t.dependents(table, table, nil)}
+		e := entity{Type: n, Writable: of(n).Writable, Keys: t.keys(table), Dependents: t.dependents(table, nil)}
 		if isScoped(n) {
 			e.Column = columnExpr(n)
 		}
@@ -157,47 +155,6 @@ func (t tables) keys(name string) []string {
 		}
 	}
 	return columns
-}
-
-// dependents returns what hangs on the rows of table, at the end of a path
-// from root: what refers to them by a foreign key that changes it when they
-// are deleted, and if it is deleted too, what hangs on it in turn. No table
-// comes twice in a path, so a tree whose rows delete their children is
-// followed to the children and no further.
-func (t tables) dependents(root, table string, path []hop) []dependent {
-	var found []dependent
-	for _, other := range t.all {
-		for _, fk := range other.ForeignKeys {
-			if fk.RefTable.Name != table || !changes(fk) || slices.ContainsFunc(path, func(h hop) bool { return h.Table == other.Name }) {
-				continue
-			}
-			next := append(slices.Clip(path), hop{other.Name, fk.Columns[0].Name, fk.RefColumns[0].Name})
-			switch {
-			case t.visible(root, next):
-				found = append(found, dependent{next, column(t.scopes[other.Name])})
-			case t.readOnly[other.Name] && fk.OnDelete == schema.Cascade:
-				found = append(found, dependent{Path: next})
-			}
-			if fk.OnDelete == schema.Cascade {
-				found = append(found, t.dependents(root, other.Name, next)...)
-			}
-		}
-	}
-	return found
-}
-
-// visible reports whether a change at the end of the path is one that another
-// tenant sees. Join rows that hang on a tenant's own row are seen through it
-// only; those of a global row are the tenants' own.
-func (t tables) visible(root string, path []hop) bool {
-	last := path[len(path)-1].Table
-	_, scoped := t.scopes[last]
-	_, rootScoped := t.scopes[root]
-	return scoped && (t.nodes[last] != nil || len(path) == 1 && !rootScoped)
-}
-
-func changes(fk *schema.ForeignKey) bool {
-	return fk.OnDelete == schema.Cascade || fk.OnDelete == schema.SetNull || fk.OnDelete == schema.SetDefault
 }
 
 // metadata describes the tables with rows of tenants, for migrate/tenancy.go.

@@ -37,7 +37,9 @@
 // is declared at the other end only, a join table that would have two columns of the
 // tenant column's name, a tenant column that is not, or not only, the
 // field that mixin.Tenant makes, global rows that are read-only for tenants and
-// would be deleted with a tenant's (OnDelete(Cascade)), and two indexes that come to have one name.
+// would be deleted with a tenant's (OnDelete(Cascade)), rows that delete others of their
+// table and with them global ones, on which rows of tenants or read-only ones hang, and
+// two indexes that come to have one name.
 //
 // # What it changes
 //

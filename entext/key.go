@@ -88,19 +88,3 @@ func checkShared(g *gen.Graph) error {
 	}
 	return errors.Join(errs...)
 }
-
-// checkCascades refuses global rows that a tenant may not write and would delete with
-// its own. A tenant's own database knows nothing of them, where a condition could ask.
-func checkCascades(g *gen.Graph) error {
-	t, err := tablesOf(g)
-	errs := []error{err}
-	for _, n := range g.Nodes {
-		for _, d := range t.dependents(n.Table(), n.Table(), nil) {
-			if isScoped(n) && d.Column == "" {
-				errs = append(errs, refuse(n, "deleting its rows deletes rows of table %q, which are global and read-only for tenants; "+
-					"drop OnDelete(Cascade), or mark their schema with schema.Writable()", d.Path[len(d.Path)-1].Table))
-			}
-		}
-	}
-	return errors.Join(errs...)
-}

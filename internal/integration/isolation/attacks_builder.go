@@ -100,14 +100,13 @@ func builderAttacks() []Attack {
 			ctx := privacy.DecisionContext(a.Nobody, privacy.Allow)
 			a.refusedEverywhere(ctx)
 		}},
-		{Name: "an earlier mixin's Allow", Row: "R24/W27", Touches: []string{"accounts"}, Run: func(a *Act) {
+		{Name: "an earlier mixin's Allow", Row: "R24/W27", Touches: []string{"accounts", "devices"}, Run: func(a *Act) {
 			memos, err := a.Client.Memo.Query().All(a.A.Ctx)
 			a.Got(memos, err)
-			a.Counts(len(memos), nil, 2)
+			a.Counts(len(memos), nil, 4)
 			n, err := a.Client.Memo.Update().SetText("mine").Save(a.A.Ctx)
-			a.Counts(n, err, 2)
-			n, err = a.Client.Memo.Delete().Exec(a.A.Ctx)
-			a.Counts(n, err, 2)
+			a.Counts(n, err, 4)
+			a.deletesTwo(func() (int, error) { return a.Client.Memo.Delete().Exec(a.A.Ctx) })
 		}},
 		{Name: "interceptors", Run: interceptors},
 		{Name: "an interceptor that loses the tenant", Row: "R10/W28", Run: func(a *Act) {

@@ -202,7 +202,7 @@ func (a *Act) askGlobals() {
 	ids, err = a.Client.Account.Query().Where(account.HasFavoriteWith(memo.TextContains(b))).IDs(ctx)
 	a.Sees(ids, err)
 	n, err := a.Client.Account.Query().Where(account.Not(account.HasMemos())).Count(ctx)
-	a.Counts(n, err, 4)
+	a.Counts(n, err, 5)
 }
 
 // filterAttacks go through the filters of ent's entql feature.

@@ -14,7 +14,7 @@ import (
 
 // globalAttacks go over rows that belong to nobody.
 func globalAttacks() []Attack {
-	accounts := []string{"accounts"}
+	accounts := []string{"accounts", "devices"}
 	return []Attack{
 		{Name: "write read-only globals", Row: "W31/33", Run: func(a *Act) {
 			for _, writes := range []map[string]executor{a.globalWrites(), a.writesByAccounts()} {
@@ -84,7 +84,7 @@ func globalAttacks() []Attack {
 			a.CrossTenant(a.Client.Account.Update().Where(account.Login("one")).ClearMemos().Exec(a.A.Ctx))
 		}},
 		{Name: "delete writable globals", Row: "W25", Touches: accounts, Run: func(a *Act) {
-			a.deletesAccounts(func() (int, error) { return a.Client.Account.Delete().Exec(a.A.Ctx) })
+			a.deletesTwo(func() (int, error) { return a.Client.Account.Delete().Exec(a.A.Ctx) })
 			a.Hangs(func() error { return a.Client.Account.DeleteOneID(a.Account).Exec(a.A.Ctx) }, a.NotFound)
 		}},
 		{Name: "delete writable globals with what is read-only", Touches: accounts, Run: func(a *Act) {
@@ -98,8 +98,20 @@ func globalAttacks() []Attack {
 			}, a.Fine)
 			a.Refused(a.Client.Account.DeleteOneID(a.AccountTitled).Exec(a.Nobody))
 		}},
+		{Name: "delete what takes globals along", Row: "W25", Touches: accounts, Run: func(a *Act) {
+			c, ctx := a.Client, a.A.Ctx
+			for name, e := range map[string]executor{
+				"account with devices": c.Account.DeleteOneID(a.AccountLent),
+				"account with memos":   c.Account.DeleteOneID(a.AccountNoted),
+				"memo with devices":    c.Memo.DeleteOneID(a.A.MemoLent),
+				"memo with notes":      c.Memo.DeleteOneID(a.A.MemoNoted),
+			} {
+				a.Within(name, func() { a.Hangs(func() error { return e.Exec(ctx) }, a.NotFound) })
+			}
+			a.Step(func() { a.Fine(c.Memo.DeleteOneID(a.A.MemoIdle).Exec(ctx)) })
+		}},
 		{Name: "delete writable globals where raw a OR b", Row: "W02b/c", Touches: accounts, Run: func(a *Act) {
-			a.deletesAccounts(func() (int, error) {
+			a.deletesTwo(func() (int, error) {
 				return a.Client.Account.Delete().Where(func(s *sql.Selector) { s.Where(sql.ExprP("1 = 1 OR 1 = 1")) }).Exec(a.A.Ctx)
 			})
 		}},
@@ -108,15 +120,15 @@ func globalAttacks() []Attack {
 			a.Nothing(n, err)
 			n, err = a.Client.Account.Update().Where(account.HasMemosWith(memo.TextContains(a.B.Mark))).SetLogin("x").Save(a.A.Ctx)
 			a.Nothing(n, err)
-			n, err = a.Client.Account.Update().Where(account.HasMemosWith(memo.TextContains(a.A.Mark))).SetLogin("x").Save(a.A.Ctx)
+			n, err = a.Client.Account.Update().Where(account.HasMemosWith(memo.Text(a.A.text("memo0")))).SetLogin("x").Save(a.A.Ctx)
 			a.Counts(n, err, 1)
 		}},
 	}
 }
 
-// deletesAccounts deletes all accounts on which no row of B's hangs. Where A does
+// deletesTwo deletes all rows on which none of B's hangs, which are two. Where A does
 // not see B's rows, the database has to refuse it all, or knows nothing of them.
-func (a *Act) deletesAccounts(run func() (int, error)) {
+func (a *Act) deletesTwo(run func() (int, error)) {
 	a.Step(func() {
 		n, err := run()
 		switch {

@@ -308,10 +308,11 @@ func everyEntity(a *Act) {
 		"Club":       func() (any, int, error) { v, err := c.Club.Query().All(ctx); return v, 3 - len(v), err },
 		"Membership": func() (any, int, error) { v, err := c.Membership.Query().All(ctx); return v, 2 - len(v), err },
 		"Visit":      func() (any, int, error) { v, err := c.Visit.Query().All(ctx); return v, 2 - len(v), err },
-		"Memo":       func() (any, int, error) { v, err := c.Memo.Query().All(ctx); return v, 2 - len(v), err },
+		"Memo":       func() (any, int, error) { v, err := c.Memo.Query().All(ctx); return v, 4 - len(v), err },
 		"Country":    func() (any, int, error) { v, err := c.Country.Query().All(ctx); return v, 2 - len(v), err },
 		"Label":      func() (any, int, error) { v, err := c.Label.Query().All(ctx); return v, 2 - len(v), err },
-		"Account":    func() (any, int, error) { v, err := c.Account.Query().All(ctx); return v, 5 - len(v), err },
+		"Account":    func() (any, int, error) { v, err := c.Account.Query().All(ctx); return v, 7 - len(v), err },
+		"Device":     func() (any, int, error) { v, err := c.Device.Query().All(ctx); return v, 3 - len(v), err },
 	} {
 		a.Within(name, func() {
 			v, missing, err := read()

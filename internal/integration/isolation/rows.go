@@ -242,9 +242,9 @@ func (p place) wipe(d string) []string {
 	add("accounts", text(b.Update("accounts").SetNull("account_favorite").Query()))
 	add("users", text(b.Update("users").SetNull("user_spouse").SetNull("user_reports").Query()))
 	for _, t := range []string{
-		"order_labels", "user_groups", "user_friends", "user_following", "user_accounts", "memberships", "visits",
+		"order_labels", "user_groups", "user_friends", "user_following", "user_accounts", "user_watched_devices", "memberships", "visits",
 		"grants", "account_countries",
-		"badges", "items", "memos", "orders", "profiles", "accounts", "users", "groups", "teams", "clubs", "countries", "labels",
+		"badges", "devices", "items", "memos", "orders", "profiles", "accounts", "users", "groups", "teams", "clubs", "countries", "labels",
 	} {
 		add(t, text(b.Delete(t).Query()))
 	}

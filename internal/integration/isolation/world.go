@@ -26,6 +26,10 @@ type World struct {
 	// on those called idle. AccountTitled has Label by Grant, AccountAbroad is in Country.
 	Country, CountryIdle, Label, LabelIdle, Account, Account2, AccountIdle int
 	AccountTitled, AccountAbroad, Grant                                    int
+	// DeviceWatched is AccountLent's, DeviceLent that of A's MemoLent; B's Ann watches
+	// both. DeviceNoted is that of A's MemoNoted, which is AccountNoted's, and B's MemoIdle
+	// is about it.
+	AccountLent, AccountNoted, DeviceWatched, DeviceLent, DeviceNoted int
 	// Badge is Ann's, BadgeOfB is B's Ann's.
 	Badge, BadgeOfB, BadgeIdle int
 	globals                    idRange
@@ -52,7 +56,7 @@ type Side struct {
 	Team, TeamIdle, TeamX                    int
 	Membership, MembershipX                  int
 	Club, ClubIdle, ClubX                    int
-	Memo, MemoIdle                           int
+	Memo, MemoIdle, MemoLent, MemoNoted      int
 
 	ids idRange
 }
@@ -85,6 +89,7 @@ func newWorld(ctx context.Context, n int, db *Database) *World {
 	}
 	w.globals.take(&w.Country, &w.CountryIdle, &w.Label, &w.LabelIdle, &w.Account, &w.Account2, &w.AccountIdle)
 	w.globals.take(&w.AccountTitled, &w.AccountAbroad, &w.Grant, &w.Badge, &w.BadgeOfB, &w.BadgeIdle)
+	w.globals.take(&w.AccountLent, &w.AccountNoted, &w.DeviceWatched, &w.DeviceLent, &w.DeviceNoted)
 	return w
 }
 
@@ -105,7 +110,7 @@ func newSide(ctx context.Context, tenant tenancy.Tenant, name string, base, secr
 	s.ids.take(&s.Order, &s.Order2, &s.OrderIdle, &s.OrderX, &s.OrderC)
 	s.ids.take(&s.Profile, &s.ProfileIdle, &s.ProfileX)
 	s.ids.take(&s.Group, &s.GroupIdle, &s.GroupX, &s.Team, &s.TeamIdle, &s.TeamX, &s.Club, &s.ClubIdle, &s.ClubX)
-	s.ids.take(&s.Membership, &s.MembershipX, &s.Memo, &s.MemoIdle)
+	s.ids.take(&s.Membership, &s.MembershipX, &s.Memo, &s.MemoIdle, &s.MemoLent, &s.MemoNoted)
 	for _, id := range []*uuid.UUID{&s.Item, &s.Item2, &s.ItemIdle, &s.ItemX, &s.ItemC} {
 		*id = uuid.New()
 	}

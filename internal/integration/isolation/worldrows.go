@@ -37,14 +37,20 @@ func (w *World) batches() []batch {
 		{"countries", []string{"id", "code"}, [][]any{{w.Country, "one"}, {w.CountryIdle, "two"}}},
 		{"labels", []string{"id", "name"}, [][]any{{w.Label, "one"}, {w.LabelIdle, "two"}}},
 		{"accounts", []string{"id", "login"}, [][]any{
-			{w.Account, "one"}, {w.Account2, "two"}, {w.AccountIdle, "three"}, {w.AccountTitled, "four"}, {w.AccountAbroad, "five"},
+			{w.Account, "one"},
+			{w.Account2, "two"},
+			{w.AccountIdle, "three"},
+			{w.AccountTitled, "four"},
+			{w.AccountAbroad, "five"},
+			{w.AccountLent, "six"},
+			{w.AccountNoted, "seven"},
 		}},
 		{"grants", []string{"id", "remark", "account_id", "label_id"}, [][]any{{w.Grant, "", w.AccountTitled, w.Label}}},
 		{"account_countries", []string{"account_id", "country_id"}, [][]any{{w.AccountAbroad, w.Country}}},
 	}
 	index := make(map[string]int)
 	badges := batch{"badges", []string{"id", "name", "user_badges"}, [][]any{{w.Badge, "one", w.A.Ann}, {w.BadgeOfB, "two", w.B.Ann}, {w.BadgeIdle, "three", nil}}}
-	for _, b := range append(append(w.rowsOf(w.A, w.B), w.rowsOf(w.B, w.A)...), badges) {
+	for _, b := range slices.Concat(w.rowsOf(w.A, w.B), w.rowsOf(w.B, w.A), []batch{badges}, w.devices()) {
 		i, ok := index[b.table]
 		if !ok {
 			index[b.table] = len(all)
@@ -97,6 +103,21 @@ func (w *World) entitiesOf(s, o *Side) []batch {
 		{"memos", []string{"id", "tenant_id", "text", "account_memos"}, [][]any{
 			{s.Memo, tenant, s.text("memo0"), w.Account},
 			{s.MemoIdle, tenant, s.text("memo1"), nil},
+			{s.MemoLent, tenant, s.text("memo2"), nil},
+			{s.MemoNoted, tenant, s.text("memo3"), nil},
+		}},
+	}
+}
+
+// devices returns everybody's devices, two of A's memos', and who watches them.
+func (w *World) devices() []batch {
+	tenant := string(w.B.ID)
+	return []batch{
+		{"devices", []string{"id", "name", "account_devices", "memo_devices"}, [][]any{
+			{w.DeviceWatched, "one", w.AccountLent, nil}, {w.DeviceLent, "two", nil, w.A.MemoLent}, {w.DeviceNoted, "three", nil, w.A.MemoNoted},
+		}},
+		{"user_watched_devices", []string{"user_id", "device_id", "tenant_id"}, [][]any{
+			{w.B.Ann, w.DeviceWatched, tenant}, {w.B.Ann, w.DeviceLent, tenant},
 		}},
 	}
 }
@@ -139,7 +160,12 @@ func (w *World) joinsOf(s, o *Side) []batch {
 
 // lateLinks returns links between users, and from global rows to tenants' ones.
 func (w *World) lateLinks() []lateLink {
-	links := []lateLink{{"accounts", "account_favorite", w.Account, w.B.Memo}, {"accounts", "account_favorite", w.Account2, w.A.Memo}}
+	links := []lateLink{
+		{"accounts", "account_favorite", w.Account, w.B.Memo},
+		{"accounts", "account_favorite", w.Account2, w.A.Memo},
+		{"memos", "account_memos", w.A.MemoNoted, w.AccountNoted},
+		{"memos", "device_notes", w.B.MemoIdle, w.DeviceNoted},
+	}
 	for _, s := range []*Side{w.A, w.B} {
 		o := w.B
 		if s == w.B {

@@ -38,15 +38,18 @@ type AccountEdges struct {
 	Titles []*Label `json:"titles,omitempty"`
 	// Countries holds the value of the countries edge.
 	Countries []*Country `json:"countries,omitempty"`
+	// Devices holds the value of the devices edge.
+	Devices []*Device `json:"devices,omitempty"`
 	// Grants holds the value of the grants edge.
 	Grants []*Grant `json:"grants,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes    [6]bool
+	loadedTypes    [7]bool
 	namedUsers     map[string][]*User
 	namedMemos     map[string][]*Memo
 	namedTitles    map[string][]*Label
 	namedCountries map[string][]*Country
+	namedDevices   map[string][]*Device
 	namedGrants    map[string][]*Grant
 }
 
@@ -97,10 +100,19 @@ func (e AccountEdges) CountriesOrErr() ([]*Country, error) {
 	return nil, &NotLoadedError{edge: "countries"}
 }
 
+// DevicesOrErr returns the Devices value or an error if the edge
+// was not loaded in eager-loading.
+func (e AccountEdges) DevicesOrErr() ([]*Device, error) {
+	if e.loadedTypes[5] {
+		return e.Devices, nil
+	}
+	return nil, &NotLoadedError{edge: "devices"}
+}
+
 // GrantsOrErr returns the Grants value or an error if the edge
 // was not loaded in eager-loading.
 func (e AccountEdges) GrantsOrErr() ([]*Grant, error) {
-	if e.loadedTypes[5] {
+	if e.loadedTypes[6] {
 		return e.Grants, nil
 	}
 	return nil, &NotLoadedError{edge: "grants"}
@@ -187,6 +199,11 @@ func (_m *Account) QueryTitles() *LabelQuery {
 // QueryCountries queries the "countries" edge of the Account entity.
 func (_m *Account) QueryCountries() *CountryQuery {
 	return NewAccountClient(_m.config).QueryCountries(_m)
+}
+
+// QueryDevices queries the "devices" edge of the Account entity.
+func (_m *Account) QueryDevices() *DeviceQuery {
+	return NewAccountClient(_m.config).QueryDevices(_m)
 }
 
 // QueryGrants queries the "grants" edge of the Account entity.
@@ -316,6 +333,30 @@ func (_m *Account) appendNamedCountries(name string, edges ...*Country) {
 		_m.Edges.namedCountries[name] = []*Country{}
 	} else {
 		_m.Edges.namedCountries[name] = append(_m.Edges.namedCountries[name], edges...)
+	}
+}
+
+// NamedDevices returns the Devices named value or an error if the edge was not
+// loaded in eager-loading with this name.
+func (_m *Account) NamedDevices(name string) ([]*Device, error) {
+	if _m.Edges.namedDevices == nil {
+		return nil, &NotLoadedError{edge: name}
+	}
+	nodes, ok := _m.Edges.namedDevices[name]
+	if !ok {
+		return nil, &NotLoadedError{edge: name}
+	}
+	return nodes, nil
+}
+
+func (_m *Account) appendNamedDevices(name string, edges ...*Device) {
+	if _m.Edges.namedDevices == nil {
+		_m.Edges.namedDevices = make(map[string][]*Device)
+	}
+	if len(edges) == 0 {
+		_m.Edges.namedDevices[name] = []*Device{}
+	} else {
+		_m.Edges.namedDevices[name] = append(_m.Edges.namedDevices[name], edges...)
 	}
 }
 

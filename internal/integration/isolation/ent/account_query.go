@@ -15,6 +15,7 @@ import (
 	"entgo.io/ent/schema/field"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/country"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/device"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/grant"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/internal"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/label"
@@ -36,6 +37,7 @@ type AccountQuery struct {
 	withFavorite       *MemoQuery
 	withTitles         *LabelQuery
 	withCountries      *CountryQuery
+	withDevices        *DeviceQuery
 	withGrants         *GrantQuery
 	withFKs            bool
 	modifiers          []func(*sql.Selector)
@@ -43,6 +45,7 @@ type AccountQuery struct {
 	withNamedMemos     map[string]*MemoQuery
 	withNamedTitles    map[string]*LabelQuery
 	withNamedCountries map[string]*CountryQuery
+	withNamedDevices   map[string]*DeviceQuery
 	withNamedGrants    map[string]*GrantQuery
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
@@ -199,6 +202,31 @@ func (_q *AccountQuery) QueryCountries() *CountryQuery {
 		schemaConfig := _q.schemaConfig
 		step.To.Schema = schemaConfig.Country
 		step.Edge.Schema = schemaConfig.AccountCountries
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryDevices chains the current query on the "devices" edge.
+func (_q *AccountQuery) QueryDevices() *DeviceQuery {
+	query := (&DeviceClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(account.Table, account.FieldID, selector),
+			sqlgraph.To(device.Table, device.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, account.DevicesTable, account.DevicesColumn),
+		)
+		schemaConfig := _q.schemaConfig
+		step.To.Schema = schemaConfig.Device
+		step.Edge.Schema = schemaConfig.Device
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -427,6 +455,7 @@ func (_q *AccountQuery) Clone() *AccountQuery {
 		withFavorite:  _q.withFavorite.Clone(),
 		withTitles:    _q.withTitles.Clone(),
 		withCountries: _q.withCountries.Clone(),
+		withDevices:   _q.withDevices.Clone(),
 		withGrants:    _q.withGrants.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
@@ -487,6 +516,17 @@ func (_q *AccountQuery) WithCountries(opts ...func(*CountryQuery)) *AccountQuery
 		opt(query)
 	}
 	_q.withCountries = query
+	return _q
+}
+
+// WithDevices tells the query-builder to eager-load the nodes that are connected to
+// the "devices" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *AccountQuery) WithDevices(opts ...func(*DeviceQuery)) *AccountQuery {
+	query := (&DeviceClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withDevices = query
 	return _q
 }
 
@@ -580,12 +620,13 @@ func (_q *AccountQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Acco
 		nodes       = []*Account{}
 		withFKs     = _q.withFKs
 		_spec       = _q.querySpec()
-		loadedTypes = [6]bool{
+		loadedTypes = [7]bool{
 			_q.withUsers != nil,
 			_q.withMemos != nil,
 			_q.withFavorite != nil,
 			_q.withTitles != nil,
 			_q.withCountries != nil,
+			_q.withDevices != nil,
 			_q.withGrants != nil,
 		}
 	)
@@ -658,6 +699,18 @@ func (_q *AccountQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Acco
 			return nil, err
 		}
 	}
+	if query := _q.withDevices; query != nil {
+		if err := _q.loadDevices(ctx, query, nodes,
+			func(n *Account) { n.Edges.Devices = []*Device{} },
+			func(n *Account, e *Device) {
+				n.Edges.Devices = append(n.Edges.Devices, e)
+				if !e.Edges.loadedTypes[0] {
+					e.Edges.Account = n
+				}
+			}); err != nil {
+			return nil, err
+		}
+	}
 	if query := _q.withGrants; query != nil {
 		if err := _q.loadGrants(ctx, query, nodes,
 			func(n *Account) { n.Edges.Grants = []*Grant{} },
@@ -700,6 +753,18 @@ func (_q *AccountQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Acco
 		if err := _q.loadCountries(ctx, query, nodes,
 			func(n *Account) { n.appendNamedCountries(name) },
 			func(n *Account, e *Country) { n.appendNamedCountries(name, e) }); err != nil {
+			return nil, err
+		}
+	}
+	for name, query := range _q.withNamedDevices {
+		if err := _q.loadDevices(ctx, query, nodes,
+			func(n *Account) { n.appendNamedDevices(name) },
+			func(n *Account, e *Device) {
+				n.appendNamedDevices(name, e)
+				if !e.Edges.loadedTypes[0] {
+					e.Edges.Account = n
+				}
+			}); err != nil {
 			return nil, err
 		}
 	}
@@ -968,6 +1033,37 @@ func (_q *AccountQuery) loadCountries(ctx context.Context, query *CountryQuery, 
 	}
 	return nil
 }
+func (_q *AccountQuery) loadDevices(ctx context.Context, query *DeviceQuery, nodes []*Account, init func(*Account), assign func(*Account, *Device)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int]*Account)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	query.withFKs = true
+	query.Where(predicate.Device(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(account.DevicesColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.account_devices
+		if fk == nil {
+			return fmt.Errorf(`foreign-key "account_devices" is nil for node %v`, n.ID)
+		}
+		node, ok := nodeids[*fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "account_devices" returned %v for node %v`, *fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
 func (_q *AccountQuery) loadGrants(ctx context.Context, query *GrantQuery, nodes []*Account, init func(*Account), assign func(*Account, *Grant)) error {
 	fks := make([]driver.Value, 0, len(nodes))
 	nodeids := make(map[int]*Account)
@@ -1179,6 +1275,20 @@ func (_q *AccountQuery) WithNamedCountries(name string, opts ...func(*CountryQue
 		_q.withNamedCountries = make(map[string]*CountryQuery)
 	}
 	_q.withNamedCountries[name] = query
+	return _q
+}
+
+// WithNamedDevices tells the query-builder to eager-load the nodes that are connected to the "devices"
+// edge with the given name. The optional arguments are used to configure the query builder of the edge.
+func (_q *AccountQuery) WithNamedDevices(name string, opts ...func(*DeviceQuery)) *AccountQuery {
+	query := (&DeviceClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	if _q.withNamedDevices == nil {
+		_q.withNamedDevices = make(map[string]*DeviceQuery)
+	}
+	_q.withNamedDevices[name] = query
 	return _q
 }
 

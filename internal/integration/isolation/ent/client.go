@@ -19,6 +19,7 @@ import (
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/badge"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/club"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/country"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/device"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/grant"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/group"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/item"
@@ -51,6 +52,8 @@ type Client struct {
 	Club *ClubClient
 	// Country is the client for interacting with the Country builders.
 	Country *CountryClient
+	// Device is the client for interacting with the Device builders.
+	Device *DeviceClient
 	// Grant is the client for interacting with the Grant builders.
 	Grant *GrantClient
 	// Group is the client for interacting with the Group builders.
@@ -88,6 +91,7 @@ func (c *Client) init() {
 	c.Badge = NewBadgeClient(c.config)
 	c.Club = NewClubClient(c.config)
 	c.Country = NewCountryClient(c.config)
+	c.Device = NewDeviceClient(c.config)
 	c.Grant = NewGrantClient(c.config)
 	c.Group = NewGroupClient(c.config)
 	c.Item = NewItemClient(c.config)
@@ -197,6 +201,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		Badge:      NewBadgeClient(cfg),
 		Club:       NewClubClient(cfg),
 		Country:    NewCountryClient(cfg),
+		Device:     NewDeviceClient(cfg),
 		Grant:      NewGrantClient(cfg),
 		Group:      NewGroupClient(cfg),
 		Item:       NewItemClient(cfg),
@@ -231,6 +236,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		Badge:      NewBadgeClient(cfg),
 		Club:       NewClubClient(cfg),
 		Country:    NewCountryClient(cfg),
+		Device:     NewDeviceClient(cfg),
 		Grant:      NewGrantClient(cfg),
 		Group:      NewGroupClient(cfg),
 		Item:       NewItemClient(cfg),
@@ -271,8 +277,8 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.Account, c.Badge, c.Club, c.Country, c.Grant, c.Group, c.Item, c.Label,
-		c.Membership, c.Memo, c.Order, c.Profile, c.Team, c.User, c.Visit,
+		c.Account, c.Badge, c.Club, c.Country, c.Device, c.Grant, c.Group, c.Item,
+		c.Label, c.Membership, c.Memo, c.Order, c.Profile, c.Team, c.User, c.Visit,
 	} {
 		n.Use(hooks...)
 	}
@@ -282,8 +288,8 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.Account, c.Badge, c.Club, c.Country, c.Grant, c.Group, c.Item, c.Label,
-		c.Membership, c.Memo, c.Order, c.Profile, c.Team, c.User, c.Visit,
+		c.Account, c.Badge, c.Club, c.Country, c.Device, c.Grant, c.Group, c.Item,
+		c.Label, c.Membership, c.Memo, c.Order, c.Profile, c.Team, c.User, c.Visit,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -300,6 +306,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Club.mutate(ctx, m)
 	case *CountryMutation:
 		return c.Country.mutate(ctx, m)
+	case *DeviceMutation:
+		return c.Device.mutate(ctx, m)
 	case *GrantMutation:
 		return c.Grant.mutate(ctx, m)
 	case *GroupMutation:
@@ -524,6 +532,25 @@ func (c *AccountClient) QueryCountries(_m *Account) *CountryQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.Country
 		step.Edge.Schema = schemaConfig.AccountCountries
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryDevices queries the devices edge of a Account.
+func (c *AccountClient) QueryDevices(_m *Account) *DeviceQuery {
+	query := (&DeviceClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(account.Table, account.FieldID, id),
+			sqlgraph.To(device.Table, device.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, account.DevicesTable, account.DevicesColumn),
+		)
+		schemaConfig := _m.schemaConfig
+		step.To.Schema = schemaConfig.Device
+		step.Edge.Schema = schemaConfig.Device
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}
@@ -1067,6 +1094,215 @@ func (c *CountryClient) mutate(ctx context.Context, m *CountryMutation) (Value, 
 		return (&CountryDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown Country mutation op: %q", m.Op())
+	}
+}
+
+// DeviceClient is a client for the Device schema.
+type DeviceClient struct {
+	config
+}
+
+// NewDeviceClient returns a client for the Device from the given config.
+func NewDeviceClient(c config) *DeviceClient {
+	return &DeviceClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `device.Hooks(f(g(h())))`.
+func (c *DeviceClient) Use(hooks ...Hook) {
+	c.hooks.Device = append(c.hooks.Device, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `device.Intercept(f(g(h())))`.
+func (c *DeviceClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Device = append(c.inters.Device, interceptors...)
+}
+
+// Create returns a builder for creating a Device entity.
+func (c *DeviceClient) Create() *DeviceCreate {
+	mutation := newDeviceMutation(c.config, OpCreate)
+	return &DeviceCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Device entities.
+func (c *DeviceClient) CreateBulk(builders ...*DeviceCreate) *DeviceCreateBulk {
+	return &DeviceCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *DeviceClient) MapCreateBulk(slice any, setFunc func(*DeviceCreate, int)) *DeviceCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &DeviceCreateBulk{err: fmt.Errorf("calling to DeviceClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*DeviceCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &DeviceCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Device.
+func (c *DeviceClient) Update() *DeviceUpdate {
+	mutation := newDeviceMutation(c.config, OpUpdate)
+	return &DeviceUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *DeviceClient) UpdateOne(_m *Device) *DeviceUpdateOne {
+	mutation := newDeviceMutation(c.config, OpUpdateOne, withDevice(_m))
+	return &DeviceUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *DeviceClient) UpdateOneID(id int) *DeviceUpdateOne {
+	mutation := newDeviceMutation(c.config, OpUpdateOne, withDeviceID(id))
+	return &DeviceUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Device.
+func (c *DeviceClient) Delete() *DeviceDelete {
+	mutation := newDeviceMutation(c.config, OpDelete)
+	return &DeviceDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *DeviceClient) DeleteOne(_m *Device) *DeviceDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *DeviceClient) DeleteOneID(id int) *DeviceDeleteOne {
+	builder := c.Delete().Where(device.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &DeviceDeleteOne{builder}
+}
+
+// Query returns a query builder for Device.
+func (c *DeviceClient) Query() *DeviceQuery {
+	return &DeviceQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeDevice},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Device entity by its id.
+func (c *DeviceClient) Get(ctx context.Context, id int) (*Device, error) {
+	return c.Query().Where(device.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *DeviceClient) GetX(ctx context.Context, id int) *Device {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryAccount queries the account edge of a Device.
+func (c *DeviceClient) QueryAccount(_m *Device) *AccountQuery {
+	query := (&AccountClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(device.Table, device.FieldID, id),
+			sqlgraph.To(account.Table, account.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, device.AccountTable, device.AccountColumn),
+		)
+		schemaConfig := _m.schemaConfig
+		step.To.Schema = schemaConfig.Account
+		step.Edge.Schema = schemaConfig.Device
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryManual queries the manual edge of a Device.
+func (c *DeviceClient) QueryManual(_m *Device) *MemoQuery {
+	query := (&MemoClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(device.Table, device.FieldID, id),
+			sqlgraph.To(memo.Table, memo.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, device.ManualTable, device.ManualColumn),
+		)
+		schemaConfig := _m.schemaConfig
+		step.To.Schema = schemaConfig.Memo
+		step.Edge.Schema = schemaConfig.Device
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryWatchers queries the watchers edge of a Device.
+func (c *DeviceClient) QueryWatchers(_m *Device) *UserQuery {
+	query := (&UserClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(device.Table, device.FieldID, id),
+			sqlgraph.To(user.Table, user.FieldID),
+			sqlgraph.Edge(sqlgraph.M2M, true, device.WatchersTable, device.WatchersPrimaryKey...),
+		)
+		schemaConfig := _m.schemaConfig
+		step.To.Schema = schemaConfig.User
+		step.Edge.Schema = schemaConfig.UserWatchedDevices
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryNotes queries the notes edge of a Device.
+func (c *DeviceClient) QueryNotes(_m *Device) *MemoQuery {
+	query := (&MemoClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(device.Table, device.FieldID, id),
+			sqlgraph.To(memo.Table, memo.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, device.NotesTable, device.NotesColumn),
+		)
+		schemaConfig := _m.schemaConfig
+		step.To.Schema = schemaConfig.Memo
+		step.Edge.Schema = schemaConfig.Memo
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *DeviceClient) Hooks() []Hook {
+	return c.hooks.Device
+}
+
+// Interceptors returns the client interceptors.
+func (c *DeviceClient) Interceptors() []Interceptor {
+	return c.inters.Device
+}
+
+func (c *DeviceClient) mutate(ctx context.Context, m *DeviceMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&DeviceCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&DeviceUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&DeviceUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&DeviceDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Device mutation op: %q", m.Op())
 	}
 }
 
@@ -2041,6 +2277,48 @@ func (c *MemoClient) QueryAccount(_m *Memo) *AccountQuery {
 	return query
 }
 
+// QueryDevices queries the devices edge of a Memo.
+func (c *MemoClient) QueryDevices(_m *Memo) *DeviceQuery {
+	query := (&DeviceClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(memo.Table, memo.FieldID, id),
+			sqlgraph.To(device.Table, device.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, memo.DevicesTable, memo.DevicesColumn),
+		)
+		schemaConfig := _m.schemaConfig
+		step.To.Schema = schemaConfig.Device
+		step.Edge.Schema = schemaConfig.Device
+		owned := tenantprivacy.Own(step, _m.schemaConfig.Memo, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryAbout queries the about edge of a Memo.
+func (c *MemoClient) QueryAbout(_m *Memo) *DeviceQuery {
+	query := (&DeviceClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(memo.Table, memo.FieldID, id),
+			sqlgraph.To(device.Table, device.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, memo.AboutTable, memo.AboutColumn),
+		)
+		schemaConfig := _m.schemaConfig
+		step.To.Schema = schemaConfig.Device
+		step.Edge.Schema = schemaConfig.Memo
+		owned := tenantprivacy.Own(step, _m.schemaConfig.Memo, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // Hooks returns the client hooks.
 func (c *MemoClient) Hooks() []Hook {
 	hooks := c.hooks.Memo
@@ -2988,6 +3266,27 @@ func (c *UserClient) QueryBadges(_m *User) *BadgeQuery {
 	return query
 }
 
+// QueryWatchedDevices queries the watched_devices edge of a User.
+func (c *UserClient) QueryWatchedDevices(_m *User) *DeviceQuery {
+	query := (&DeviceClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(user.Table, user.FieldID, id),
+			sqlgraph.To(device.Table, device.FieldID),
+			sqlgraph.Edge(sqlgraph.M2M, false, user.WatchedDevicesTable, user.WatchedDevicesPrimaryKey...),
+		)
+		schemaConfig := _m.schemaConfig
+		step.To.Schema = schemaConfig.Device
+		step.Edge.Schema = schemaConfig.UserWatchedDevices
+		owned := tenantprivacy.Own(step, _m.schemaConfig.User, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // QueryMemberships queries the memberships edge of a User.
 func (c *UserClient) QueryMemberships(_m *User) *MembershipQuery {
 	query := (&MembershipClient{config: c.config}).Query()
@@ -3174,12 +3473,12 @@ func (c *VisitClient) mutate(ctx context.Context, m *VisitMutation) (Value, erro
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		Account, Badge, Club, Country, Grant, Group, Item, Label, Membership, Memo,
-		Order, Profile, Team, User, Visit []ent.Hook
+		Account, Badge, Club, Country, Device, Grant, Group, Item, Label, Membership,
+		Memo, Order, Profile, Team, User, Visit []ent.Hook
 	}
 	inters struct {
-		Account, Badge, Club, Country, Grant, Group, Item, Label, Membership, Memo,
-		Order, Profile, Team, User, Visit []ent.Interceptor
+		Account, Badge, Club, Country, Device, Grant, Group, Item, Label, Membership,
+		Memo, Order, Profile, Team, User, Visit []ent.Interceptor
 	}
 )
 

@@ -16,6 +16,7 @@ import (
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/badge"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/club"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/country"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/device"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/grant"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/group"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/item"
@@ -91,6 +92,7 @@ func checkColumn(t, c string) error {
 			badge.Table:      badge.ValidColumn,
 			club.Table:       club.ValidColumn,
 			country.Table:    country.ValidColumn,
+			device.Table:     device.ValidColumn,
 			grant.Table:      grant.ValidColumn,
 			group.Table:      group.ValidColumn,
 			item.Table:       item.ValidColumn,

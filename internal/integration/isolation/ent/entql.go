@@ -7,6 +7,7 @@ import (
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/badge"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/club"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/country"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/device"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/grant"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/group"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/item"
@@ -28,7 +29,7 @@ import (
 
 // schemaGraph holds a representation of ent/schema at runtime.
 var schemaGraph = func() *sqlgraph.Schema {
-	graph := &sqlgraph.Schema{Nodes: make([]*sqlgraph.Node, 15)}
+	graph := &sqlgraph.Schema{Nodes: make([]*sqlgraph.Node, 16)}
 	graph.Nodes[0] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   account.Table,
@@ -88,6 +89,20 @@ var schemaGraph = func() *sqlgraph.Schema {
 	}
 	graph.Nodes[4] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
+			Table:   device.Table,
+			Columns: device.Columns,
+			ID: &sqlgraph.FieldSpec{
+				Type:   field.TypeInt,
+				Column: device.FieldID,
+			},
+		},
+		Type: "Device",
+		Fields: map[string]*sqlgraph.FieldSpec{
+			device.FieldName: {Type: field.TypeString, Column: device.FieldName},
+		},
+	}
+	graph.Nodes[5] = &sqlgraph.Node{
+		NodeSpec: sqlgraph.NodeSpec{
 			Table:   grant.Table,
 			Columns: grant.Columns,
 			ID: &sqlgraph.FieldSpec{
@@ -102,7 +117,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			grant.FieldLabelID:   {Type: field.TypeInt, Column: grant.FieldLabelID},
 		},
 	}
-	graph.Nodes[5] = &sqlgraph.Node{
+	graph.Nodes[6] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   group.Table,
 			Columns: group.Columns,
@@ -117,7 +132,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			group.FieldName:     {Type: field.TypeString, Column: group.FieldName},
 		},
 	}
-	graph.Nodes[6] = &sqlgraph.Node{
+	graph.Nodes[7] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   item.Table,
 			Columns: item.Columns,
@@ -133,7 +148,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			item.FieldPrice:    {Type: field.TypeInt, Column: item.FieldPrice},
 		},
 	}
-	graph.Nodes[7] = &sqlgraph.Node{
+	graph.Nodes[8] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   label.Table,
 			Columns: label.Columns,
@@ -147,7 +162,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			label.FieldName: {Type: field.TypeString, Column: label.FieldName},
 		},
 	}
-	graph.Nodes[8] = &sqlgraph.Node{
+	graph.Nodes[9] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   membership.Table,
 			Columns: membership.Columns,
@@ -165,7 +180,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			membership.FieldTeamID:   {Type: field.TypeInt, Column: membership.FieldTeamID},
 		},
 	}
-	graph.Nodes[9] = &sqlgraph.Node{
+	graph.Nodes[10] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   memo.Table,
 			Columns: memo.Columns,
@@ -180,7 +195,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			memo.FieldText:     {Type: field.TypeString, Column: memo.FieldText},
 		},
 	}
-	graph.Nodes[10] = &sqlgraph.Node{
+	graph.Nodes[11] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   order.Table,
 			Columns: order.Columns,
@@ -198,7 +213,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			order.FieldOwnerID:  {Type: field.TypeInt, Column: order.FieldOwnerID},
 		},
 	}
-	graph.Nodes[11] = &sqlgraph.Node{
+	graph.Nodes[12] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   profile.Table,
 			Columns: profile.Columns,
@@ -213,7 +228,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			profile.FieldBio:      {Type: field.TypeString, Column: profile.FieldBio},
 		},
 	}
-	graph.Nodes[12] = &sqlgraph.Node{
+	graph.Nodes[13] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   team.Table,
 			Columns: team.Columns,
@@ -228,7 +243,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			team.FieldName:     {Type: field.TypeString, Column: team.FieldName},
 		},
 	}
-	graph.Nodes[13] = &sqlgraph.Node{
+	graph.Nodes[14] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   user.Table,
 			Columns: user.Columns,
@@ -247,7 +262,7 @@ var schemaGraph = func() *sqlgraph.Schema {
 			user.FieldTags:     {Type: field.TypeJSON, Column: user.FieldTags},
 		},
 	}
-	graph.Nodes[14] = &sqlgraph.Node{
+	graph.Nodes[15] = &sqlgraph.Node{
 		NodeSpec: sqlgraph.NodeSpec{
 			Table:   visit.Table,
 			Columns: visit.Columns,
@@ -331,6 +346,18 @@ var schemaGraph = func() *sqlgraph.Schema {
 		"Country",
 	)
 	graph.MustAddE(
+		"devices",
+		&sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   account.DevicesTable,
+			Columns: []string{account.DevicesColumn},
+			Bidi:    false,
+		},
+		"Account",
+		"Device",
+	)
+	graph.MustAddE(
 		"grants",
 		&sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2M,
@@ -401,6 +428,54 @@ var schemaGraph = func() *sqlgraph.Schema {
 		},
 		"Country",
 		"Account",
+	)
+	graph.MustAddE(
+		"account",
+		&sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   device.AccountTable,
+			Columns: []string{device.AccountColumn},
+			Bidi:    false,
+		},
+		"Device",
+		"Account",
+	)
+	graph.MustAddE(
+		"manual",
+		&sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   device.ManualTable,
+			Columns: []string{device.ManualColumn},
+			Bidi:    false,
+		},
+		"Device",
+		"Memo",
+	)
+	graph.MustAddE(
+		"watchers",
+		&sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: true,
+			Table:   device.WatchersTable,
+			Columns: device.WatchersPrimaryKey,
+			Bidi:    false,
+		},
+		"Device",
+		"User",
+	)
+	graph.MustAddE(
+		"notes",
+		&sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   device.NotesTable,
+			Columns: []string{device.NotesColumn},
+			Bidi:    false,
+		},
+		"Device",
+		"Memo",
 	)
 	graph.MustAddE(
 		"account",
@@ -521,6 +596,30 @@ var schemaGraph = func() *sqlgraph.Schema {
 		},
 		"Memo",
 		"Account",
+	)
+	graph.MustAddE(
+		"devices",
+		&sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   memo.DevicesTable,
+			Columns: []string{memo.DevicesColumn},
+			Bidi:    false,
+		},
+		"Memo",
+		"Device",
+	)
+	graph.MustAddE(
+		"about",
+		&sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   memo.AboutTable,
+			Columns: []string{memo.AboutColumn},
+			Bidi:    false,
+		},
+		"Memo",
+		"Device",
 	)
 	graph.MustAddE(
 		"owner",
@@ -775,6 +874,18 @@ var schemaGraph = func() *sqlgraph.Schema {
 		"Badge",
 	)
 	graph.MustAddE(
+		"watched_devices",
+		&sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   user.WatchedDevicesTable,
+			Columns: user.WatchedDevicesPrimaryKey,
+			Bidi:    false,
+		},
+		"User",
+		"Device",
+	)
+	graph.MustAddE(
 		"memberships",
 		&sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2M,
@@ -940,6 +1051,20 @@ func (f *AccountFilter) WhereHasCountries() {
 // WhereHasCountriesWith applies a predicate to check if query has an edge countries with a given conditions (other predicates).
 func (f *AccountFilter) WhereHasCountriesWith(preds ...predicate.Country) {
 	f.Where(entql.HasEdgeWith("countries", sqlgraph.WrapFunc(func(s *sql.Selector) {
+		for _, p := range preds {
+			p(s)
+		}
+	})))
+}
+
+// WhereHasDevices applies a predicate to check if query has an edge devices.
+func (f *AccountFilter) WhereHasDevices() {
+	f.Where(entql.HasEdge("devices"))
+}
+
+// WhereHasDevicesWith applies a predicate to check if query has an edge devices with a given conditions (other predicates).
+func (f *AccountFilter) WhereHasDevicesWith(preds ...predicate.Device) {
+	f.Where(entql.HasEdgeWith("devices", sqlgraph.WrapFunc(func(s *sql.Selector) {
 		for _, p := range preds {
 			p(s)
 		}
@@ -1171,6 +1296,107 @@ func (f *CountryFilter) WhereHasAccountsWith(preds ...predicate.Account) {
 }
 
 // addPredicate implements the predicateAdder interface.
+func (_q *DeviceQuery) addPredicate(pred func(s *sql.Selector)) {
+	_q.predicates = append(_q.predicates, pred)
+}
+
+// Filter returns a Filter implementation to apply filters on the DeviceQuery builder.
+func (_q *DeviceQuery) Filter() *DeviceFilter {
+	return &DeviceFilter{config: _q.config, predicateAdder: _q}
+}
+
+// addPredicate implements the predicateAdder interface.
+func (m *DeviceMutation) addPredicate(pred func(s *sql.Selector)) {
+	m.predicates = append(m.predicates, pred)
+}
+
+// Filter returns an entql.Where implementation to apply filters on the DeviceMutation builder.
+func (m *DeviceMutation) Filter() *DeviceFilter {
+	return &DeviceFilter{config: m.config, predicateAdder: m}
+}
+
+// DeviceFilter provides a generic filtering capability at runtime for DeviceQuery.
+type DeviceFilter struct {
+	predicateAdder
+	config
+}
+
+// Where applies the entql predicate on the query filter.
+func (f *DeviceFilter) Where(p entql.P) {
+	f.addPredicate(func(s *sql.Selector) {
+		if err := tenancyEvalP(schemaGraph.Nodes[4].Type, p, s); err != nil {
+			s.AddError(err)
+		}
+	})
+}
+
+// WhereID applies the entql int predicate on the id field.
+func (f *DeviceFilter) WhereID(p entql.IntP) {
+	f.Where(p.Field(device.FieldID))
+}
+
+// WhereName applies the entql string predicate on the name field.
+func (f *DeviceFilter) WhereName(p entql.StringP) {
+	f.Where(p.Field(device.FieldName))
+}
+
+// WhereHasAccount applies a predicate to check if query has an edge account.
+func (f *DeviceFilter) WhereHasAccount() {
+	f.Where(entql.HasEdge("account"))
+}
+
+// WhereHasAccountWith applies a predicate to check if query has an edge account with a given conditions (other predicates).
+func (f *DeviceFilter) WhereHasAccountWith(preds ...predicate.Account) {
+	f.Where(entql.HasEdgeWith("account", sqlgraph.WrapFunc(func(s *sql.Selector) {
+		for _, p := range preds {
+			p(s)
+		}
+	})))
+}
+
+// WhereHasManual applies a predicate to check if query has an edge manual.
+func (f *DeviceFilter) WhereHasManual() {
+	f.Where(entql.HasEdge("manual"))
+}
+
+// WhereHasManualWith applies a predicate to check if query has an edge manual with a given conditions (other predicates).
+func (f *DeviceFilter) WhereHasManualWith(preds ...predicate.Memo) {
+	f.Where(entql.HasEdgeWith("manual", sqlgraph.WrapFunc(func(s *sql.Selector) {
+		for _, p := range preds {
+			p(s)
+		}
+	})))
+}
+
+// WhereHasWatchers applies a predicate to check if query has an edge watchers.
+func (f *DeviceFilter) WhereHasWatchers() {
+	f.Where(entql.HasEdge("watchers"))
+}
+
+// WhereHasWatchersWith applies a predicate to check if query has an edge watchers with a given conditions (other predicates).
+func (f *DeviceFilter) WhereHasWatchersWith(preds ...predicate.User) {
+	f.Where(entql.HasEdgeWith("watchers", sqlgraph.WrapFunc(func(s *sql.Selector) {
+		for _, p := range preds {
+			p(s)
+		}
+	})))
+}
+
+// WhereHasNotes applies a predicate to check if query has an edge notes.
+func (f *DeviceFilter) WhereHasNotes() {
+	f.Where(entql.HasEdge("notes"))
+}
+
+// WhereHasNotesWith applies a predicate to check if query has an edge notes with a given conditions (other predicates).
+func (f *DeviceFilter) WhereHasNotesWith(preds ...predicate.Memo) {
+	f.Where(entql.HasEdgeWith("notes", sqlgraph.WrapFunc(func(s *sql.Selector) {
+		for _, p := range preds {
+			p(s)
+		}
+	})))
+}
+
+// addPredicate implements the predicateAdder interface.
 func (_q *GrantQuery) addPredicate(pred func(s *sql.Selector)) {
 	_q.predicates = append(_q.predicates, pred)
 }
@@ -1199,7 +1425,7 @@ type GrantFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *GrantFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[4].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[5].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1282,7 +1508,7 @@ type GroupFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *GroupFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[5].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[6].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1346,7 +1572,7 @@ type ItemFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *ItemFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[6].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[7].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1415,7 +1641,7 @@ type LabelFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *LabelFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[7].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[8].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1502,7 +1728,7 @@ type MembershipFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *MembershipFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[8].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[9].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1595,7 +1821,7 @@ type MemoFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *MemoFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[9].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[10].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1624,6 +1850,34 @@ func (f *MemoFilter) WhereHasAccount() {
 // WhereHasAccountWith applies a predicate to check if query has an edge account with a given conditions (other predicates).
 func (f *MemoFilter) WhereHasAccountWith(preds ...predicate.Account) {
 	f.Where(entql.HasEdgeWith("account", sqlgraph.WrapFunc(func(s *sql.Selector) {
+		for _, p := range preds {
+			p(s)
+		}
+	})))
+}
+
+// WhereHasDevices applies a predicate to check if query has an edge devices.
+func (f *MemoFilter) WhereHasDevices() {
+	f.Where(entql.HasEdge("devices"))
+}
+
+// WhereHasDevicesWith applies a predicate to check if query has an edge devices with a given conditions (other predicates).
+func (f *MemoFilter) WhereHasDevicesWith(preds ...predicate.Device) {
+	f.Where(entql.HasEdgeWith("devices", sqlgraph.WrapFunc(func(s *sql.Selector) {
+		for _, p := range preds {
+			p(s)
+		}
+	})))
+}
+
+// WhereHasAbout applies a predicate to check if query has an edge about.
+func (f *MemoFilter) WhereHasAbout() {
+	f.Where(entql.HasEdge("about"))
+}
+
+// WhereHasAboutWith applies a predicate to check if query has an edge about with a given conditions (other predicates).
+func (f *MemoFilter) WhereHasAboutWith(preds ...predicate.Device) {
+	f.Where(entql.HasEdgeWith("about", sqlgraph.WrapFunc(func(s *sql.Selector) {
 		for _, p := range preds {
 			p(s)
 		}
@@ -1659,7 +1913,7 @@ type OrderFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *OrderFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[10].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[11].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1780,7 +2034,7 @@ type ProfileFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *ProfileFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[11].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[12].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1844,7 +2098,7 @@ type TeamFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *TeamFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[12].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[13].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -1922,7 +2176,7 @@ type UserFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *UserFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[13].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[14].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})
@@ -2159,6 +2413,20 @@ func (f *UserFilter) WhereHasBadgesWith(preds ...predicate.Badge) {
 	})))
 }
 
+// WhereHasWatchedDevices applies a predicate to check if query has an edge watched_devices.
+func (f *UserFilter) WhereHasWatchedDevices() {
+	f.Where(entql.HasEdge("watched_devices"))
+}
+
+// WhereHasWatchedDevicesWith applies a predicate to check if query has an edge watched_devices with a given conditions (other predicates).
+func (f *UserFilter) WhereHasWatchedDevicesWith(preds ...predicate.Device) {
+	f.Where(entql.HasEdgeWith("watched_devices", sqlgraph.WrapFunc(func(s *sql.Selector) {
+		for _, p := range preds {
+			p(s)
+		}
+	})))
+}
+
 // WhereHasMemberships applies a predicate to check if query has an edge memberships.
 func (f *UserFilter) WhereHasMemberships() {
 	f.Where(entql.HasEdge("memberships"))
@@ -2216,7 +2484,7 @@ type VisitFilter struct {
 // Where applies the entql predicate on the query filter.
 func (f *VisitFilter) Where(p entql.P) {
 	f.addPredicate(func(s *sql.Selector) {
-		if err := tenancyEvalP(schemaGraph.Nodes[14].Type, p, s); err != nil {
+		if err := tenancyEvalP(schemaGraph.Nodes[15].Type, p, s); err != nil {
 			s.AddError(err)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/device"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/memo"
 )
 
@@ -25,6 +26,7 @@ type Memo struct {
 	// The values are being populated by the MemoQuery when eager-loading is set.
 	Edges         MemoEdges `json:"edges"`
 	account_memos *int
+	device_notes  *int
 	selectValues  sql.SelectValues
 }
 
@@ -32,9 +34,14 @@ type Memo struct {
 type MemoEdges struct {
 	// Account holds the value of the account edge.
 	Account *Account `json:"account,omitempty"`
+	// Devices holds the value of the devices edge.
+	Devices []*Device `json:"devices,omitempty"`
+	// About holds the value of the about edge.
+	About *Device `json:"about,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [1]bool
+	loadedTypes  [3]bool
+	namedDevices map[string][]*Device
 }
 
 // AccountOrErr returns the Account value or an error if the edge
@@ -48,6 +55,26 @@ func (e MemoEdges) AccountOrErr() (*Account, error) {
 	return nil, &NotLoadedError{edge: "account"}
 }
 
+// DevicesOrErr returns the Devices value or an error if the edge
+// was not loaded in eager-loading.
+func (e MemoEdges) DevicesOrErr() ([]*Device, error) {
+	if e.loadedTypes[1] {
+		return e.Devices, nil
+	}
+	return nil, &NotLoadedError{edge: "devices"}
+}
+
+// AboutOrErr returns the About value or an error if the edge
+// was not loaded in eager-loading, or loaded but was not found.
+func (e MemoEdges) AboutOrErr() (*Device, error) {
+	if e.About != nil {
+		return e.About, nil
+	} else if e.loadedTypes[2] {
+		return nil, &NotFoundError{label: device.Label}
+	}
+	return nil, &NotLoadedError{edge: "about"}
+}
+
 // scanValues returns the types for scanning values from sql.Rows.
 func (*Memo) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
@@ -58,6 +85,8 @@ func (*Memo) scanValues(columns []string) ([]any, error) {
 		case memo.FieldTenantID, memo.FieldText:
 			values[i] = new(sql.NullString)
 		case memo.ForeignKeys[0]: // account_memos
+			values[i] = new(sql.NullInt64)
+		case memo.ForeignKeys[1]: // device_notes
 			values[i] = new(sql.NullInt64)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -99,6 +128,13 @@ func (_m *Memo) assignValues(columns []string, values []any) error {
 				_m.account_memos = new(int)
 				*_m.account_memos = int(value.Int64)
 			}
+		case memo.ForeignKeys[1]:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for edge-field device_notes", value)
+			} else if value.Valid {
+				_m.device_notes = new(int)
+				*_m.device_notes = int(value.Int64)
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -115,6 +151,16 @@ func (_m *Memo) Value(name string) (ent.Value, error) {
 // QueryAccount queries the "account" edge of the Memo entity.
 func (_m *Memo) QueryAccount() *AccountQuery {
 	return NewMemoClient(_m.config).QueryAccount(_m)
+}
+
+// QueryDevices queries the "devices" edge of the Memo entity.
+func (_m *Memo) QueryDevices() *DeviceQuery {
+	return NewMemoClient(_m.config).QueryDevices(_m)
+}
+
+// QueryAbout queries the "about" edge of the Memo entity.
+func (_m *Memo) QueryAbout() *DeviceQuery {
+	return NewMemoClient(_m.config).QueryAbout(_m)
 }
 
 // Update returns a builder for updating this Memo.
@@ -147,6 +193,30 @@ func (_m *Memo) String() string {
 	builder.WriteString(_m.Text)
 	builder.WriteByte(')')
 	return builder.String()
+}
+
+// NamedDevices returns the Devices named value or an error if the edge was not
+// loaded in eager-loading with this name.
+func (_m *Memo) NamedDevices(name string) ([]*Device, error) {
+	if _m.Edges.namedDevices == nil {
+		return nil, &NotLoadedError{edge: name}
+	}
+	nodes, ok := _m.Edges.namedDevices[name]
+	if !ok {
+		return nil, &NotLoadedError{edge: name}
+	}
+	return nodes, nil
+}
+
+func (_m *Memo) appendNamedDevices(name string, edges ...*Device) {
+	if _m.Edges.namedDevices == nil {
+		_m.Edges.namedDevices = make(map[string][]*Device)
+	}
+	if len(edges) == 0 {
+		_m.Edges.namedDevices[name] = []*Device{}
+	} else {
+		_m.Edges.namedDevices[name] = append(_m.Edges.namedDevices[name], edges...)
+	}
 }
 
 // Memos is a parsable slice of Memo.

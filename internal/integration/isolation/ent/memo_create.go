@@ -11,6 +11,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/device"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/memo"
 	tenantprivacy "github.com/entenancy/tenancy/privacy"
 )
@@ -52,6 +53,40 @@ func (_c *MemoCreate) SetNillableAccountID(id *int) *MemoCreate {
 // SetAccount sets the "account" edge to the Account entity.
 func (_c *MemoCreate) SetAccount(v *Account) *MemoCreate {
 	return _c.SetAccountID(v.ID)
+}
+
+// AddDeviceIDs adds the "devices" edge to the Device entity by IDs.
+func (_c *MemoCreate) AddDeviceIDs(ids ...int) *MemoCreate {
+	_c.mutation.AddDeviceIDs(ids...)
+	return _c
+}
+
+// AddDevices adds the "devices" edges to the Device entity.
+func (_c *MemoCreate) AddDevices(v ...*Device) *MemoCreate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddDeviceIDs(ids...)
+}
+
+// SetAboutID sets the "about" edge to the Device entity by ID.
+func (_c *MemoCreate) SetAboutID(id int) *MemoCreate {
+	_c.mutation.SetAboutID(id)
+	return _c
+}
+
+// SetNillableAboutID sets the "about" edge to the Device entity by ID if the given value is not nil.
+func (_c *MemoCreate) SetNillableAboutID(id *int) *MemoCreate {
+	if id != nil {
+		_c = _c.SetAboutID(*id)
+	}
+	return _c
+}
+
+// SetAbout sets the "about" edge to the Device entity.
+func (_c *MemoCreate) SetAbout(v *Device) *MemoCreate {
+	return _c.SetAboutID(v.ID)
 }
 
 // Mutation returns the MemoMutation object of the builder.
@@ -152,6 +187,41 @@ func (_c *MemoCreate) createSpec() (*Memo, *sqlgraph.CreateSpec) {
 			edge.Target.Nodes = append(edge.Target.Nodes, k)
 		}
 		_node.account_memos = &nodes[0]
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.DevicesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   memo.DevicesTable,
+			Columns: []string{memo.DevicesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(device.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _c.schemaConfig.Device
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.AboutIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   memo.AboutTable,
+			Columns: []string{memo.AboutColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(device.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _c.schemaConfig.Memo
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_node.device_notes = &nodes[0]
 		_spec.Edges = append(_spec.Edges, edge)
 	}
 	return _node, _spec

@@ -4,6 +4,7 @@ package ent
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"math"
@@ -14,6 +15,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/device"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/internal"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/memo"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/predicate"
@@ -23,13 +25,16 @@ import (
 // MemoQuery is the builder for querying Memo entities.
 type MemoQuery struct {
 	config
-	ctx         *QueryContext
-	order       []memo.OrderOption
-	inters      []Interceptor
-	predicates  []predicate.Memo
-	withAccount *AccountQuery
-	withFKs     bool
-	modifiers   []func(*sql.Selector)
+	ctx              *QueryContext
+	order            []memo.OrderOption
+	inters           []Interceptor
+	predicates       []predicate.Memo
+	withAccount      *AccountQuery
+	withDevices      *DeviceQuery
+	withAbout        *DeviceQuery
+	withFKs          bool
+	modifiers        []func(*sql.Selector)
+	withNamedDevices map[string]*DeviceQuery
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
 	path func(context.Context) (*sql.Selector, error)
@@ -84,6 +89,56 @@ func (_q *MemoQuery) QueryAccount() *AccountQuery {
 		)
 		schemaConfig := _q.schemaConfig
 		step.To.Schema = schemaConfig.Account
+		step.Edge.Schema = schemaConfig.Memo
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryDevices chains the current query on the "devices" edge.
+func (_q *MemoQuery) QueryDevices() *DeviceQuery {
+	query := (&DeviceClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(memo.Table, memo.FieldID, selector),
+			sqlgraph.To(device.Table, device.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, memo.DevicesTable, memo.DevicesColumn),
+		)
+		schemaConfig := _q.schemaConfig
+		step.To.Schema = schemaConfig.Device
+		step.Edge.Schema = schemaConfig.Device
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryAbout chains the current query on the "about" edge.
+func (_q *MemoQuery) QueryAbout() *DeviceQuery {
+	query := (&DeviceClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(memo.Table, memo.FieldID, selector),
+			sqlgraph.To(device.Table, device.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, memo.AboutTable, memo.AboutColumn),
+		)
+		schemaConfig := _q.schemaConfig
+		step.To.Schema = schemaConfig.Device
 		step.Edge.Schema = schemaConfig.Memo
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -284,6 +339,8 @@ func (_q *MemoQuery) Clone() *MemoQuery {
 		inters:      append([]Interceptor{}, _q.inters...),
 		predicates:  append([]predicate.Memo{}, _q.predicates...),
 		withAccount: _q.withAccount.Clone(),
+		withDevices: _q.withDevices.Clone(),
+		withAbout:   _q.withAbout.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
 		path:      _q.path,
@@ -299,6 +356,28 @@ func (_q *MemoQuery) WithAccount(opts ...func(*AccountQuery)) *MemoQuery {
 		opt(query)
 	}
 	_q.withAccount = query
+	return _q
+}
+
+// WithDevices tells the query-builder to eager-load the nodes that are connected to
+// the "devices" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *MemoQuery) WithDevices(opts ...func(*DeviceQuery)) *MemoQuery {
+	query := (&DeviceClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withDevices = query
+	return _q
+}
+
+// WithAbout tells the query-builder to eager-load the nodes that are connected to
+// the "about" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *MemoQuery) WithAbout(opts ...func(*DeviceQuery)) *MemoQuery {
+	query := (&DeviceClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withAbout = query
 	return _q
 }
 
@@ -387,11 +466,13 @@ func (_q *MemoQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Memo, e
 		nodes       = []*Memo{}
 		withFKs     = _q.withFKs
 		_spec       = _q.querySpec()
-		loadedTypes = [1]bool{
+		loadedTypes = [3]bool{
 			_q.withAccount != nil,
+			_q.withDevices != nil,
+			_q.withAbout != nil,
 		}
 	)
-	if _q.withAccount != nil {
+	if _q.withAccount != nil || _q.withAbout != nil {
 		withFKs = true
 	}
 	if withFKs {
@@ -427,6 +508,36 @@ func (_q *MemoQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Memo, e
 			return nil, err
 		}
 	}
+	if query := _q.withDevices; query != nil {
+		if err := _q.loadDevices(ctx, query, nodes,
+			func(n *Memo) { n.Edges.Devices = []*Device{} },
+			func(n *Memo, e *Device) {
+				n.Edges.Devices = append(n.Edges.Devices, e)
+				if !e.Edges.loadedTypes[1] {
+					e.Edges.Manual = n
+				}
+			}); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withAbout; query != nil {
+		if err := _q.loadAbout(ctx, query, nodes, nil,
+			func(n *Memo, e *Device) { n.Edges.About = e }); err != nil {
+			return nil, err
+		}
+	}
+	for name, query := range _q.withNamedDevices {
+		if err := _q.loadDevices(ctx, query, nodes,
+			func(n *Memo) { n.appendNamedDevices(name) },
+			func(n *Memo, e *Device) {
+				n.appendNamedDevices(name, e)
+				if !e.Edges.loadedTypes[1] {
+					e.Edges.Manual = n
+				}
+			}); err != nil {
+			return nil, err
+		}
+	}
 	return nodes, nil
 }
 
@@ -455,6 +566,69 @@ func (_q *MemoQuery) loadAccount(ctx context.Context, query *AccountQuery, nodes
 		nodes, ok := nodeids[n.ID]
 		if !ok {
 			return fmt.Errorf(`unexpected foreign-key "account_memos" returned %v`, n.ID)
+		}
+		for i := range nodes {
+			assign(nodes[i], n)
+		}
+	}
+	return nil
+}
+func (_q *MemoQuery) loadDevices(ctx context.Context, query *DeviceQuery, nodes []*Memo, init func(*Memo), assign func(*Memo, *Device)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int]*Memo)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	query.withFKs = true
+	query.Where(predicate.Device(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(memo.DevicesColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.memo_devices
+		if fk == nil {
+			return fmt.Errorf(`foreign-key "memo_devices" is nil for node %v`, n.ID)
+		}
+		node, ok := nodeids[*fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "memo_devices" returned %v for node %v`, *fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *MemoQuery) loadAbout(ctx context.Context, query *DeviceQuery, nodes []*Memo, init func(*Memo), assign func(*Memo, *Device)) error {
+	ids := make([]int, 0, len(nodes))
+	nodeids := make(map[int][]*Memo)
+	for i := range nodes {
+		if nodes[i].device_notes == nil {
+			continue
+		}
+		fk := *nodes[i].device_notes
+		if _, ok := nodeids[fk]; !ok {
+			ids = append(ids, fk)
+		}
+		nodeids[fk] = append(nodeids[fk], nodes[i])
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	query.Where(device.IDIn(ids...))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		nodes, ok := nodeids[n.ID]
+		if !ok {
+			return fmt.Errorf(`unexpected foreign-key "device_notes" returned %v`, n.ID)
 		}
 		for i := range nodes {
 			assign(nodes[i], n)
@@ -590,8 +764,22 @@ func (_q *MemoQuery) Modify(modifiers ...func(s *sql.Selector)) *MemoSelect {
 	return _q.Select()
 }
 
+// WithNamedDevices tells the query-builder to eager-load the nodes that are connected to the "devices"
+// edge with the given name. The optional arguments are used to configure the query builder of the edge.
+func (_q *MemoQuery) WithNamedDevices(name string, opts ...func(*DeviceQuery)) *MemoQuery {
+	query := (&DeviceClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	if _q.withNamedDevices == nil {
+		_q.withNamedDevices = make(map[string]*DeviceQuery)
+	}
+	_q.withNamedDevices[name] = query
+	return _q
+}
+
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*MemoQuery) TenancyProtocol() int { return 3 }
+func (*MemoQuery) TenancyProtocol() int { return 4 }
 
 // MemoGroupBy is the group-by builder for Memo entities.
 type MemoGroupBy struct {

@@ -11,6 +11,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/device"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/internal"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/memo"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/predicate"
@@ -64,6 +65,40 @@ func (_u *MemoUpdate) SetAccount(v *Account) *MemoUpdate {
 	return _u.SetAccountID(v.ID)
 }
 
+// AddDeviceIDs adds the "devices" edge to the Device entity by IDs.
+func (_u *MemoUpdate) AddDeviceIDs(ids ...int) *MemoUpdate {
+	_u.mutation.AddDeviceIDs(ids...)
+	return _u
+}
+
+// AddDevices adds the "devices" edges to the Device entity.
+func (_u *MemoUpdate) AddDevices(v ...*Device) *MemoUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddDeviceIDs(ids...)
+}
+
+// SetAboutID sets the "about" edge to the Device entity by ID.
+func (_u *MemoUpdate) SetAboutID(id int) *MemoUpdate {
+	_u.mutation.SetAboutID(id)
+	return _u
+}
+
+// SetNillableAboutID sets the "about" edge to the Device entity by ID if the given value is not nil.
+func (_u *MemoUpdate) SetNillableAboutID(id *int) *MemoUpdate {
+	if id != nil {
+		_u = _u.SetAboutID(*id)
+	}
+	return _u
+}
+
+// SetAbout sets the "about" edge to the Device entity.
+func (_u *MemoUpdate) SetAbout(v *Device) *MemoUpdate {
+	return _u.SetAboutID(v.ID)
+}
+
 // Mutation returns the MemoMutation object of the builder.
 func (_u *MemoUpdate) Mutation() *MemoMutation {
 	return _u.mutation
@@ -72,6 +107,33 @@ func (_u *MemoUpdate) Mutation() *MemoMutation {
 // ClearAccount clears the "account" edge to the Account entity.
 func (_u *MemoUpdate) ClearAccount() *MemoUpdate {
 	_u.mutation.ClearAccount()
+	return _u
+}
+
+// ClearDevices clears all "devices" edges to the Device entity.
+func (_u *MemoUpdate) ClearDevices() *MemoUpdate {
+	_u.mutation.ClearDevices()
+	return _u
+}
+
+// RemoveDeviceIDs removes the "devices" edge to Device entities by IDs.
+func (_u *MemoUpdate) RemoveDeviceIDs(ids ...int) *MemoUpdate {
+	_u.mutation.RemoveDeviceIDs(ids...)
+	return _u
+}
+
+// RemoveDevices removes "devices" edges to Device entities.
+func (_u *MemoUpdate) RemoveDevices(v ...*Device) *MemoUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveDeviceIDs(ids...)
+}
+
+// ClearAbout clears the "about" edge to the Device entity.
+func (_u *MemoUpdate) ClearAbout() *MemoUpdate {
+	_u.mutation.ClearAbout()
 	return _u
 }
 
@@ -151,6 +213,85 @@ func (_u *MemoUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 		}
 		_spec.Edges.Add = append(_spec.Edges.Add, edge)
 	}
+	if _u.mutation.DevicesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   memo.DevicesTable,
+			Columns: []string{memo.DevicesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(device.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Device
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedDevicesIDs(); len(nodes) > 0 && !_u.mutation.DevicesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   memo.DevicesTable,
+			Columns: []string{memo.DevicesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(device.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Device
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.DevicesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   memo.DevicesTable,
+			Columns: []string{memo.DevicesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(device.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Device
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.AboutCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   memo.AboutTable,
+			Columns: []string{memo.AboutColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(device.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Memo
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.AboutIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   memo.AboutTable,
+			Columns: []string{memo.AboutColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(device.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Memo
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
 	_spec.Node.Schema = _u.schemaConfig.Memo
 	ctx = internal.NewSchemaConfigContext(ctx, _u.schemaConfig)
 	_spec.AddModifiers(_u.modifiers...)
@@ -218,6 +359,40 @@ func (_u *MemoUpdateOne) SetAccount(v *Account) *MemoUpdateOne {
 	return _u.SetAccountID(v.ID)
 }
 
+// AddDeviceIDs adds the "devices" edge to the Device entity by IDs.
+func (_u *MemoUpdateOne) AddDeviceIDs(ids ...int) *MemoUpdateOne {
+	_u.mutation.AddDeviceIDs(ids...)
+	return _u
+}
+
+// AddDevices adds the "devices" edges to the Device entity.
+func (_u *MemoUpdateOne) AddDevices(v ...*Device) *MemoUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddDeviceIDs(ids...)
+}
+
+// SetAboutID sets the "about" edge to the Device entity by ID.
+func (_u *MemoUpdateOne) SetAboutID(id int) *MemoUpdateOne {
+	_u.mutation.SetAboutID(id)
+	return _u
+}
+
+// SetNillableAboutID sets the "about" edge to the Device entity by ID if the given value is not nil.
+func (_u *MemoUpdateOne) SetNillableAboutID(id *int) *MemoUpdateOne {
+	if id != nil {
+		_u = _u.SetAboutID(*id)
+	}
+	return _u
+}
+
+// SetAbout sets the "about" edge to the Device entity.
+func (_u *MemoUpdateOne) SetAbout(v *Device) *MemoUpdateOne {
+	return _u.SetAboutID(v.ID)
+}
+
 // Mutation returns the MemoMutation object of the builder.
 func (_u *MemoUpdateOne) Mutation() *MemoMutation {
 	return _u.mutation
@@ -226,6 +401,33 @@ func (_u *MemoUpdateOne) Mutation() *MemoMutation {
 // ClearAccount clears the "account" edge to the Account entity.
 func (_u *MemoUpdateOne) ClearAccount() *MemoUpdateOne {
 	_u.mutation.ClearAccount()
+	return _u
+}
+
+// ClearDevices clears all "devices" edges to the Device entity.
+func (_u *MemoUpdateOne) ClearDevices() *MemoUpdateOne {
+	_u.mutation.ClearDevices()
+	return _u
+}
+
+// RemoveDeviceIDs removes the "devices" edge to Device entities by IDs.
+func (_u *MemoUpdateOne) RemoveDeviceIDs(ids ...int) *MemoUpdateOne {
+	_u.mutation.RemoveDeviceIDs(ids...)
+	return _u
+}
+
+// RemoveDevices removes "devices" edges to Device entities.
+func (_u *MemoUpdateOne) RemoveDevices(v ...*Device) *MemoUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveDeviceIDs(ids...)
+}
+
+// ClearAbout clears the "about" edge to the Device entity.
+func (_u *MemoUpdateOne) ClearAbout() *MemoUpdateOne {
+	_u.mutation.ClearAbout()
 	return _u
 }
 
@@ -327,6 +529,85 @@ func (_u *MemoUpdateOne) sqlSave(ctx context.Context) (_node *Memo, err error) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(account.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Memo
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.DevicesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   memo.DevicesTable,
+			Columns: []string{memo.DevicesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(device.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Device
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedDevicesIDs(); len(nodes) > 0 && !_u.mutation.DevicesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   memo.DevicesTable,
+			Columns: []string{memo.DevicesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(device.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Device
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.DevicesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   memo.DevicesTable,
+			Columns: []string{memo.DevicesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(device.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Device
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.AboutCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   memo.AboutTable,
+			Columns: []string{memo.AboutColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(device.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.Memo
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.AboutIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   memo.AboutTable,
+			Columns: []string{memo.AboutColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(device.FieldID, field.TypeInt),
 			},
 		}
 		edge.Schema = _u.schemaConfig.Memo

@@ -15,6 +15,7 @@ import (
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/badge"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/club"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/country"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/device"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/grant"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/group"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/item"
@@ -43,6 +44,7 @@ const (
 	TypeBadge      = "Badge"
 	TypeClub       = "Club"
 	TypeCountry    = "Country"
+	TypeDevice     = "Device"
 	TypeGrant      = "Grant"
 	TypeGroup      = "Group"
 	TypeItem       = "Item"
@@ -78,6 +80,9 @@ type AccountMutation struct {
 	countries        map[int]struct{}
 	removedcountries map[int]struct{}
 	clearedcountries bool
+	devices          map[int]struct{}
+	removeddevices   map[int]struct{}
+	cleareddevices   bool
 	grants           map[int]struct{}
 	removedgrants    map[int]struct{}
 	clearedgrants    bool
@@ -475,6 +480,60 @@ func (m *AccountMutation) ResetCountries() {
 	m.removedcountries = nil
 }
 
+// AddDeviceIDs adds the "devices" edge to the Device entity by ids.
+func (m *AccountMutation) AddDeviceIDs(ids ...int) {
+	if m.devices == nil {
+		m.devices = make(map[int]struct{})
+	}
+	for i := range ids {
+		m.devices[ids[i]] = struct{}{}
+	}
+}
+
+// ClearDevices clears the "devices" edge to the Device entity.
+func (m *AccountMutation) ClearDevices() {
+	m.cleareddevices = true
+}
+
+// DevicesCleared reports if the "devices" edge to the Device entity was cleared.
+func (m *AccountMutation) DevicesCleared() bool {
+	return m.cleareddevices
+}
+
+// RemoveDeviceIDs removes the "devices" edge to the Device entity by IDs.
+func (m *AccountMutation) RemoveDeviceIDs(ids ...int) {
+	if m.removeddevices == nil {
+		m.removeddevices = make(map[int]struct{})
+	}
+	for i := range ids {
+		delete(m.devices, ids[i])
+		m.removeddevices[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedDevices returns the removed IDs of the "devices" edge to the Device entity.
+func (m *AccountMutation) RemovedDevicesIDs() (ids []int) {
+	for id := range m.removeddevices {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// DevicesIDs returns the "devices" edge IDs in the mutation.
+func (m *AccountMutation) DevicesIDs() (ids []int) {
+	for id := range m.devices {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetDevices resets all changes to the "devices" edge.
+func (m *AccountMutation) ResetDevices() {
+	m.devices = nil
+	m.cleareddevices = false
+	m.removeddevices = nil
+}
+
 // AddGrantIDs adds the "grants" edge to the Grant entity by ids.
 func (m *AccountMutation) AddGrantIDs(ids ...int) {
 	if m.grants == nil {
@@ -662,7 +721,7 @@ func (m *AccountMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *AccountMutation) AddedEdges() []string {
-	edges := make([]string, 0, 6)
+	edges := make([]string, 0, 7)
 	if m.users != nil {
 		edges = append(edges, account.EdgeUsers)
 	}
@@ -677,6 +736,9 @@ func (m *AccountMutation) AddedEdges() []string {
 	}
 	if m.countries != nil {
 		edges = append(edges, account.EdgeCountries)
+	}
+	if m.devices != nil {
+		edges = append(edges, account.EdgeDevices)
 	}
 	if m.grants != nil {
 		edges = append(edges, account.EdgeGrants)
@@ -716,6 +778,12 @@ func (m *AccountMutation) AddedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case account.EdgeDevices:
+		ids := make([]ent.Value, 0, len(m.devices))
+		for id := range m.devices {
+			ids = append(ids, id)
+		}
+		return ids
 	case account.EdgeGrants:
 		ids := make([]ent.Value, 0, len(m.grants))
 		for id := range m.grants {
@@ -728,7 +796,7 @@ func (m *AccountMutation) AddedIDs(name string) []ent.Value {
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *AccountMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 6)
+	edges := make([]string, 0, 7)
 	if m.removedusers != nil {
 		edges = append(edges, account.EdgeUsers)
 	}
@@ -740,6 +808,9 @@ func (m *AccountMutation) RemovedEdges() []string {
 	}
 	if m.removedcountries != nil {
 		edges = append(edges, account.EdgeCountries)
+	}
+	if m.removeddevices != nil {
+		edges = append(edges, account.EdgeDevices)
 	}
 	if m.removedgrants != nil {
 		edges = append(edges, account.EdgeGrants)
@@ -775,6 +846,12 @@ func (m *AccountMutation) RemovedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case account.EdgeDevices:
+		ids := make([]ent.Value, 0, len(m.removeddevices))
+		for id := range m.removeddevices {
+			ids = append(ids, id)
+		}
+		return ids
 	case account.EdgeGrants:
 		ids := make([]ent.Value, 0, len(m.removedgrants))
 		for id := range m.removedgrants {
@@ -787,7 +864,7 @@ func (m *AccountMutation) RemovedIDs(name string) []ent.Value {
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *AccountMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 6)
+	edges := make([]string, 0, 7)
 	if m.clearedusers {
 		edges = append(edges, account.EdgeUsers)
 	}
@@ -802,6 +879,9 @@ func (m *AccountMutation) ClearedEdges() []string {
 	}
 	if m.clearedcountries {
 		edges = append(edges, account.EdgeCountries)
+	}
+	if m.cleareddevices {
+		edges = append(edges, account.EdgeDevices)
 	}
 	if m.clearedgrants {
 		edges = append(edges, account.EdgeGrants)
@@ -823,6 +903,8 @@ func (m *AccountMutation) EdgeCleared(name string) bool {
 		return m.clearedtitles
 	case account.EdgeCountries:
 		return m.clearedcountries
+	case account.EdgeDevices:
+		return m.cleareddevices
 	case account.EdgeGrants:
 		return m.clearedgrants
 	}
@@ -858,6 +940,9 @@ func (m *AccountMutation) ResetEdge(name string) error {
 		return nil
 	case account.EdgeCountries:
 		m.ResetCountries()
+		return nil
+	case account.EdgeDevices:
+		m.ResetDevices()
 		return nil
 	case account.EdgeGrants:
 		m.ResetGrants()
@@ -2232,6 +2317,626 @@ func (m *CountryMutation) ResetEdge(name string) error {
 		return nil
 	}
 	return fmt.Errorf("unknown Country edge %s", name)
+}
+
+// DeviceMutation represents an operation that mutates the Device nodes in the graph.
+type DeviceMutation struct {
+	config
+	op              Op
+	typ             string
+	id              *int
+	name            *string
+	clearedFields   map[string]struct{}
+	account         *int
+	clearedaccount  bool
+	manual          *int
+	clearedmanual   bool
+	watchers        map[int]struct{}
+	removedwatchers map[int]struct{}
+	clearedwatchers bool
+	notes           map[int]struct{}
+	removednotes    map[int]struct{}
+	clearednotes    bool
+	done            bool
+	oldValue        func(context.Context) (*Device, error)
+	predicates      []predicate.Device
+}
+
+var _ ent.Mutation = (*DeviceMutation)(nil)
+
+// deviceOption allows management of the mutation configuration using functional options.
+type deviceOption func(*DeviceMutation)
+
+// newDeviceMutation creates new mutation for the Device entity.
+func newDeviceMutation(c config, op Op, opts ...deviceOption) *DeviceMutation {
+	m := &DeviceMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeDevice,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withDeviceID sets the ID field of the mutation.
+func withDeviceID(id int) deviceOption {
+	return func(m *DeviceMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *Device
+		)
+		m.oldValue = func(ctx context.Context) (*Device, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().Device.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withDevice sets the old Device of the mutation.
+func withDevice(node *Device) deviceOption {
+	return func(m *DeviceMutation) {
+		m.oldValue = func(context.Context) (*Device, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m DeviceMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m DeviceMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *DeviceMutation) ID() (id int, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *DeviceMutation) IDs(ctx context.Context) ([]int, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().Device.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetName sets the "name" field.
+func (m *DeviceMutation) SetName(s string) {
+	m.name = &s
+}
+
+// Name returns the value of the "name" field in the mutation.
+func (m *DeviceMutation) Name() (r string, exists bool) {
+	v := m.name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldName returns the old "name" field's value of the Device entity.
+// If the Device object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *DeviceMutation) OldName(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldName: %w", err)
+	}
+	return oldValue.Name, nil
+}
+
+// ResetName resets all changes to the "name" field.
+func (m *DeviceMutation) ResetName() {
+	m.name = nil
+}
+
+// SetAccountID sets the "account" edge to the Account entity by id.
+func (m *DeviceMutation) SetAccountID(id int) {
+	m.account = &id
+}
+
+// ClearAccount clears the "account" edge to the Account entity.
+func (m *DeviceMutation) ClearAccount() {
+	m.clearedaccount = true
+}
+
+// AccountCleared reports if the "account" edge to the Account entity was cleared.
+func (m *DeviceMutation) AccountCleared() bool {
+	return m.clearedaccount
+}
+
+// AccountID returns the "account" edge ID in the mutation.
+func (m *DeviceMutation) AccountID() (id int, exists bool) {
+	if m.account != nil {
+		return *m.account, true
+	}
+	return
+}
+
+// AccountIDs returns the "account" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// AccountID instead. It exists only for internal usage by the builders.
+func (m *DeviceMutation) AccountIDs() (ids []int) {
+	if id := m.account; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetAccount resets all changes to the "account" edge.
+func (m *DeviceMutation) ResetAccount() {
+	m.account = nil
+	m.clearedaccount = false
+}
+
+// SetManualID sets the "manual" edge to the Memo entity by id.
+func (m *DeviceMutation) SetManualID(id int) {
+	m.manual = &id
+}
+
+// ClearManual clears the "manual" edge to the Memo entity.
+func (m *DeviceMutation) ClearManual() {
+	m.clearedmanual = true
+}
+
+// ManualCleared reports if the "manual" edge to the Memo entity was cleared.
+func (m *DeviceMutation) ManualCleared() bool {
+	return m.clearedmanual
+}
+
+// ManualID returns the "manual" edge ID in the mutation.
+func (m *DeviceMutation) ManualID() (id int, exists bool) {
+	if m.manual != nil {
+		return *m.manual, true
+	}
+	return
+}
+
+// ManualIDs returns the "manual" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// ManualID instead. It exists only for internal usage by the builders.
+func (m *DeviceMutation) ManualIDs() (ids []int) {
+	if id := m.manual; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetManual resets all changes to the "manual" edge.
+func (m *DeviceMutation) ResetManual() {
+	m.manual = nil
+	m.clearedmanual = false
+}
+
+// AddWatcherIDs adds the "watchers" edge to the User entity by ids.
+func (m *DeviceMutation) AddWatcherIDs(ids ...int) {
+	if m.watchers == nil {
+		m.watchers = make(map[int]struct{})
+	}
+	for i := range ids {
+		m.watchers[ids[i]] = struct{}{}
+	}
+}
+
+// ClearWatchers clears the "watchers" edge to the User entity.
+func (m *DeviceMutation) ClearWatchers() {
+	m.clearedwatchers = true
+}
+
+// WatchersCleared reports if the "watchers" edge to the User entity was cleared.
+func (m *DeviceMutation) WatchersCleared() bool {
+	return m.clearedwatchers
+}
+
+// RemoveWatcherIDs removes the "watchers" edge to the User entity by IDs.
+func (m *DeviceMutation) RemoveWatcherIDs(ids ...int) {
+	if m.removedwatchers == nil {
+		m.removedwatchers = make(map[int]struct{})
+	}
+	for i := range ids {
+		delete(m.watchers, ids[i])
+		m.removedwatchers[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedWatchers returns the removed IDs of the "watchers" edge to the User entity.
+func (m *DeviceMutation) RemovedWatchersIDs() (ids []int) {
+	for id := range m.removedwatchers {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// WatchersIDs returns the "watchers" edge IDs in the mutation.
+func (m *DeviceMutation) WatchersIDs() (ids []int) {
+	for id := range m.watchers {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetWatchers resets all changes to the "watchers" edge.
+func (m *DeviceMutation) ResetWatchers() {
+	m.watchers = nil
+	m.clearedwatchers = false
+	m.removedwatchers = nil
+}
+
+// AddNoteIDs adds the "notes" edge to the Memo entity by ids.
+func (m *DeviceMutation) AddNoteIDs(ids ...int) {
+	if m.notes == nil {
+		m.notes = make(map[int]struct{})
+	}
+	for i := range ids {
+		m.notes[ids[i]] = struct{}{}
+	}
+}
+
+// ClearNotes clears the "notes" edge to the Memo entity.
+func (m *DeviceMutation) ClearNotes() {
+	m.clearednotes = true
+}
+
+// NotesCleared reports if the "notes" edge to the Memo entity was cleared.
+func (m *DeviceMutation) NotesCleared() bool {
+	return m.clearednotes
+}
+
+// RemoveNoteIDs removes the "notes" edge to the Memo entity by IDs.
+func (m *DeviceMutation) RemoveNoteIDs(ids ...int) {
+	if m.removednotes == nil {
+		m.removednotes = make(map[int]struct{})
+	}
+	for i := range ids {
+		delete(m.notes, ids[i])
+		m.removednotes[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedNotes returns the removed IDs of the "notes" edge to the Memo entity.
+func (m *DeviceMutation) RemovedNotesIDs() (ids []int) {
+	for id := range m.removednotes {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// NotesIDs returns the "notes" edge IDs in the mutation.
+func (m *DeviceMutation) NotesIDs() (ids []int) {
+	for id := range m.notes {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetNotes resets all changes to the "notes" edge.
+func (m *DeviceMutation) ResetNotes() {
+	m.notes = nil
+	m.clearednotes = false
+	m.removednotes = nil
+}
+
+// Where appends a list predicates to the DeviceMutation builder.
+func (m *DeviceMutation) Where(ps ...predicate.Device) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the DeviceMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *DeviceMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.Device, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *DeviceMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *DeviceMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (Device).
+func (m *DeviceMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *DeviceMutation) Fields() []string {
+	fields := make([]string, 0, 1)
+	if m.name != nil {
+		fields = append(fields, device.FieldName)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *DeviceMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case device.FieldName:
+		return m.Name()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *DeviceMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case device.FieldName:
+		return m.OldName(ctx)
+	}
+	return nil, fmt.Errorf("unknown Device field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *DeviceMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case device.FieldName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetName(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Device field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *DeviceMutation) AddedFields() []string {
+	return nil
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *DeviceMutation) AddedField(name string) (ent.Value, bool) {
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *DeviceMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown Device numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *DeviceMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *DeviceMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *DeviceMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown Device nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *DeviceMutation) ResetField(name string) error {
+	switch name {
+	case device.FieldName:
+		m.ResetName()
+		return nil
+	}
+	return fmt.Errorf("unknown Device field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *DeviceMutation) AddedEdges() []string {
+	edges := make([]string, 0, 4)
+	if m.account != nil {
+		edges = append(edges, device.EdgeAccount)
+	}
+	if m.manual != nil {
+		edges = append(edges, device.EdgeManual)
+	}
+	if m.watchers != nil {
+		edges = append(edges, device.EdgeWatchers)
+	}
+	if m.notes != nil {
+		edges = append(edges, device.EdgeNotes)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *DeviceMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case device.EdgeAccount:
+		if id := m.account; id != nil {
+			return []ent.Value{*id}
+		}
+	case device.EdgeManual:
+		if id := m.manual; id != nil {
+			return []ent.Value{*id}
+		}
+	case device.EdgeWatchers:
+		ids := make([]ent.Value, 0, len(m.watchers))
+		for id := range m.watchers {
+			ids = append(ids, id)
+		}
+		return ids
+	case device.EdgeNotes:
+		ids := make([]ent.Value, 0, len(m.notes))
+		for id := range m.notes {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *DeviceMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 4)
+	if m.removedwatchers != nil {
+		edges = append(edges, device.EdgeWatchers)
+	}
+	if m.removednotes != nil {
+		edges = append(edges, device.EdgeNotes)
+	}
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *DeviceMutation) RemovedIDs(name string) []ent.Value {
+	switch name {
+	case device.EdgeWatchers:
+		ids := make([]ent.Value, 0, len(m.removedwatchers))
+		for id := range m.removedwatchers {
+			ids = append(ids, id)
+		}
+		return ids
+	case device.EdgeNotes:
+		ids := make([]ent.Value, 0, len(m.removednotes))
+		for id := range m.removednotes {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *DeviceMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 4)
+	if m.clearedaccount {
+		edges = append(edges, device.EdgeAccount)
+	}
+	if m.clearedmanual {
+		edges = append(edges, device.EdgeManual)
+	}
+	if m.clearedwatchers {
+		edges = append(edges, device.EdgeWatchers)
+	}
+	if m.clearednotes {
+		edges = append(edges, device.EdgeNotes)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *DeviceMutation) EdgeCleared(name string) bool {
+	switch name {
+	case device.EdgeAccount:
+		return m.clearedaccount
+	case device.EdgeManual:
+		return m.clearedmanual
+	case device.EdgeWatchers:
+		return m.clearedwatchers
+	case device.EdgeNotes:
+		return m.clearednotes
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *DeviceMutation) ClearEdge(name string) error {
+	switch name {
+	case device.EdgeAccount:
+		m.ClearAccount()
+		return nil
+	case device.EdgeManual:
+		m.ClearManual()
+		return nil
+	}
+	return fmt.Errorf("unknown Device unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *DeviceMutation) ResetEdge(name string) error {
+	switch name {
+	case device.EdgeAccount:
+		m.ResetAccount()
+		return nil
+	case device.EdgeManual:
+		m.ResetManual()
+		return nil
+	case device.EdgeWatchers:
+		m.ResetWatchers()
+		return nil
+	case device.EdgeNotes:
+		m.ResetNotes()
+		return nil
+	}
+	return fmt.Errorf("unknown Device edge %s", name)
 }
 
 // GrantMutation represents an operation that mutates the Grant nodes in the graph.
@@ -5028,6 +5733,11 @@ type MemoMutation struct {
 	clearedFields  map[string]struct{}
 	account        *int
 	clearedaccount bool
+	devices        map[int]struct{}
+	removeddevices map[int]struct{}
+	cleareddevices bool
+	about          *int
+	clearedabout   bool
 	done           bool
 	oldValue       func(context.Context) (*Memo, error)
 	predicates     []predicate.Memo
@@ -5242,6 +5952,99 @@ func (m *MemoMutation) ResetAccount() {
 	m.clearedaccount = false
 }
 
+// AddDeviceIDs adds the "devices" edge to the Device entity by ids.
+func (m *MemoMutation) AddDeviceIDs(ids ...int) {
+	if m.devices == nil {
+		m.devices = make(map[int]struct{})
+	}
+	for i := range ids {
+		m.devices[ids[i]] = struct{}{}
+	}
+}
+
+// ClearDevices clears the "devices" edge to the Device entity.
+func (m *MemoMutation) ClearDevices() {
+	m.cleareddevices = true
+}
+
+// DevicesCleared reports if the "devices" edge to the Device entity was cleared.
+func (m *MemoMutation) DevicesCleared() bool {
+	return m.cleareddevices
+}
+
+// RemoveDeviceIDs removes the "devices" edge to the Device entity by IDs.
+func (m *MemoMutation) RemoveDeviceIDs(ids ...int) {
+	if m.removeddevices == nil {
+		m.removeddevices = make(map[int]struct{})
+	}
+	for i := range ids {
+		delete(m.devices, ids[i])
+		m.removeddevices[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedDevices returns the removed IDs of the "devices" edge to the Device entity.
+func (m *MemoMutation) RemovedDevicesIDs() (ids []int) {
+	for id := range m.removeddevices {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// DevicesIDs returns the "devices" edge IDs in the mutation.
+func (m *MemoMutation) DevicesIDs() (ids []int) {
+	for id := range m.devices {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetDevices resets all changes to the "devices" edge.
+func (m *MemoMutation) ResetDevices() {
+	m.devices = nil
+	m.cleareddevices = false
+	m.removeddevices = nil
+}
+
+// SetAboutID sets the "about" edge to the Device entity by id.
+func (m *MemoMutation) SetAboutID(id int) {
+	m.about = &id
+}
+
+// ClearAbout clears the "about" edge to the Device entity.
+func (m *MemoMutation) ClearAbout() {
+	m.clearedabout = true
+}
+
+// AboutCleared reports if the "about" edge to the Device entity was cleared.
+func (m *MemoMutation) AboutCleared() bool {
+	return m.clearedabout
+}
+
+// AboutID returns the "about" edge ID in the mutation.
+func (m *MemoMutation) AboutID() (id int, exists bool) {
+	if m.about != nil {
+		return *m.about, true
+	}
+	return
+}
+
+// AboutIDs returns the "about" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// AboutID instead. It exists only for internal usage by the builders.
+func (m *MemoMutation) AboutIDs() (ids []int) {
+	if id := m.about; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetAbout resets all changes to the "about" edge.
+func (m *MemoMutation) ResetAbout() {
+	m.about = nil
+	m.clearedabout = false
+}
+
 // Where appends a list predicates to the MemoMutation builder.
 func (m *MemoMutation) Where(ps ...predicate.Memo) {
 	m.predicates = append(m.predicates, ps...)
@@ -5392,9 +6195,15 @@ func (m *MemoMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *MemoMutation) AddedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 3)
 	if m.account != nil {
 		edges = append(edges, memo.EdgeAccount)
+	}
+	if m.devices != nil {
+		edges = append(edges, memo.EdgeDevices)
+	}
+	if m.about != nil {
+		edges = append(edges, memo.EdgeAbout)
 	}
 	return edges
 }
@@ -5407,27 +6216,54 @@ func (m *MemoMutation) AddedIDs(name string) []ent.Value {
 		if id := m.account; id != nil {
 			return []ent.Value{*id}
 		}
+	case memo.EdgeDevices:
+		ids := make([]ent.Value, 0, len(m.devices))
+		for id := range m.devices {
+			ids = append(ids, id)
+		}
+		return ids
+	case memo.EdgeAbout:
+		if id := m.about; id != nil {
+			return []ent.Value{*id}
+		}
 	}
 	return nil
 }
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *MemoMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 3)
+	if m.removeddevices != nil {
+		edges = append(edges, memo.EdgeDevices)
+	}
 	return edges
 }
 
 // RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
 // the given name in this mutation.
 func (m *MemoMutation) RemovedIDs(name string) []ent.Value {
+	switch name {
+	case memo.EdgeDevices:
+		ids := make([]ent.Value, 0, len(m.removeddevices))
+		for id := range m.removeddevices {
+			ids = append(ids, id)
+		}
+		return ids
+	}
 	return nil
 }
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *MemoMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 3)
 	if m.clearedaccount {
 		edges = append(edges, memo.EdgeAccount)
+	}
+	if m.cleareddevices {
+		edges = append(edges, memo.EdgeDevices)
+	}
+	if m.clearedabout {
+		edges = append(edges, memo.EdgeAbout)
 	}
 	return edges
 }
@@ -5438,6 +6274,10 @@ func (m *MemoMutation) EdgeCleared(name string) bool {
 	switch name {
 	case memo.EdgeAccount:
 		return m.clearedaccount
+	case memo.EdgeDevices:
+		return m.cleareddevices
+	case memo.EdgeAbout:
+		return m.clearedabout
 	}
 	return false
 }
@@ -5449,6 +6289,9 @@ func (m *MemoMutation) ClearEdge(name string) error {
 	case memo.EdgeAccount:
 		m.ClearAccount()
 		return nil
+	case memo.EdgeAbout:
+		m.ClearAbout()
+		return nil
 	}
 	return fmt.Errorf("unknown Memo unique edge %s", name)
 }
@@ -5459,6 +6302,12 @@ func (m *MemoMutation) ResetEdge(name string) error {
 	switch name {
 	case memo.EdgeAccount:
 		m.ResetAccount()
+		return nil
+	case memo.EdgeDevices:
+		m.ResetDevices()
+		return nil
+	case memo.EdgeAbout:
+		m.ResetAbout()
 		return nil
 	}
 	return fmt.Errorf("unknown Memo edge %s", name)
@@ -7351,63 +8200,66 @@ func (m *TeamMutation) ResetEdge(name string) error {
 // UserMutation represents an operation that mutates the User nodes in the graph.
 type UserMutation struct {
 	config
-	op                 Op
-	typ                string
-	id                 *int
-	tenant_id          *string
-	name               *string
-	email              *string
-	domain             *string
-	age                *int
-	addage             *int
-	tags               *[]string
-	appendtags         []string
-	clearedFields      map[string]struct{}
-	orders             map[int]struct{}
-	removedorders      map[int]struct{}
-	clearedorders      bool
-	watched            map[int]struct{}
-	removedwatched     map[int]struct{}
-	clearedwatched     bool
-	profile            *int
-	clearedprofile     bool
-	groups             map[int]struct{}
-	removedgroups      map[int]struct{}
-	clearedgroups      bool
-	spouse             *int
-	clearedspouse      bool
-	friends            map[int]struct{}
-	removedfriends     map[int]struct{}
-	clearedfriends     bool
-	followers          map[int]struct{}
-	removedfollowers   map[int]struct{}
-	clearedfollowers   bool
-	following          map[int]struct{}
-	removedfollowing   map[int]struct{}
-	clearedfollowing   bool
-	manager            *int
-	clearedmanager     bool
-	reports            map[int]struct{}
-	removedreports     map[int]struct{}
-	clearedreports     bool
-	teams              map[int]struct{}
-	removedteams       map[int]struct{}
-	clearedteams       bool
-	clubs              map[int]struct{}
-	removedclubs       map[int]struct{}
-	clearedclubs       bool
-	accounts           map[int]struct{}
-	removedaccounts    map[int]struct{}
-	clearedaccounts    bool
-	badges             map[int]struct{}
-	removedbadges      map[int]struct{}
-	clearedbadges      bool
-	memberships        map[int]struct{}
-	removedmemberships map[int]struct{}
-	clearedmemberships bool
-	done               bool
-	oldValue           func(context.Context) (*User, error)
-	predicates         []predicate.User
+	op                     Op
+	typ                    string
+	id                     *int
+	tenant_id              *string
+	name                   *string
+	email                  *string
+	domain                 *string
+	age                    *int
+	addage                 *int
+	tags                   *[]string
+	appendtags             []string
+	clearedFields          map[string]struct{}
+	orders                 map[int]struct{}
+	removedorders          map[int]struct{}
+	clearedorders          bool
+	watched                map[int]struct{}
+	removedwatched         map[int]struct{}
+	clearedwatched         bool
+	profile                *int
+	clearedprofile         bool
+	groups                 map[int]struct{}
+	removedgroups          map[int]struct{}
+	clearedgroups          bool
+	spouse                 *int
+	clearedspouse          bool
+	friends                map[int]struct{}
+	removedfriends         map[int]struct{}
+	clearedfriends         bool
+	followers              map[int]struct{}
+	removedfollowers       map[int]struct{}
+	clearedfollowers       bool
+	following              map[int]struct{}
+	removedfollowing       map[int]struct{}
+	clearedfollowing       bool
+	manager                *int
+	clearedmanager         bool
+	reports                map[int]struct{}
+	removedreports         map[int]struct{}
+	clearedreports         bool
+	teams                  map[int]struct{}
+	removedteams           map[int]struct{}
+	clearedteams           bool
+	clubs                  map[int]struct{}
+	removedclubs           map[int]struct{}
+	clearedclubs           bool
+	accounts               map[int]struct{}
+	removedaccounts        map[int]struct{}
+	clearedaccounts        bool
+	badges                 map[int]struct{}
+	removedbadges          map[int]struct{}
+	clearedbadges          bool
+	watched_devices        map[int]struct{}
+	removedwatched_devices map[int]struct{}
+	clearedwatched_devices bool
+	memberships            map[int]struct{}
+	removedmemberships     map[int]struct{}
+	clearedmemberships     bool
+	done                   bool
+	oldValue               func(context.Context) (*User, error)
+	predicates             []predicate.User
 }
 
 var _ ent.Mutation = (*UserMutation)(nil)
@@ -8510,6 +9362,60 @@ func (m *UserMutation) ResetBadges() {
 	m.removedbadges = nil
 }
 
+// AddWatchedDeviceIDs adds the "watched_devices" edge to the Device entity by ids.
+func (m *UserMutation) AddWatchedDeviceIDs(ids ...int) {
+	if m.watched_devices == nil {
+		m.watched_devices = make(map[int]struct{})
+	}
+	for i := range ids {
+		m.watched_devices[ids[i]] = struct{}{}
+	}
+}
+
+// ClearWatchedDevices clears the "watched_devices" edge to the Device entity.
+func (m *UserMutation) ClearWatchedDevices() {
+	m.clearedwatched_devices = true
+}
+
+// WatchedDevicesCleared reports if the "watched_devices" edge to the Device entity was cleared.
+func (m *UserMutation) WatchedDevicesCleared() bool {
+	return m.clearedwatched_devices
+}
+
+// RemoveWatchedDeviceIDs removes the "watched_devices" edge to the Device entity by IDs.
+func (m *UserMutation) RemoveWatchedDeviceIDs(ids ...int) {
+	if m.removedwatched_devices == nil {
+		m.removedwatched_devices = make(map[int]struct{})
+	}
+	for i := range ids {
+		delete(m.watched_devices, ids[i])
+		m.removedwatched_devices[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedWatchedDevices returns the removed IDs of the "watched_devices" edge to the Device entity.
+func (m *UserMutation) RemovedWatchedDevicesIDs() (ids []int) {
+	for id := range m.removedwatched_devices {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// WatchedDevicesIDs returns the "watched_devices" edge IDs in the mutation.
+func (m *UserMutation) WatchedDevicesIDs() (ids []int) {
+	for id := range m.watched_devices {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetWatchedDevices resets all changes to the "watched_devices" edge.
+func (m *UserMutation) ResetWatchedDevices() {
+	m.watched_devices = nil
+	m.clearedwatched_devices = false
+	m.removedwatched_devices = nil
+}
+
 // AddMembershipIDs adds the "memberships" edge to the Membership entity by ids.
 func (m *UserMutation) AddMembershipIDs(ids ...int) {
 	if m.memberships == nil {
@@ -8818,7 +9724,7 @@ func (m *UserMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *UserMutation) AddedEdges() []string {
-	edges := make([]string, 0, 15)
+	edges := make([]string, 0, 16)
 	if m.orders != nil {
 		edges = append(edges, user.EdgeOrders)
 	}
@@ -8860,6 +9766,9 @@ func (m *UserMutation) AddedEdges() []string {
 	}
 	if m.badges != nil {
 		edges = append(edges, user.EdgeBadges)
+	}
+	if m.watched_devices != nil {
+		edges = append(edges, user.EdgeWatchedDevices)
 	}
 	if m.memberships != nil {
 		edges = append(edges, user.EdgeMemberships)
@@ -8949,6 +9858,12 @@ func (m *UserMutation) AddedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case user.EdgeWatchedDevices:
+		ids := make([]ent.Value, 0, len(m.watched_devices))
+		for id := range m.watched_devices {
+			ids = append(ids, id)
+		}
+		return ids
 	case user.EdgeMemberships:
 		ids := make([]ent.Value, 0, len(m.memberships))
 		for id := range m.memberships {
@@ -8961,7 +9876,7 @@ func (m *UserMutation) AddedIDs(name string) []ent.Value {
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *UserMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 15)
+	edges := make([]string, 0, 16)
 	if m.removedorders != nil {
 		edges = append(edges, user.EdgeOrders)
 	}
@@ -8994,6 +9909,9 @@ func (m *UserMutation) RemovedEdges() []string {
 	}
 	if m.removedbadges != nil {
 		edges = append(edges, user.EdgeBadges)
+	}
+	if m.removedwatched_devices != nil {
+		edges = append(edges, user.EdgeWatchedDevices)
 	}
 	if m.removedmemberships != nil {
 		edges = append(edges, user.EdgeMemberships)
@@ -9071,6 +9989,12 @@ func (m *UserMutation) RemovedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case user.EdgeWatchedDevices:
+		ids := make([]ent.Value, 0, len(m.removedwatched_devices))
+		for id := range m.removedwatched_devices {
+			ids = append(ids, id)
+		}
+		return ids
 	case user.EdgeMemberships:
 		ids := make([]ent.Value, 0, len(m.removedmemberships))
 		for id := range m.removedmemberships {
@@ -9083,7 +10007,7 @@ func (m *UserMutation) RemovedIDs(name string) []ent.Value {
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *UserMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 15)
+	edges := make([]string, 0, 16)
 	if m.clearedorders {
 		edges = append(edges, user.EdgeOrders)
 	}
@@ -9126,6 +10050,9 @@ func (m *UserMutation) ClearedEdges() []string {
 	if m.clearedbadges {
 		edges = append(edges, user.EdgeBadges)
 	}
+	if m.clearedwatched_devices {
+		edges = append(edges, user.EdgeWatchedDevices)
+	}
 	if m.clearedmemberships {
 		edges = append(edges, user.EdgeMemberships)
 	}
@@ -9164,6 +10091,8 @@ func (m *UserMutation) EdgeCleared(name string) bool {
 		return m.clearedaccounts
 	case user.EdgeBadges:
 		return m.clearedbadges
+	case user.EdgeWatchedDevices:
+		return m.clearedwatched_devices
 	case user.EdgeMemberships:
 		return m.clearedmemberships
 	}
@@ -9232,6 +10161,9 @@ func (m *UserMutation) ResetEdge(name string) error {
 		return nil
 	case user.EdgeBadges:
 		m.ResetBadges()
+		return nil
+	case user.EdgeWatchedDevices:
+		m.ResetWatchedDevices()
 		return nil
 	case user.EdgeMemberships:
 		m.ResetMemberships()

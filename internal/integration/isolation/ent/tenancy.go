@@ -14,7 +14,7 @@ import (
 // How each entity relates to tenants, for the checks of package privacy.
 var (
 	tenancyAccount = &tenantprivacy.Entity{
-		Protocol: 3,
+		Protocol: 4,
 		Name:     "Account",
 		Table:    "accounts",
 		ID:       "id",
@@ -63,6 +63,14 @@ var (
 				Target:  tenantprivacy.Target{Table: "countries", ID: "id"},
 			},
 			{
+				Name:    "devices",
+				Rel:     sqlgraph.O2M,
+				Inverse: false,
+				Table:   "devices",
+				Column:  "account_devices",
+				Target:  tenantprivacy.Target{Table: "devices", ID: "id", Writable: true},
+			},
+			{
 				Name:    "grants",
 				Rel:     sqlgraph.O2M,
 				Inverse: true,
@@ -72,14 +80,18 @@ var (
 			},
 		},
 		Dependents: []tenantprivacy.Dependent{
+			{Path: []tenantprivacy.Hop{{Table: "devices", Column: "account_devices", Ref: "id"}, {Table: "memos", Column: "device_notes", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "devices", Column: "account_devices", Ref: "id"}, {Table: "user_watched_devices", Column: "device_id", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 			{Path: []tenantprivacy.Hop{{Table: "grants", Column: "account_id", Ref: "id"}}},
 			{Path: []tenantprivacy.Hop{{Table: "memos", Column: "account_memos", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "memos", Column: "account_memos", Ref: "id"}, {Table: "devices", Column: "memo_devices", Ref: "id"}, {Table: "memos", Column: "device_notes", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "memos", Column: "account_memos", Ref: "id"}, {Table: "devices", Column: "memo_devices", Ref: "id"}, {Table: "user_watched_devices", Column: "device_id", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 			{Path: []tenantprivacy.Hop{{Table: "account_countries", Column: "account_id", Ref: "id"}}},
 			{Path: []tenantprivacy.Hop{{Table: "user_accounts", Column: "account_id", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 		},
 	}
 	tenancyBadge = &tenantprivacy.Entity{
-		Protocol: 3,
+		Protocol: 4,
 		Name:     "Badge",
 		Table:    "badges",
 		ID:       "id",
@@ -96,7 +108,7 @@ var (
 		},
 	}
 	tenancyClub = &tenantprivacy.Entity{
-		Protocol: 3,
+		Protocol: 4,
 		Name:     "Club",
 		Table:    "clubs",
 		ID:       "id",
@@ -114,7 +126,7 @@ var (
 		},
 	}
 	tenancyCountry = &tenantprivacy.Entity{
-		Protocol: 3,
+		Protocol: 4,
 		Name:     "Country",
 		Table:    "countries",
 		ID:       "id",
@@ -141,8 +153,55 @@ var (
 			{Path: []tenantprivacy.Hop{{Table: "account_countries", Column: "country_id", Ref: "id"}}},
 		},
 	}
+	tenancyDevice = &tenantprivacy.Entity{
+		Protocol: 4,
+		Name:     "Device",
+		Table:    "devices",
+		ID:       "id",
+		Writable: true,
+		Keys:     []string{"memo_devices"},
+		Edges: []tenantprivacy.Edge{
+			{
+				Name:    "account",
+				Rel:     sqlgraph.M2O,
+				Inverse: true,
+				Table:   "devices",
+				Column:  "account_devices",
+				Target:  tenantprivacy.Target{Table: "accounts", ID: "id", Writable: true},
+			},
+			{
+				Name:    "manual",
+				Rel:     sqlgraph.M2O,
+				Inverse: true,
+				Table:   "devices",
+				Column:  "memo_devices",
+				Target:  tenantprivacy.Target{Table: "memos", ID: "id", Tenant: tenantprivacy.StringColumn("tenant_id")},
+			},
+			{
+				Name:    "watchers",
+				Rel:     sqlgraph.M2M,
+				Inverse: true,
+				Table:   "user_watched_devices",
+				Column:  "user_id",
+				Target:  tenantprivacy.Target{Table: "users", ID: "id", Tenant: tenantprivacy.StringColumn("tenant_id")},
+				Join:    tenantprivacy.StringColumn("tenant_id"),
+			},
+			{
+				Name:    "notes",
+				Rel:     sqlgraph.O2M,
+				Inverse: false,
+				Table:   "memos",
+				Column:  "device_notes",
+				Target:  tenantprivacy.Target{Table: "memos", ID: "id", Tenant: tenantprivacy.StringColumn("tenant_id")},
+			},
+		},
+		Dependents: []tenantprivacy.Dependent{
+			{Path: []tenantprivacy.Hop{{Table: "memos", Column: "device_notes", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "user_watched_devices", Column: "device_id", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+		},
+	}
 	tenancyGrant = &tenantprivacy.Entity{
-		Protocol: 3,
+		Protocol: 4,
 		Name:     "Grant",
 		Table:    "grants",
 		ID:       "id",
@@ -166,7 +225,7 @@ var (
 		},
 	}
 	tenancyGroup = &tenantprivacy.Entity{
-		Protocol: 3,
+		Protocol: 4,
 		Name:     "Group",
 		Table:    "groups",
 		ID:       "id",
@@ -184,7 +243,7 @@ var (
 		},
 	}
 	tenancyItem = &tenantprivacy.Entity{
-		Protocol: 3,
+		Protocol: 4,
 		Name:     "Item",
 		Table:    "items",
 		ID:       "id",
@@ -202,7 +261,7 @@ var (
 		},
 	}
 	tenancyLabel = &tenantprivacy.Entity{
-		Protocol: 3,
+		Protocol: 4,
 		Name:     "Label",
 		Table:    "labels",
 		ID:       "id",
@@ -238,7 +297,7 @@ var (
 		},
 	}
 	tenancyMembership = &tenantprivacy.Entity{
-		Protocol: 3,
+		Protocol: 4,
 		Name:     "Membership",
 		Table:    "memberships",
 		ID:       "id",
@@ -264,7 +323,7 @@ var (
 		},
 	}
 	tenancyMemo = &tenantprivacy.Entity{
-		Protocol: 3,
+		Protocol: 4,
 		Name:     "Memo",
 		Table:    "memos",
 		ID:       "id",
@@ -278,10 +337,30 @@ var (
 				Column:  "account_memos",
 				Target:  tenantprivacy.Target{Table: "accounts", ID: "id", Writable: true},
 			},
+			{
+				Name:    "devices",
+				Rel:     sqlgraph.O2M,
+				Inverse: false,
+				Table:   "devices",
+				Column:  "memo_devices",
+				Target:  tenantprivacy.Target{Table: "devices", ID: "id", Writable: true},
+			},
+			{
+				Name:    "about",
+				Rel:     sqlgraph.M2O,
+				Inverse: true,
+				Table:   "memos",
+				Column:  "device_notes",
+				Target:  tenantprivacy.Target{Table: "devices", ID: "id", Writable: true},
+			},
+		},
+		Dependents: []tenantprivacy.Dependent{
+			{Path: []tenantprivacy.Hop{{Table: "devices", Column: "memo_devices", Ref: "id"}, {Table: "memos", Column: "device_notes", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "devices", Column: "memo_devices", Ref: "id"}, {Table: "user_watched_devices", Column: "device_id", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 		},
 	}
 	tenancyOrder = &tenantprivacy.Entity{
-		Protocol: 3,
+		Protocol: 4,
 		Name:     "Order",
 		Table:    "orders",
 		ID:       "id",
@@ -327,7 +406,7 @@ var (
 		},
 	}
 	tenancyProfile = &tenantprivacy.Entity{
-		Protocol: 3,
+		Protocol: 4,
 		Name:     "Profile",
 		Table:    "profiles",
 		ID:       "id",
@@ -345,7 +424,7 @@ var (
 		},
 	}
 	tenancyTeam = &tenantprivacy.Entity{
-		Protocol: 3,
+		Protocol: 4,
 		Name:     "Team",
 		Table:    "teams",
 		ID:       "id",
@@ -371,7 +450,7 @@ var (
 		},
 	}
 	tenancyUser = &tenantprivacy.Entity{
-		Protocol: 3,
+		Protocol: 4,
 		Name:     "User",
 		Table:    "users",
 		ID:       "id",
@@ -498,6 +577,15 @@ var (
 				Target:  tenantprivacy.Target{Table: "badges", ID: "id"},
 			},
 			{
+				Name:    "watched_devices",
+				Rel:     sqlgraph.M2M,
+				Inverse: false,
+				Table:   "user_watched_devices",
+				Column:  "user_id",
+				Target:  tenantprivacy.Target{Table: "devices", ID: "id", Writable: true},
+				Join:    tenantprivacy.StringColumn("tenant_id"),
+			},
+			{
 				Name:    "memberships",
 				Rel:     sqlgraph.O2M,
 				Inverse: true,
@@ -516,7 +604,7 @@ var (
 		},
 	}
 	tenancyVisit = &tenantprivacy.Entity{
-		Protocol: 3,
+		Protocol: 4,
 		Name:     "Visit",
 		Table:    "visits",
 		Tenant:   tenantprivacy.StringColumn("tenant_id"),
@@ -543,61 +631,61 @@ var (
 )
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ClubMutation) TenancyProtocol() int { return 3 }
+func (*ClubMutation) TenancyProtocol() int { return 4 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*ClubMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*GroupMutation) TenancyProtocol() int { return 3 }
+func (*GroupMutation) TenancyProtocol() int { return 4 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*GroupMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ItemMutation) TenancyProtocol() int { return 3 }
+func (*ItemMutation) TenancyProtocol() int { return 4 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*ItemMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*MembershipMutation) TenancyProtocol() int { return 3 }
+func (*MembershipMutation) TenancyProtocol() int { return 4 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*MembershipMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*MemoMutation) TenancyProtocol() int { return 3 }
+func (*MemoMutation) TenancyProtocol() int { return 4 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*MemoMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*OrderMutation) TenancyProtocol() int { return 3 }
+func (*OrderMutation) TenancyProtocol() int { return 4 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*OrderMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ProfileMutation) TenancyProtocol() int { return 3 }
+func (*ProfileMutation) TenancyProtocol() int { return 4 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*ProfileMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*TeamMutation) TenancyProtocol() int { return 3 }
+func (*TeamMutation) TenancyProtocol() int { return 4 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*TeamMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*UserMutation) TenancyProtocol() int { return 3 }
+func (*UserMutation) TenancyProtocol() int { return 4 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*UserMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*VisitMutation) TenancyProtocol() int { return 3 }
+func (*VisitMutation) TenancyProtocol() int { return 4 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*VisitMutation) TenancyColumn() string { return "tenant_id" }
@@ -641,6 +729,7 @@ func TenancyDriver(driver dialect.Driver) Option {
 			c.schemaConfig.UserTeams = tenants
 			c.schemaConfig.UserClubs = tenants
 			c.schemaConfig.UserAccounts = tenants
+			c.schemaConfig.UserWatchedDevices = tenants
 			c.schemaConfig.Visit = tenants
 		}
 		if globals != "" {
@@ -649,6 +738,7 @@ func TenancyDriver(driver dialect.Driver) Option {
 			c.schemaConfig.AccountCountries = globals
 			c.schemaConfig.Badge = globals
 			c.schemaConfig.Country = globals
+			c.schemaConfig.Device = globals
 			c.schemaConfig.Grant = globals
 			c.schemaConfig.Label = globals
 		}
@@ -668,6 +758,8 @@ func (c config) tenancySchema(table string) string {
 		return c.schemaConfig.Club
 	case "countries":
 		return c.schemaConfig.Country
+	case "devices":
+		return c.schemaConfig.Device
 	case "grants":
 		return c.schemaConfig.Grant
 	case "groups":
@@ -698,6 +790,8 @@ func (c config) tenancySchema(table string) string {
 		return c.schemaConfig.UserFollowing
 	case "user_accounts":
 		return c.schemaConfig.UserAccounts
+	case "user_watched_devices":
+		return c.schemaConfig.UserWatchedDevices
 	case "visits":
 		return c.schemaConfig.Visit
 	default:

@@ -22,6 +22,8 @@ type Tx struct {
 	Club *ClubClient
 	// Country is the client for interacting with the Country builders.
 	Country *CountryClient
+	// Device is the client for interacting with the Device builders.
+	Device *DeviceClient
 	// Grant is the client for interacting with the Grant builders.
 	Grant *GrantClient
 	// Group is the client for interacting with the Group builders.
@@ -179,6 +181,7 @@ func (tx *Tx) init() {
 	tx.Badge = NewBadgeClient(tx.config)
 	tx.Club = NewClubClient(tx.config)
 	tx.Country = NewCountryClient(tx.config)
+	tx.Device = NewDeviceClient(tx.config)
 	tx.Grant = NewGrantClient(tx.config)
 	tx.Group = NewGroupClient(tx.config)
 	tx.Item = NewItemClient(tx.config)

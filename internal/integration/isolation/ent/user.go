@@ -68,26 +68,29 @@ type UserEdges struct {
 	Accounts []*Account `json:"accounts,omitempty"`
 	// Badges holds the value of the badges edge.
 	Badges []*Badge `json:"badges,omitempty"`
+	// WatchedDevices holds the value of the watched_devices edge.
+	WatchedDevices []*Device `json:"watched_devices,omitempty"`
 	// Memberships holds the value of the memberships edge.
 	Memberships []*Membership `json:"memberships,omitempty"`
 	// Visits holds the value of the visits edge.
 	Visits []*Visit `json:"visits,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes      [16]bool
-	namedOrders      map[string][]*Order
-	namedWatched     map[string][]*Order
-	namedGroups      map[string][]*Group
-	namedFriends     map[string][]*User
-	namedFollowers   map[string][]*User
-	namedFollowing   map[string][]*User
-	namedReports     map[string][]*User
-	namedTeams       map[string][]*Team
-	namedClubs       map[string][]*Club
-	namedAccounts    map[string][]*Account
-	namedBadges      map[string][]*Badge
-	namedMemberships map[string][]*Membership
-	namedVisits      map[string][]*Visit
+	loadedTypes         [17]bool
+	namedOrders         map[string][]*Order
+	namedWatched        map[string][]*Order
+	namedGroups         map[string][]*Group
+	namedFriends        map[string][]*User
+	namedFollowers      map[string][]*User
+	namedFollowing      map[string][]*User
+	namedReports        map[string][]*User
+	namedTeams          map[string][]*Team
+	namedClubs          map[string][]*Club
+	namedAccounts       map[string][]*Account
+	namedBadges         map[string][]*Badge
+	namedWatchedDevices map[string][]*Device
+	namedMemberships    map[string][]*Membership
+	namedVisits         map[string][]*Visit
 }
 
 // OrdersOrErr returns the Orders value or an error if the edge
@@ -222,10 +225,19 @@ func (e UserEdges) BadgesOrErr() ([]*Badge, error) {
 	return nil, &NotLoadedError{edge: "badges"}
 }
 
+// WatchedDevicesOrErr returns the WatchedDevices value or an error if the edge
+// was not loaded in eager-loading.
+func (e UserEdges) WatchedDevicesOrErr() ([]*Device, error) {
+	if e.loadedTypes[14] {
+		return e.WatchedDevices, nil
+	}
+	return nil, &NotLoadedError{edge: "watched_devices"}
+}
+
 // MembershipsOrErr returns the Memberships value or an error if the edge
 // was not loaded in eager-loading.
 func (e UserEdges) MembershipsOrErr() ([]*Membership, error) {
-	if e.loadedTypes[14] {
+	if e.loadedTypes[15] {
 		return e.Memberships, nil
 	}
 	return nil, &NotLoadedError{edge: "memberships"}
@@ -234,7 +246,7 @@ func (e UserEdges) MembershipsOrErr() ([]*Membership, error) {
 // VisitsOrErr returns the Visits value or an error if the edge
 // was not loaded in eager-loading.
 func (e UserEdges) VisitsOrErr() ([]*Visit, error) {
-	if e.loadedTypes[15] {
+	if e.loadedTypes[16] {
 		return e.Visits, nil
 	}
 	return nil, &NotLoadedError{edge: "visits"}
@@ -411,6 +423,11 @@ func (_m *User) QueryAccounts() *AccountQuery {
 // QueryBadges queries the "badges" edge of the User entity.
 func (_m *User) QueryBadges() *BadgeQuery {
 	return NewUserClient(_m.config).QueryBadges(_m)
+}
+
+// QueryWatchedDevices queries the "watched_devices" edge of the User entity.
+func (_m *User) QueryWatchedDevices() *DeviceQuery {
+	return NewUserClient(_m.config).QueryWatchedDevices(_m)
 }
 
 // QueryMemberships queries the "memberships" edge of the User entity.
@@ -732,6 +749,30 @@ func (_m *User) appendNamedBadges(name string, edges ...*Badge) {
 		_m.Edges.namedBadges[name] = []*Badge{}
 	} else {
 		_m.Edges.namedBadges[name] = append(_m.Edges.namedBadges[name], edges...)
+	}
+}
+
+// NamedWatchedDevices returns the WatchedDevices named value or an error if the edge was not
+// loaded in eager-loading with this name.
+func (_m *User) NamedWatchedDevices(name string) ([]*Device, error) {
+	if _m.Edges.namedWatchedDevices == nil {
+		return nil, &NotLoadedError{edge: name}
+	}
+	nodes, ok := _m.Edges.namedWatchedDevices[name]
+	if !ok {
+		return nil, &NotLoadedError{edge: name}
+	}
+	return nodes, nil
+}
+
+func (_m *User) appendNamedWatchedDevices(name string, edges ...*Device) {
+	if _m.Edges.namedWatchedDevices == nil {
+		_m.Edges.namedWatchedDevices = make(map[string][]*Device)
+	}
+	if len(edges) == 0 {
+		_m.Edges.namedWatchedDevices[name] = []*Device{}
+	} else {
+		_m.Edges.namedWatchedDevices[name] = append(_m.Edges.namedWatchedDevices[name], edges...)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/badge"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/club"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/device"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/group"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/membership"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/order"
@@ -310,6 +311,21 @@ func (_c *UserCreate) AddBadges(v ...*Badge) *UserCreate {
 		ids[i] = v[i].ID
 	}
 	return _c.AddBadgeIDs(ids...)
+}
+
+// AddWatchedDeviceIDs adds the "watched_devices" edge to the Device entity by IDs.
+func (_c *UserCreate) AddWatchedDeviceIDs(ids ...int) *UserCreate {
+	_c.mutation.AddWatchedDeviceIDs(ids...)
+	return _c
+}
+
+// AddWatchedDevices adds the "watched_devices" edges to the Device entity.
+func (_c *UserCreate) AddWatchedDevices(v ...*Device) *UserCreate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddWatchedDeviceIDs(ids...)
 }
 
 // AddMembershipIDs adds the "memberships" edge to the Membership entity by IDs.
@@ -683,6 +699,23 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 			},
 		}
 		edge.Schema = _c.schemaConfig.Badge
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.WatchedDevicesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   user.WatchedDevicesTable,
+			Columns: user.WatchedDevicesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(device.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _c.schemaConfig.UserWatchedDevices
 		for _, k := range nodes {
 			edge.Target.Nodes = append(edge.Target.Nodes, k)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/badge"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/club"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/device"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/group"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/internal"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/membership"
@@ -32,41 +33,43 @@ import (
 // UserQuery is the builder for querying User entities.
 type UserQuery struct {
 	config
-	ctx                  *QueryContext
-	order                []user.OrderOption
-	inters               []Interceptor
-	predicates           []predicate.User
-	withOrders           *OrderQuery
-	withWatched          *OrderQuery
-	withProfile          *ProfileQuery
-	withGroups           *GroupQuery
-	withSpouse           *UserQuery
-	withFriends          *UserQuery
-	withFollowers        *UserQuery
-	withFollowing        *UserQuery
-	withManager          *UserQuery
-	withReports          *UserQuery
-	withTeams            *TeamQuery
-	withClubs            *ClubQuery
-	withAccounts         *AccountQuery
-	withBadges           *BadgeQuery
-	withMemberships      *MembershipQuery
-	withVisits           *VisitQuery
-	withFKs              bool
-	modifiers            []func(*sql.Selector)
-	withNamedOrders      map[string]*OrderQuery
-	withNamedWatched     map[string]*OrderQuery
-	withNamedGroups      map[string]*GroupQuery
-	withNamedFriends     map[string]*UserQuery
-	withNamedFollowers   map[string]*UserQuery
-	withNamedFollowing   map[string]*UserQuery
-	withNamedReports     map[string]*UserQuery
-	withNamedTeams       map[string]*TeamQuery
-	withNamedClubs       map[string]*ClubQuery
-	withNamedAccounts    map[string]*AccountQuery
-	withNamedBadges      map[string]*BadgeQuery
-	withNamedMemberships map[string]*MembershipQuery
-	withNamedVisits      map[string]*VisitQuery
+	ctx                     *QueryContext
+	order                   []user.OrderOption
+	inters                  []Interceptor
+	predicates              []predicate.User
+	withOrders              *OrderQuery
+	withWatched             *OrderQuery
+	withProfile             *ProfileQuery
+	withGroups              *GroupQuery
+	withSpouse              *UserQuery
+	withFriends             *UserQuery
+	withFollowers           *UserQuery
+	withFollowing           *UserQuery
+	withManager             *UserQuery
+	withReports             *UserQuery
+	withTeams               *TeamQuery
+	withClubs               *ClubQuery
+	withAccounts            *AccountQuery
+	withBadges              *BadgeQuery
+	withWatchedDevices      *DeviceQuery
+	withMemberships         *MembershipQuery
+	withVisits              *VisitQuery
+	withFKs                 bool
+	modifiers               []func(*sql.Selector)
+	withNamedOrders         map[string]*OrderQuery
+	withNamedWatched        map[string]*OrderQuery
+	withNamedGroups         map[string]*GroupQuery
+	withNamedFriends        map[string]*UserQuery
+	withNamedFollowers      map[string]*UserQuery
+	withNamedFollowing      map[string]*UserQuery
+	withNamedReports        map[string]*UserQuery
+	withNamedTeams          map[string]*TeamQuery
+	withNamedClubs          map[string]*ClubQuery
+	withNamedAccounts       map[string]*AccountQuery
+	withNamedBadges         map[string]*BadgeQuery
+	withNamedWatchedDevices map[string]*DeviceQuery
+	withNamedMemberships    map[string]*MembershipQuery
+	withNamedVisits         map[string]*VisitQuery
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
 	path func(context.Context) (*sql.Selector, error)
@@ -453,6 +456,31 @@ func (_q *UserQuery) QueryBadges() *BadgeQuery {
 	return query
 }
 
+// QueryWatchedDevices chains the current query on the "watched_devices" edge.
+func (_q *UserQuery) QueryWatchedDevices() *DeviceQuery {
+	query := (&DeviceClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(user.Table, user.FieldID, selector),
+			sqlgraph.To(device.Table, device.FieldID),
+			sqlgraph.Edge(sqlgraph.M2M, false, user.WatchedDevicesTable, user.WatchedDevicesPrimaryKey...),
+		)
+		schemaConfig := _q.schemaConfig
+		step.To.Schema = schemaConfig.Device
+		step.Edge.Schema = schemaConfig.UserWatchedDevices
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
 // QueryMemberships chains the current query on the "memberships" edge.
 func (_q *UserQuery) QueryMemberships() *MembershipQuery {
 	query := (&MembershipClient{config: _q.config}).Query()
@@ -690,27 +718,28 @@ func (_q *UserQuery) Clone() *UserQuery {
 		return nil
 	}
 	return &UserQuery{
-		config:          _q.config,
-		ctx:             _q.ctx.Clone(),
-		order:           append([]user.OrderOption{}, _q.order...),
-		inters:          append([]Interceptor{}, _q.inters...),
-		predicates:      append([]predicate.User{}, _q.predicates...),
-		withOrders:      _q.withOrders.Clone(),
-		withWatched:     _q.withWatched.Clone(),
-		withProfile:     _q.withProfile.Clone(),
-		withGroups:      _q.withGroups.Clone(),
-		withSpouse:      _q.withSpouse.Clone(),
-		withFriends:     _q.withFriends.Clone(),
-		withFollowers:   _q.withFollowers.Clone(),
-		withFollowing:   _q.withFollowing.Clone(),
-		withManager:     _q.withManager.Clone(),
-		withReports:     _q.withReports.Clone(),
-		withTeams:       _q.withTeams.Clone(),
-		withClubs:       _q.withClubs.Clone(),
-		withAccounts:    _q.withAccounts.Clone(),
-		withBadges:      _q.withBadges.Clone(),
-		withMemberships: _q.withMemberships.Clone(),
-		withVisits:      _q.withVisits.Clone(),
+		config:             _q.config,
+		ctx:                _q.ctx.Clone(),
+		order:              append([]user.OrderOption{}, _q.order...),
+		inters:             append([]Interceptor{}, _q.inters...),
+		predicates:         append([]predicate.User{}, _q.predicates...),
+		withOrders:         _q.withOrders.Clone(),
+		withWatched:        _q.withWatched.Clone(),
+		withProfile:        _q.withProfile.Clone(),
+		withGroups:         _q.withGroups.Clone(),
+		withSpouse:         _q.withSpouse.Clone(),
+		withFriends:        _q.withFriends.Clone(),
+		withFollowers:      _q.withFollowers.Clone(),
+		withFollowing:      _q.withFollowing.Clone(),
+		withManager:        _q.withManager.Clone(),
+		withReports:        _q.withReports.Clone(),
+		withTeams:          _q.withTeams.Clone(),
+		withClubs:          _q.withClubs.Clone(),
+		withAccounts:       _q.withAccounts.Clone(),
+		withBadges:         _q.withBadges.Clone(),
+		withWatchedDevices: _q.withWatchedDevices.Clone(),
+		withMemberships:    _q.withMemberships.Clone(),
+		withVisits:         _q.withVisits.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
 		path:      _q.path,
@@ -872,6 +901,17 @@ func (_q *UserQuery) WithBadges(opts ...func(*BadgeQuery)) *UserQuery {
 	return _q
 }
 
+// WithWatchedDevices tells the query-builder to eager-load the nodes that are connected to
+// the "watched_devices" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *UserQuery) WithWatchedDevices(opts ...func(*DeviceQuery)) *UserQuery {
+	query := (&DeviceClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withWatchedDevices = query
+	return _q
+}
+
 // WithMemberships tells the query-builder to eager-load the nodes that are connected to
 // the "memberships" edge. The optional arguments are used to configure the query builder of the edge.
 func (_q *UserQuery) WithMemberships(opts ...func(*MembershipQuery)) *UserQuery {
@@ -979,7 +1019,7 @@ func (_q *UserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*User, e
 		nodes       = []*User{}
 		withFKs     = _q.withFKs
 		_spec       = _q.querySpec()
-		loadedTypes = [16]bool{
+		loadedTypes = [17]bool{
 			_q.withOrders != nil,
 			_q.withWatched != nil,
 			_q.withProfile != nil,
@@ -994,6 +1034,7 @@ func (_q *UserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*User, e
 			_q.withClubs != nil,
 			_q.withAccounts != nil,
 			_q.withBadges != nil,
+			_q.withWatchedDevices != nil,
 			_q.withMemberships != nil,
 			_q.withVisits != nil,
 		}
@@ -1143,6 +1184,13 @@ func (_q *UserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*User, e
 			return nil, err
 		}
 	}
+	if query := _q.withWatchedDevices; query != nil {
+		if err := _q.loadWatchedDevices(ctx, query, nodes,
+			func(n *User) { n.Edges.WatchedDevices = []*Device{} },
+			func(n *User, e *Device) { n.Edges.WatchedDevices = append(n.Edges.WatchedDevices, e) }); err != nil {
+			return nil, err
+		}
+	}
 	if query := _q.withMemberships; query != nil {
 		if err := _q.loadMemberships(ctx, query, nodes,
 			func(n *User) { n.Edges.Memberships = []*Membership{} },
@@ -1256,6 +1304,13 @@ func (_q *UserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*User, e
 					e.Edges.Bearer = n
 				}
 			}); err != nil {
+			return nil, err
+		}
+	}
+	for name, query := range _q.withNamedWatchedDevices {
+		if err := _q.loadWatchedDevices(ctx, query, nodes,
+			func(n *User) { n.appendNamedWatchedDevices(name) },
+			func(n *User, e *Device) { n.appendNamedWatchedDevices(name, e) }); err != nil {
 			return nil, err
 		}
 	}
@@ -1946,6 +2001,69 @@ func (_q *UserQuery) loadBadges(ctx context.Context, query *BadgeQuery, nodes []
 	}
 	return nil
 }
+func (_q *UserQuery) loadWatchedDevices(ctx context.Context, query *DeviceQuery, nodes []*User, init func(*User), assign func(*User, *Device)) error {
+	edgeIDs := make([]driver.Value, len(nodes))
+	byID := make(map[int]*User)
+	nids := make(map[int]map[*User]struct{})
+	for i, node := range nodes {
+		edgeIDs[i] = node.ID
+		byID[node.ID] = node
+		if init != nil {
+			init(node)
+		}
+	}
+	query.Where(func(s *sql.Selector) {
+		joinT := sql.Table(user.WatchedDevicesTable)
+		joinT.Schema(_q.schemaConfig.UserWatchedDevices)
+		defer tenantprivacy.LoadNeighbors(s, joinT, tenantprivacy.StringColumn("tenant_id"))()
+		s.Join(joinT).On(s.C(device.FieldID), joinT.C(user.WatchedDevicesPrimaryKey[1]))
+		s.Where(sql.InValues(joinT.C(user.WatchedDevicesPrimaryKey[0]), edgeIDs...))
+		columns := s.SelectedColumns()
+		s.Select(joinT.C(user.WatchedDevicesPrimaryKey[0]))
+		s.AppendSelect(columns...)
+		s.SetDistinct(false)
+	})
+	if err := query.prepareQuery(ctx); err != nil {
+		return err
+	}
+	qr := QuerierFunc(func(ctx context.Context, q Query) (Value, error) {
+		return query.sqlAll(ctx, func(_ context.Context, spec *sqlgraph.QuerySpec) {
+			assign := spec.Assign
+			values := spec.ScanValues
+			spec.ScanValues = func(columns []string) ([]any, error) {
+				values, err := values(columns[1:])
+				if err != nil {
+					return nil, err
+				}
+				return append([]any{new(sql.NullInt64)}, values...), nil
+			}
+			spec.Assign = func(columns []string, values []any) error {
+				outValue := int(values[0].(*sql.NullInt64).Int64)
+				inValue := int(values[1].(*sql.NullInt64).Int64)
+				if nids[inValue] == nil {
+					nids[inValue] = map[*User]struct{}{byID[outValue]: {}}
+					return assign(columns[1:], values[1:])
+				}
+				nids[inValue][byID[outValue]] = struct{}{}
+				return nil
+			}
+		})
+	})
+	neighbors, err := withInterceptors[[]*Device](ctx, query, qr, query.inters)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		nodes, ok := nids[n.ID]
+		if !ok {
+			return fmt.Errorf(`unexpected "watched_devices" node returned %v`, n.ID)
+		}
+		for kn := range nodes {
+			assign(kn, n)
+		}
+	}
+	return nil
+}
 func (_q *UserQuery) loadMemberships(ctx context.Context, query *MembershipQuery, nodes []*User, init func(*User), assign func(*User, *Membership)) error {
 	fks := make([]driver.Value, 0, len(nodes))
 	nodeids := make(map[int]*User)
@@ -2288,6 +2406,20 @@ func (_q *UserQuery) WithNamedBadges(name string, opts ...func(*BadgeQuery)) *Us
 	return _q
 }
 
+// WithNamedWatchedDevices tells the query-builder to eager-load the nodes that are connected to the "watched_devices"
+// edge with the given name. The optional arguments are used to configure the query builder of the edge.
+func (_q *UserQuery) WithNamedWatchedDevices(name string, opts ...func(*DeviceQuery)) *UserQuery {
+	query := (&DeviceClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	if _q.withNamedWatchedDevices == nil {
+		_q.withNamedWatchedDevices = make(map[string]*DeviceQuery)
+	}
+	_q.withNamedWatchedDevices[name] = query
+	return _q
+}
+
 // WithNamedMemberships tells the query-builder to eager-load the nodes that are connected to the "memberships"
 // edge with the given name. The optional arguments are used to configure the query builder of the edge.
 func (_q *UserQuery) WithNamedMemberships(name string, opts ...func(*MembershipQuery)) *UserQuery {
@@ -2317,7 +2449,7 @@ func (_q *UserQuery) WithNamedVisits(name string, opts ...func(*VisitQuery)) *Us
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*UserQuery) TenancyProtocol() int { return 3 }
+func (*UserQuery) TenancyProtocol() int { return 4 }
 
 // UserGroupBy is the group-by builder for User entities.
 type UserGroupBy struct {

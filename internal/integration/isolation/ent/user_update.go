@@ -14,6 +14,7 @@ import (
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/badge"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/club"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent/device"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/group"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/internal"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/membership"
@@ -354,6 +355,21 @@ func (_u *UserUpdate) AddBadges(v ...*Badge) *UserUpdate {
 	return _u.AddBadgeIDs(ids...)
 }
 
+// AddWatchedDeviceIDs adds the "watched_devices" edge to the Device entity by IDs.
+func (_u *UserUpdate) AddWatchedDeviceIDs(ids ...int) *UserUpdate {
+	_u.mutation.AddWatchedDeviceIDs(ids...)
+	return _u
+}
+
+// AddWatchedDevices adds the "watched_devices" edges to the Device entity.
+func (_u *UserUpdate) AddWatchedDevices(v ...*Device) *UserUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddWatchedDeviceIDs(ids...)
+}
+
 // AddMembershipIDs adds the "memberships" edge to the Membership entity by IDs.
 func (_u *UserUpdate) AddMembershipIDs(ids ...int) *UserUpdate {
 	_u.mutation.AddMembershipIDs(ids...)
@@ -621,6 +637,27 @@ func (_u *UserUpdate) RemoveBadges(v ...*Badge) *UserUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveBadgeIDs(ids...)
+}
+
+// ClearWatchedDevices clears all "watched_devices" edges to the Device entity.
+func (_u *UserUpdate) ClearWatchedDevices() *UserUpdate {
+	_u.mutation.ClearWatchedDevices()
+	return _u
+}
+
+// RemoveWatchedDeviceIDs removes the "watched_devices" edge to Device entities by IDs.
+func (_u *UserUpdate) RemoveWatchedDeviceIDs(ids ...int) *UserUpdate {
+	_u.mutation.RemoveWatchedDeviceIDs(ids...)
+	return _u
+}
+
+// RemoveWatchedDevices removes "watched_devices" edges to Device entities.
+func (_u *UserUpdate) RemoveWatchedDevices(v ...*Device) *UserUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveWatchedDeviceIDs(ids...)
 }
 
 // ClearMemberships clears all "memberships" edges to the Membership entity.
@@ -1363,6 +1400,54 @@ func (_u *UserUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 		}
 		_spec.Edges.Add = append(_spec.Edges.Add, edge)
 	}
+	if _u.mutation.WatchedDevicesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   user.WatchedDevicesTable,
+			Columns: user.WatchedDevicesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(device.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.UserWatchedDevices
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedWatchedDevicesIDs(); len(nodes) > 0 && !_u.mutation.WatchedDevicesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   user.WatchedDevicesTable,
+			Columns: user.WatchedDevicesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(device.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.UserWatchedDevices
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.WatchedDevicesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   user.WatchedDevicesTable,
+			Columns: user.WatchedDevicesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(device.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.UserWatchedDevices
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
 	if _u.mutation.MembershipsCleared() {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2M,
@@ -1760,6 +1845,21 @@ func (_u *UserUpdateOne) AddBadges(v ...*Badge) *UserUpdateOne {
 	return _u.AddBadgeIDs(ids...)
 }
 
+// AddWatchedDeviceIDs adds the "watched_devices" edge to the Device entity by IDs.
+func (_u *UserUpdateOne) AddWatchedDeviceIDs(ids ...int) *UserUpdateOne {
+	_u.mutation.AddWatchedDeviceIDs(ids...)
+	return _u
+}
+
+// AddWatchedDevices adds the "watched_devices" edges to the Device entity.
+func (_u *UserUpdateOne) AddWatchedDevices(v ...*Device) *UserUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddWatchedDeviceIDs(ids...)
+}
+
 // AddMembershipIDs adds the "memberships" edge to the Membership entity by IDs.
 func (_u *UserUpdateOne) AddMembershipIDs(ids ...int) *UserUpdateOne {
 	_u.mutation.AddMembershipIDs(ids...)
@@ -2027,6 +2127,27 @@ func (_u *UserUpdateOne) RemoveBadges(v ...*Badge) *UserUpdateOne {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveBadgeIDs(ids...)
+}
+
+// ClearWatchedDevices clears all "watched_devices" edges to the Device entity.
+func (_u *UserUpdateOne) ClearWatchedDevices() *UserUpdateOne {
+	_u.mutation.ClearWatchedDevices()
+	return _u
+}
+
+// RemoveWatchedDeviceIDs removes the "watched_devices" edge to Device entities by IDs.
+func (_u *UserUpdateOne) RemoveWatchedDeviceIDs(ids ...int) *UserUpdateOne {
+	_u.mutation.RemoveWatchedDeviceIDs(ids...)
+	return _u
+}
+
+// RemoveWatchedDevices removes "watched_devices" edges to Device entities.
+func (_u *UserUpdateOne) RemoveWatchedDevices(v ...*Device) *UserUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveWatchedDeviceIDs(ids...)
 }
 
 // ClearMemberships clears all "memberships" edges to the Membership entity.
@@ -2794,6 +2915,54 @@ func (_u *UserUpdateOne) sqlSave(ctx context.Context) (_node *User, err error) {
 			},
 		}
 		edge.Schema = _u.schemaConfig.Badge
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.WatchedDevicesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   user.WatchedDevicesTable,
+			Columns: user.WatchedDevicesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(device.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.UserWatchedDevices
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedWatchedDevicesIDs(); len(nodes) > 0 && !_u.mutation.WatchedDevicesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   user.WatchedDevicesTable,
+			Columns: user.WatchedDevicesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(device.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.UserWatchedDevices
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.WatchedDevicesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2M,
+			Inverse: false,
+			Table:   user.WatchedDevicesTable,
+			Columns: user.WatchedDevicesPrimaryKey,
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(device.FieldID, field.TypeInt),
+			},
+		}
+		edge.Schema = _u.schemaConfig.UserWatchedDevices
 		for _, k := range nodes {
 			edge.Target.Nodes = append(edge.Target.Nodes, k)
 		}

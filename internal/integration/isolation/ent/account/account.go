@@ -26,6 +26,8 @@ const (
 	EdgeTitles = "titles"
 	// EdgeCountries holds the string denoting the countries edge name in mutations.
 	EdgeCountries = "countries"
+	// EdgeDevices holds the string denoting the devices edge name in mutations.
+	EdgeDevices = "devices"
 	// EdgeGrants holds the string denoting the grants edge name in mutations.
 	EdgeGrants = "grants"
 	// Table holds the table name of the account in the database.
@@ -59,6 +61,13 @@ const (
 	// CountriesInverseTable is the table name for the Country entity.
 	// It exists in this package in order to avoid circular dependency with the "country" package.
 	CountriesInverseTable = "countries"
+	// DevicesTable is the table that holds the devices relation/edge.
+	DevicesTable = "devices"
+	// DevicesInverseTable is the table name for the Device entity.
+	// It exists in this package in order to avoid circular dependency with the "device" package.
+	DevicesInverseTable = "devices"
+	// DevicesColumn is the table column denoting the devices relation/edge.
+	DevicesColumn = "account_devices"
 	// GrantsTable is the table that holds the grants relation/edge.
 	GrantsTable = "grants"
 	// GrantsInverseTable is the table name for the Grant entity.
@@ -219,6 +228,28 @@ func ByCountries(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	}
 }
 
+// ByDevicesCount orders the results by the number of devices.
+func ByDevicesCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		step := newDevicesStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Device
+		step.Edge.Schema = schemaConfig.Device
+		sqlgraph.OrderByNeighborsCount(s, step, opts...)
+	}
+}
+
+// ByDevices orders the results by terms over the devices.
+func ByDevices(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		step := newDevicesStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Device
+		step.Edge.Schema = schemaConfig.Device
+		sqlgraph.OrderByNeighborTerms(s, step, append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
 // ByGrantsCount orders the results by the number of grants.
 func ByGrantsCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
@@ -273,6 +304,13 @@ func newCountriesStep() *sqlgraph.Step {
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(CountriesInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.M2M, false, CountriesTable, CountriesPrimaryKey...),
+	)
+}
+func newDevicesStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(DevicesInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, DevicesTable, DevicesColumn),
 	)
 }
 func newGrantsStep() *sqlgraph.Step {

@@ -7,30 +7,32 @@ import "context"
 // SchemaConfig represents alternative schema names for all tables
 // that can be passed at runtime.
 type SchemaConfig struct {
-	Account          string // Account table.
-	AccountTitles    string // Account-titles->Label table.
-	AccountCountries string // Account-countries->Country table.
-	Badge            string // Badge table.
-	Club             string // Club table.
-	Country          string // Country table.
-	Grant            string // Grant table.
-	Group            string // Group table.
-	Item             string // Item table.
-	Label            string // Label table.
-	Membership       string // Membership table.
-	Memo             string // Memo table.
-	Order            string // Order table.
-	OrderLabels      string // Order-labels->Label table.
-	Profile          string // Profile table.
-	Team             string // Team table.
-	User             string // User table.
-	UserGroups       string // User-groups->Group table.
-	UserFriends      string // User-friends->User table.
-	UserFollowing    string // User-following->User table.
-	UserTeams        string // User-teams->Team table.
-	UserClubs        string // User-clubs->Club table.
-	UserAccounts     string // User-accounts->Account table.
-	Visit            string // Visit table.
+	Account            string // Account table.
+	AccountTitles      string // Account-titles->Label table.
+	AccountCountries   string // Account-countries->Country table.
+	Badge              string // Badge table.
+	Club               string // Club table.
+	Country            string // Country table.
+	Device             string // Device table.
+	Grant              string // Grant table.
+	Group              string // Group table.
+	Item               string // Item table.
+	Label              string // Label table.
+	Membership         string // Membership table.
+	Memo               string // Memo table.
+	Order              string // Order table.
+	OrderLabels        string // Order-labels->Label table.
+	Profile            string // Profile table.
+	Team               string // Team table.
+	User               string // User table.
+	UserGroups         string // User-groups->Group table.
+	UserFriends        string // User-friends->User table.
+	UserFollowing      string // User-following->User table.
+	UserTeams          string // User-teams->Team table.
+	UserClubs          string // User-clubs->Club table.
+	UserAccounts       string // User-accounts->Account table.
+	UserWatchedDevices string // User-watched_devices->Device table.
+	Visit              string // Visit table.
 }
 
 type schemaCtxKey struct{}

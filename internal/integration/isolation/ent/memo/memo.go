@@ -20,6 +20,10 @@ const (
 	FieldText = "text"
 	// EdgeAccount holds the string denoting the account edge name in mutations.
 	EdgeAccount = "account"
+	// EdgeDevices holds the string denoting the devices edge name in mutations.
+	EdgeDevices = "devices"
+	// EdgeAbout holds the string denoting the about edge name in mutations.
+	EdgeAbout = "about"
 	// Table holds the table name of the memo in the database.
 	Table = "memos"
 	// AccountTable is the table that holds the account relation/edge.
@@ -29,6 +33,20 @@ const (
 	AccountInverseTable = "accounts"
 	// AccountColumn is the table column denoting the account relation/edge.
 	AccountColumn = "account_memos"
+	// DevicesTable is the table that holds the devices relation/edge.
+	DevicesTable = "devices"
+	// DevicesInverseTable is the table name for the Device entity.
+	// It exists in this package in order to avoid circular dependency with the "device" package.
+	DevicesInverseTable = "devices"
+	// DevicesColumn is the table column denoting the devices relation/edge.
+	DevicesColumn = "memo_devices"
+	// AboutTable is the table that holds the about relation/edge.
+	AboutTable = "memos"
+	// AboutInverseTable is the table name for the Device entity.
+	// It exists in this package in order to avoid circular dependency with the "device" package.
+	AboutInverseTable = "devices"
+	// AboutColumn is the table column denoting the about relation/edge.
+	AboutColumn = "device_notes"
 )
 
 // Columns holds all SQL columns for memo fields.
@@ -42,6 +60,7 @@ var Columns = []string{
 // table and are not defined as standalone fields in the schema.
 var ForeignKeys = []string{
 	"account_memos",
+	"device_notes",
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -100,10 +119,57 @@ func ByAccountField(field string, opts ...sql.OrderTermOption) OrderOption {
 		sqlgraph.OrderByNeighborTerms(s, step, sql.OrderByField(field, opts...))
 	}
 }
+
+// ByDevicesCount orders the results by the number of devices.
+func ByDevicesCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		step := newDevicesStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Device
+		step.Edge.Schema = schemaConfig.Device
+		sqlgraph.OrderByNeighborsCount(s, step, opts...)
+	}
+}
+
+// ByDevices orders the results by terms over the devices.
+func ByDevices(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		step := newDevicesStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Device
+		step.Edge.Schema = schemaConfig.Device
+		sqlgraph.OrderByNeighborTerms(s, step, append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
+// ByAboutField orders the results by a field of the about edge.
+func ByAboutField(field string, opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		step := newAboutStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Device
+		step.Edge.Schema = schemaConfig.Memo
+		sqlgraph.OrderByNeighborTerms(s, step, sql.OrderByField(field, opts...))
+	}
+}
 func newAccountStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(AccountInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.M2O, true, AccountTable, AccountColumn),
+	)
+}
+func newDevicesStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(DevicesInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, DevicesTable, DevicesColumn),
+	)
+}
+func newAboutStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(AboutInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.M2O, true, AboutTable, AboutColumn),
 	)
 }

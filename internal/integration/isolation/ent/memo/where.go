@@ -225,6 +225,66 @@ func HasAccountWith(preds ...predicate.Account) predicate.Memo {
 	})
 }
 
+// HasDevices applies the HasEdge predicate on the "devices" edge.
+func HasDevices() predicate.Memo {
+	return predicate.Memo(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, DevicesTable, DevicesColumn),
+		)
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Device
+		step.Edge.Schema = schemaConfig.Device
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasDevicesWith applies the HasEdge predicate on the "devices" edge with a given conditions (other predicates).
+func HasDevicesWith(preds ...predicate.Device) predicate.Memo {
+	return predicate.Memo(func(s *sql.Selector) {
+		step := newDevicesStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Device
+		step.Edge.Schema = schemaConfig.Device
+		preds := append(preds[:len(preds):len(preds)], tenantprivacy.NestedGlobal(s, step.To.Table))
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasAbout applies the HasEdge predicate on the "about" edge.
+func HasAbout() predicate.Memo {
+	return predicate.Memo(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, AboutTable, AboutColumn),
+		)
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Device
+		step.Edge.Schema = schemaConfig.Memo
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasAboutWith applies the HasEdge predicate on the "about" edge with a given conditions (other predicates).
+func HasAboutWith(preds ...predicate.Device) predicate.Memo {
+	return predicate.Memo(func(s *sql.Selector) {
+		step := newAboutStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Device
+		step.Edge.Schema = schemaConfig.Memo
+		preds := append(preds[:len(preds):len(preds)], tenantprivacy.NestedGlobal(s, step.To.Table))
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Memo) predicate.Memo {
 	return predicate.Memo(sql.AndPredicates(predicates...))

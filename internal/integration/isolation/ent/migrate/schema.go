@@ -78,6 +78,33 @@ var (
 		Columns:    CountriesColumns,
 		PrimaryKey: []*schema.Column{CountriesColumns[0]},
 	}
+	// DevicesColumns holds the columns for the "devices" table.
+	DevicesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "name", Type: field.TypeString, Unique: true},
+		{Name: "account_devices", Type: field.TypeInt, Nullable: true},
+		{Name: "memo_devices", Type: field.TypeInt, Nullable: true},
+	}
+	// DevicesTable holds the schema information for the "devices" table.
+	DevicesTable = &schema.Table{
+		Name:       "devices",
+		Columns:    DevicesColumns,
+		PrimaryKey: []*schema.Column{DevicesColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "devices_accounts_devices",
+				Columns:    []*schema.Column{DevicesColumns[2]},
+				RefColumns: []*schema.Column{AccountsColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+			{
+				Symbol:     "devices_memos_devices",
+				Columns:    []*schema.Column{DevicesColumns[3]},
+				RefColumns: []*schema.Column{MemosColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+		},
+	}
 	// GrantsColumns holds the columns for the "grants" table.
 	GrantsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt, Increment: true},
@@ -218,6 +245,7 @@ var (
 		{Name: "tenant_id", Type: field.TypeString, Size: 255},
 		{Name: "text", Type: field.TypeString},
 		{Name: "account_memos", Type: field.TypeInt, Nullable: true},
+		{Name: "device_notes", Type: field.TypeInt, Nullable: true},
 	}
 	// MemosTable holds the schema information for the "memos" table.
 	MemosTable = &schema.Table{
@@ -230,6 +258,12 @@ var (
 				Columns:    []*schema.Column{MemosColumns[3]},
 				RefColumns: []*schema.Column{AccountsColumns[0]},
 				OnDelete:   schema.Cascade,
+			},
+			{
+				Symbol:     "memos_devices_notes",
+				Columns:    []*schema.Column{MemosColumns[4]},
+				RefColumns: []*schema.Column{DevicesColumns[0]},
+				OnDelete:   schema.SetNull,
 			},
 		},
 		Indexes: []*schema.Index{
@@ -569,12 +603,38 @@ var (
 			},
 		},
 	}
+	// UserWatchedDevicesColumns holds the columns for the "user_watched_devices" table.
+	UserWatchedDevicesColumns = []*schema.Column{
+		{Name: "user_id", Type: field.TypeInt},
+		{Name: "device_id", Type: field.TypeInt},
+	}
+	// UserWatchedDevicesTable holds the schema information for the "user_watched_devices" table.
+	UserWatchedDevicesTable = &schema.Table{
+		Name:       "user_watched_devices",
+		Columns:    UserWatchedDevicesColumns,
+		PrimaryKey: []*schema.Column{UserWatchedDevicesColumns[0], UserWatchedDevicesColumns[1]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "user_watched_devices_user_id",
+				Columns:    []*schema.Column{UserWatchedDevicesColumns[0]},
+				RefColumns: []*schema.Column{UsersColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+			{
+				Symbol:     "user_watched_devices_device_id",
+				Columns:    []*schema.Column{UserWatchedDevicesColumns[1]},
+				RefColumns: []*schema.Column{DevicesColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+		},
+	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
 		AccountsTable,
 		BadgesTable,
 		ClubsTable,
 		CountriesTable,
+		DevicesTable,
 		GrantsTable,
 		GroupsTable,
 		ItemsTable,
@@ -592,18 +652,22 @@ var (
 		UserFriendsTable,
 		UserFollowingTable,
 		UserAccountsTable,
+		UserWatchedDevicesTable,
 	}
 )
 
 func init() {
 	AccountsTable.ForeignKeys[0].RefTable = MemosTable
 	BadgesTable.ForeignKeys[0].RefTable = UsersTable
+	DevicesTable.ForeignKeys[0].RefTable = AccountsTable
+	DevicesTable.ForeignKeys[1].RefTable = MemosTable
 	GrantsTable.ForeignKeys[0].RefTable = AccountsTable
 	GrantsTable.ForeignKeys[1].RefTable = LabelsTable
 	ItemsTable.ForeignKeys[0].RefTable = OrdersTable
 	MembershipsTable.ForeignKeys[0].RefTable = UsersTable
 	MembershipsTable.ForeignKeys[1].RefTable = TeamsTable
 	MemosTable.ForeignKeys[0].RefTable = AccountsTable
+	MemosTable.ForeignKeys[1].RefTable = DevicesTable
 	OrdersTable.ForeignKeys[0].RefTable = CountriesTable
 	OrdersTable.ForeignKeys[1].RefTable = UsersTable
 	OrdersTable.ForeignKeys[2].RefTable = UsersTable
@@ -624,4 +688,6 @@ func init() {
 	UserFollowingTable.ForeignKeys[1].RefTable = UsersTable
 	UserAccountsTable.ForeignKeys[0].RefTable = UsersTable
 	UserAccountsTable.ForeignKeys[1].RefTable = AccountsTable
+	UserWatchedDevicesTable.ForeignKeys[0].RefTable = UsersTable
+	UserWatchedDevicesTable.ForeignKeys[1].RefTable = DevicesTable
 }

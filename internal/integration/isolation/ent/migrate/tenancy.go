@@ -152,6 +152,15 @@ var Tenancy = tenancyschema.Metadata{
 				{Symbol: "user_accounts_user_id", Column: "user_id", RefTable: "users", RefColumn: "id", RefTenantColumn: "tenant_id", OnDelete: "CASCADE"},
 			},
 		},
+		{
+			Name:         "user_watched_devices",
+			TenantColumn: "tenant_id",
+			ColumnType:   "string",
+			PrimaryKey:   []string{"user_id", "device_id"},
+			ForeignKeys: []tenancyschema.ForeignKey{
+				{Symbol: "user_watched_devices_user_id", Column: "user_id", RefTable: "users", RefColumn: "id", RefTenantColumn: "tenant_id", OnDelete: "CASCADE"},
+			},
+		},
 	},
 }
 
@@ -162,4 +171,5 @@ func init() {
 	UserFriendsTable.Columns = append(UserFriendsTable.Columns, &schema.Column{Name: "tenant_id", Type: field.TypeString, Size: 255})
 	UserFollowingTable.Columns = append(UserFollowingTable.Columns, &schema.Column{Name: "tenant_id", Type: field.TypeString, Size: 255})
 	UserAccountsTable.Columns = append(UserAccountsTable.Columns, &schema.Column{Name: "tenant_id", Type: field.TypeString, Size: 255})
+	UserWatchedDevicesTable.Columns = append(UserWatchedDevicesTable.Columns, &schema.Column{Name: "tenant_id", Type: field.TypeString, Size: 255})
 }

@@ -83,6 +83,29 @@ func (Account) Edges() []ent.Edge {
 		edge.To("favorite", Memo.Type).Unique(),
 		edge.To("titles", Label.Type).Through("grants", Grant.Type),
 		edge.To("countries", Country.Type),
+		edge.To("devices", Device.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
+	}
+}
+
+// Device is global, tenants may write it, and it goes with its account or with the
+// memo of a tenant, and rows of any tenant hang on it.
+type Device struct{ ent.Schema }
+
+// Annotations make Device global.
+func (Device) Annotations() []schema.Annotation {
+	return []schema.Annotation{schema.Global("tenants share their devices", schema.Writable())}
+}
+
+// Fields of Device.
+func (Device) Fields() []ent.Field { return []ent.Field{field.String("name").Unique()} }
+
+// Edges of Device.
+func (Device) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.From("account", Account.Type).Ref("devices").Unique(),
+		edge.From("manual", Memo.Type).Ref("devices").Unique(),
+		edge.From("watchers", User.Type).Ref("watched_devices"),
+		edge.To("notes", Memo.Type),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
 	"entgo.io/ent/privacy"
 	"entgo.io/ent/schema/edge"
 	"entgo.io/ent/schema/field"
@@ -24,7 +25,11 @@ func (Memo) Fields() []ent.Field { return []ent.Field{field.String("text")} }
 
 // Edges of Memo.
 func (Memo) Edges() []ent.Edge {
-	return []ent.Edge{edge.From("account", Account.Type).Ref("memos").Unique()}
+	return []ent.Edge{
+		edge.From("account", Account.Type).Ref("memos").Unique(),
+		edge.To("devices", Device.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
+		edge.From("about", Device.Type).Ref("notes").Unique(),
+	}
 }
 
 // Hooks of Memo run below the hook of mixin.Tenant.

@@ -45,5 +45,6 @@ func (User) Edges() []ent.Edge {
 		edge.To("clubs", Club.Type).Through("visits", Visit.Type),
 		edge.To("accounts", Account.Type),
 		edge.To("badges", Badge.Type),
+		edge.To("watched_devices", Device.Type),
 	}
 }

@@ -55,6 +55,8 @@ const (
 	EdgeAccounts = "accounts"
 	// EdgeBadges holds the string denoting the badges edge name in mutations.
 	EdgeBadges = "badges"
+	// EdgeWatchedDevices holds the string denoting the watched_devices edge name in mutations.
+	EdgeWatchedDevices = "watched_devices"
 	// EdgeMemberships holds the string denoting the memberships edge name in mutations.
 	EdgeMemberships = "memberships"
 	// EdgeVisits holds the string denoting the visits edge name in mutations.
@@ -127,6 +129,11 @@ const (
 	BadgesInverseTable = "badges"
 	// BadgesColumn is the table column denoting the badges relation/edge.
 	BadgesColumn = "user_badges"
+	// WatchedDevicesTable is the table that holds the watched_devices relation/edge. The primary key declared below.
+	WatchedDevicesTable = "user_watched_devices"
+	// WatchedDevicesInverseTable is the table name for the Device entity.
+	// It exists in this package in order to avoid circular dependency with the "device" package.
+	WatchedDevicesInverseTable = "devices"
 	// MembershipsTable is the table that holds the memberships relation/edge.
 	MembershipsTable = "memberships"
 	// MembershipsInverseTable is the table name for the Membership entity.
@@ -183,6 +190,9 @@ var (
 	// AccountsPrimaryKey and AccountsColumn2 are the table columns denoting the
 	// primary key for the accounts relation (M2M).
 	AccountsPrimaryKey = []string{"user_id", "account_id"}
+	// WatchedDevicesPrimaryKey and WatchedDevicesColumn2 are the table columns denoting the
+	// primary key for the watched_devices relation (M2M).
+	WatchedDevicesPrimaryKey = []string{"user_id", "device_id"}
 )
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -523,6 +533,28 @@ func ByBadges(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	}
 }
 
+// ByWatchedDevicesCount orders the results by the number of watched_devices.
+func ByWatchedDevicesCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		step := newWatchedDevicesStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Device
+		step.Edge.Schema = schemaConfig.UserWatchedDevices
+		sqlgraph.OrderByNeighborsCount(s, step, opts...)
+	}
+}
+
+// ByWatchedDevices orders the results by terms over the watched_devices.
+func ByWatchedDevices(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		step := newWatchedDevicesStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Device
+		step.Edge.Schema = schemaConfig.UserWatchedDevices
+		sqlgraph.OrderByNeighborTerms(s, step, append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
 // ByMembershipsCount orders the results by the number of memberships.
 func ByMembershipsCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
@@ -662,6 +694,13 @@ func newBadgesStep() *sqlgraph.Step {
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(BadgesInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, BadgesTable, BadgesColumn),
+	)
+}
+func newWatchedDevicesStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(WatchedDevicesInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.M2M, false, WatchedDevicesTable, WatchedDevicesPrimaryKey...),
 	)
 }
 func newMembershipsStep() *sqlgraph.Step {

@@ -870,6 +870,36 @@ func HasBadgesWith(preds ...predicate.Badge) predicate.User {
 	})
 }
 
+// HasWatchedDevices applies the HasEdge predicate on the "watched_devices" edge.
+func HasWatchedDevices() predicate.User {
+	return predicate.User(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.M2M, false, WatchedDevicesTable, WatchedDevicesPrimaryKey...),
+		)
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Device
+		step.Edge.Schema = schemaConfig.UserWatchedDevices
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasWatchedDevicesWith applies the HasEdge predicate on the "watched_devices" edge with a given conditions (other predicates).
+func HasWatchedDevicesWith(preds ...predicate.Device) predicate.User {
+	return predicate.User(func(s *sql.Selector) {
+		step := newWatchedDevicesStep()
+		schemaConfig := internal.SchemaConfigFromContext(s.Context())
+		step.To.Schema = schemaConfig.Device
+		step.Edge.Schema = schemaConfig.UserWatchedDevices
+		preds := append(preds[:len(preds):len(preds)], tenantprivacy.NestedGlobal(s, step.To.Table))
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
 // HasMemberships applies the HasEdge predicate on the "memberships" edge.
 func HasMemberships() predicate.User {
 	return predicate.User(func(s *sql.Selector) {
