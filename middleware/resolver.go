@@ -13,7 +13,8 @@ type Resolver interface {
 	// Resolve returns the tenant's identifier or id, as the request names it.
 	// Whether there is such a tenant, and whether the text can be one at all, is
 	// for the Gate to find out. The request is not changed, but for a
-	// form that Resolve reads: Config.Principal and the handler find it there. Its Host
+	// form that Resolve reads: Config.Principal and the handler find it there. It is not to
+	// be kept, be it by a goroutine, when Resolve has returned. Its Host
 	// is what the client asked for, also behind a proxy that Config.TrustedProxies
 	// lists, if that hands it on as Config.Forwarding says.
 	//

@@ -56,7 +56,9 @@ type Drift struct {
 //
 // Of a file outside of transactions BEGIN and COMMIT are left out, as are VACUUM, REINDEX and
 // the like, and CONCURRENTLY. A partition that is detached with that word keeps a check, so
-// that the checks of such a table are not compared. A file that ends a transaction in another
+// that the checks of such a table are not compared. Where a file uses a value that one before
+// it adds to an enum, added values are the last of their enums, and there are some more of
+// them: what goes by their order, or through all of them, may be told as a difference. A file that ends a transaction in another
 // way, has savepoints, or cannot be executed in a transaction for another reason, is refused,
 // and with it Drift. Drift begins with the last checkpoint, as a new place does: one behind
 // such a file leaves it out.

@@ -45,14 +45,14 @@ type rehearsal struct {
 
 	tx       *sql.Tx
 	schema   string
-	home     *place          // whose own migrations they are, nil for those of tenants
-	spares   int             // values that each enum has beside its own
-	detached map[string]bool // tables that were partitions, and got a check where they are not rehearsed
+	home     *place   // whose own migrations they are, nil for those of tenants
+	spares   int      // values that each enum has beside its own
+	detached []uint32 // tables that were partitions, and got a check where they are not rehearsed
 }
 
 // of executes files and tells what they make.
 func (r *rehearsal) of(ctx context.Context, files []pending) (all contents, sum string, err error) {
-	r.schema, r.detached = fmt.Sprintf("tenancy_drift_%d", time.Now().UnixNano()), map[string]bool{}
+	r.schema, r.detached = fmt.Sprintf("tenancy_drift_%d", time.Now().UnixNano()), nil
 	if r.tx, err = r.config.Home.BeginTx(ctx, &sql.TxOptions{}); err != nil {
 		return contents{}, "", err
 	}
@@ -68,7 +68,9 @@ func (r *rehearsal) of(ctx context.Context, files []pending) (all contents, sum 
 	if all, err = contentsOf(ctx, r.tx, r.schema); err != nil {
 		return contents{}, "", err
 	}
-	all.detached = r.detached
+	if all.detached, err = names(ctx, r.tx, "SELECT relname FROM pg_class WHERE oid = ANY($1)", r.detached); err != nil {
+		return contents{}, "", err
+	}
 	prints, err := fingerprints(ctx, r.tx, []string{r.schema})
 	return all, prints[r.schema], err
 }
@@ -88,10 +90,7 @@ func (r *rehearsal) begin(ctx context.Context) error {
 	return err
 }
 
-// file executes a file. The transaction must not end before: what comes then would be done
-// for good, and elsewhere. So those that a file has of its own are left out, and everything
-// else is executed by a DO, in which the server refuses what would end one, wherever in the
-// text it is. EXECUTE does not allow SELECT INTO as the last statement, so there is another.
+// file executes a file, but for the transactions that it begins and ends.
 func (r *rehearsal) file(ctx context.Context, f *file) error {
 	for i, s := range f.statements {
 		for _, part := range statements.Parts(r.dialect(), &atlas.Stmt{Text: s.text}) {
@@ -99,9 +98,7 @@ func (r *rehearsal) file(ctx context.Context, f *file) error {
 			if r.leavesOut(words) {
 				continue
 			}
-			do := fmt.Sprintf("DO $%[1]s$ %[2]s BEGIN EXECUTE $%[1]s_text$%[3]s\n;SELECT$%[1]s_text$; %[4]s END $%[1]s$",
-				r.schema, r.before(), r.waiting(part, words), r.after())
-			if _, err := r.tx.ExecContext(ctx, do, r.engine.plain(do)...); err != nil {
+			if err := r.execute(ctx, part, words); err != nil {
 				return &statementError{file: f, at: i, err: err}
 			}
 		}
@@ -117,21 +114,30 @@ var (
 
 const detaching = `^ALTER TABLE .*\bDETACH PARTITION .*\bCONCURRENTLY( ;)?$`
 
-// waiting is the text of a statement without CONCURRENTLY. It makes the same, but for the
-// check that a partition keeps that is detached with it.
-func (r *rehearsal) waiting(part statements.Part, words string) string {
-	if !concurrently.MatchString(words) {
-		return part.Text
+// execute executes a statement. The transaction must not end: what comes then would be done
+// for good, and elsewhere. So it is in a DO, in which the server refuses what would end one,
+// wherever in the text it is. EXECUTE does not allow SELECT INTO as the last statement, so
+// there is another.
+func (r *rehearsal) execute(ctx context.Context, part statements.Part, words string) error {
+	text := part.Text
+	if concurrently.MatchString(words) {
+		text = statements.Without(r.dialect(), text, "CONCURRENTLY")
 	}
-	if detachment.MatchString(words) {
-		last := slices.IndexFunc(part.Tokens, func(t statements.Token) bool { return t.Is("CONCURRENTLY") }) - 1
-		name := part.Tokens[last].Text
-		if part.Tokens[last].Kind == statements.Word {
-			name = strings.ToLower(name)
-		}
-		r.detached[name] = true
+	do := fmt.Sprintf("DO $%[1]s$ %[2]s BEGIN EXECUTE $%[1]s_text$%[3]s\n;SELECT$%[1]s_text$; %[4]s END $%[1]s$", r.schema, r.before(), text, r.after())
+	_, err := r.tx.ExecContext(ctx, do, r.engine.plain(do)...)
+	if err != nil || !detachment.MatchString(words) {
+		return err
 	}
-	return statements.Without(r.dialect(), part.Text, "CONCURRENTLY")
+	// With CONCURRENTLY the partition would have kept a check, whatever it is called in the end.
+	last := slices.IndexFunc(part.Tokens, func(t statements.Token) bool { return t.Is("CONCURRENTLY") }) - 1
+	name := part.Tokens[last].Text
+	if part.Tokens[last].Kind == statements.Word {
+		name = strings.ToLower(name)
+	}
+	var table uint32
+	err = r.tx.QueryRowContext(ctx, "SELECT $1::regclass::oid", identifier(name)).Scan(&table)
+	r.detached = append(r.detached, table)
+	return err
 }
 
 var (

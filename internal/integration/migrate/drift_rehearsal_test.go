@@ -64,6 +64,7 @@ DROP INDEX /* x */ CONCURRENTLY old;
 REFRESH MATERIALIZED VIEW CONCURRENTLY seen;
 ALTER TABLE parts DETACH PARTITION "Part" CONCURRENTLY;
 ALTER TABLE parts DETACH PARTITION /* x */ Checked Concurrently;
+ALTER TABLE checked RENAME TO archived;
 `,
 	}))
 	apply(t, runner)
