@@ -210,6 +210,7 @@ func TestAReplicaIsBackBesideASilentOne(t *testing.T) {
 	const who = "SELECT current_setting('application_name')"
 	c := postgresConfig(t)
 	c.Migrations.AtStart = true
+	c.Database.ConnectTimeout = 10 * time.Minute
 	link := newLink(t, c.Database.URL)
 	c.Database.ReplicaURLs = []tenancy.Secret{silent(t, c.Database.URL), link.to(t, c.Database.URL, "safe")}
 	files := migrations(t, dialect.Postgres)
