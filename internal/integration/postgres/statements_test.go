@@ -156,7 +156,7 @@ func TestLongTextsCountForMore(t *testing.T) {
 }
 
 // TestLongTextIsKeptOnce looks at what the client keeps for schemas that use a text once.
-func TestLongTextIsKeptOnce(t *testing.T) { //nolint:paralleltest // It looks at the heap.
+func TestLongTextIsKeptOnce(t *testing.T) { // not beside others: it looks at the heap
 	const schemas, length = 2000, 4000
 	w := newWorldOf(t, 0, 0)
 	db := w.open(t, 1, postgres.Config{})
@@ -164,7 +164,7 @@ func TestLongTextIsKeptOnce(t *testing.T) { //nolint:paralleltest // It looks at
 		var stats runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&stats)
-		return int(stats.HeapAlloc) //nolint:gosec // It is no more than the machine has.
+		return int(stats.HeapAlloc)
 	}
 	use := func(i int) {
 		tenant := tenancy.Tenant{ID: tenancy.ID(fmt.Sprint("t", i)), Isolation: tenancy.IsolationSchema, Placement: tenancy.Placement{Schema: fmt.Sprint("no_", i)}}
