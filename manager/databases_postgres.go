@@ -120,6 +120,21 @@ func (p postgresDatabases) plain(address tenancy.Secret) (*sql.DB, error) {
 	return db, nil
 }
 
+// serving opens a pool that acts for nobody in particular, as a role that serves: there may
+// be a pooler before it, on whose connections statements with names outlive a process.
+func (p postgresDatabases) serving(address tenancy.Secret) (*sql.DB, error) {
+	pg, err := p.parse(address)
+	if err != nil {
+		return nil, err
+	}
+	if p.config.Database.Unnamed {
+		pg.DefaultQueryExecMode = pgx.QueryExecModeExec
+	}
+	db := stdlib.OpenDB(*pg)
+	p.config.Database.keep(db)
+	return db, nil
+}
+
 // parse does not pass pgx' error on, which quotes the URL.
 func (p postgresDatabases) parse(address tenancy.Secret) (*pgx.ConnConfig, error) {
 	pg, err := pgx.ParseConfig(address.Reveal())

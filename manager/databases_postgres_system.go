@@ -42,15 +42,18 @@ func (v *systemView) allow(ctx context.Context) error {
 		return v.err
 	}
 	err := v.look(ctx)
-	if err == nil || errors.Is(err, postgres.ErrSystem) {
+	switch {
+	case err == nil || errors.Is(err, postgres.ErrSystem):
 		v.err, v.until = err, time.Now().Add(systemRemembered)
+	case !v.until.IsZero(): // which is no reason to end a transaction that goes well
+		return v.err
 	}
 	return err
 }
 
 // look has a connection of its own: who asks may hold the last one of the pool.
 func (v *systemView) look(ctx context.Context) error {
-	db, err := v.databases.plain(v.address)
+	db, err := v.databases.serving(v.address)
 	if err != nil {
 		return err
 	}

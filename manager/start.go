@@ -71,15 +71,18 @@ func (m *Manager) verify(ctx context.Context) error {
 	if m.config.Database.Dialect() == dialect.SQLite && m.config.Database.attachesHome() {
 		m.app.Logger.InfoContext(ctx, "tenancy: the home is attached to the files of tenants, and SQL of theirs can read the registry in it", "setting", envOf("Database.GlobalFile"))
 	}
-	relied, err := m.reliesOnRows(ctx)
+	why, err := m.reliesOnRows(ctx, m.app.Tenancy)
 	if err != nil {
 		return fmt.Errorf("manager: whether tenants rely on row-level security: %w", err)
 	}
-	m.byRows.Store(relied)
+	m.byRows.Store(why != "")
 	hints, err := m.verifyServing(ctx, m.pools[0].db, m.config.Database.URL)
 	more, systemErr := m.verifySystem(ctx)
 	for _, hint := range append(hints, more...) {
 		m.app.Logger.InfoContext(ctx, "tenancy: tenants are kept apart, and it could be done better", "hint", hint)
+	}
+	if errors.Is(err, postgres.ErrUnsafe) {
+		err = fmt.Errorf("manager: row-level security is relied on, because %s: %w", why, err)
 	}
 	if err := errors.Join(err, systemErr); err != nil {
 		return err

@@ -3,6 +3,7 @@ package manager
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"entgo.io/ent/dialect"
 
@@ -10,33 +11,35 @@ import (
 	"github.com/entenancy/tenancy/driver/postgres"
 	"github.com/entenancy/tenancy/internal/pgerror"
 	"github.com/entenancy/tenancy/registry"
+	"github.com/entenancy/tenancy/schema"
 )
 
 // isolationPolicy is what postgres.Policies call the policy of each table.
 const isolationPolicy = "tenant_isolation"
 
-// reliesOnRows reports whether row-level security keeps tenants apart, or can come to: where
-// a shared table has the policy, the registry can put any tenant behind it.
-func (m *Manager) reliesOnRows(ctx context.Context) (bool, error) {
+// reliesOnRows says why row-level security keeps tenants apart, or can come to, and nothing
+// where it does not: where a shared table has the policy, the registry can put any tenant
+// behind it.
+func (m *Manager) reliesOnRows(ctx context.Context, shared schema.Metadata) (why string, err error) {
 	switch {
 	case m.config.Database.Dialect() != dialect.Postgres:
-		return false, nil
+		return "", nil
 	case m.config.Isolation.byRows():
-		return true, nil
+		return fmt.Sprintf("%s or %s is rls", envOf("Isolation.Default"), envOf("Isolation.Premium")), nil
 	}
-	if has, err := m.hasPolicies(ctx); has || err != nil {
-		return has, pgerror.WithoutConfig(err)
+	if has, err := m.hasPolicies(ctx, shared); has || err != nil {
+		return "a shared table has its policy", pgerror.WithoutConfig(err)
 	}
 	return m.placesByRows(ctx)
 }
 
 // hasPolicies looks for shared tables with the policy, as the role that serves finds them.
-func (m *Manager) hasPolicies(ctx context.Context) (has bool, err error) {
-	names := make([]string, 0, len(m.app.Tenancy.Tables))
-	for _, t := range m.app.Tenancy.Tables {
+func (m *Manager) hasPolicies(ctx context.Context, shared schema.Metadata) (has bool, err error) {
+	names := make([]string, 0, len(shared.Tables))
+	for _, t := range shared.Tables {
 		names = append(names, t.Name)
 	}
-	home, err := postgresDatabases{config: m.config}.plain(m.config.Database.URL)
+	home, err := postgresDatabases{config: m.config}.serving(m.config.Database.URL)
 	if err != nil {
 		return false, err
 	}
@@ -52,21 +55,30 @@ func (m *Manager) hasPolicies(ctx context.Context) (has bool, err error) {
 	return has, err
 }
 
-// placesByRows looks for a tenant behind row-level security.
-func (m *Manager) placesByRows(ctx context.Context) (bool, error) {
-	n, err := m.layers.base.Count(ctx, registry.Query{Isolation: tenancy.IsolationRLS})
-	if err != nil || n > 0 || m.app.Place == nil {
-		return n > 0, err
+// placesByRows looks for a tenant behind row-level security. Those that were never active
+// do not count: what a mistaken Provision leaves was refused, and so is its Resume.
+func (m *Manager) placesByRows(ctx context.Context) (why string, err error) {
+	for _, status := range []tenancy.Status{tenancy.StatusActive, tenancy.StatusSuspended, tenancy.StatusDeleted} {
+		n, err := m.layers.base.Count(ctx, registry.Query{Isolation: tenancy.IsolationRLS, Status: status})
+		if err != nil {
+			return "", err
+		}
+		if n > 0 {
+			return fmt.Sprintf("%d %s tenants of the registry have the isolation rls", n, status), nil
+		}
+	}
+	if m.app.Place == nil {
+		return "", nil
 	}
 	for t, err := range m.tenants(ctx) {
 		if err != nil && t.ID == "" {
-			return false, err
+			return "", err
 		}
-		if at, err := m.driver.Place(t); err == nil && at.Isolation == tenancy.IsolationRLS {
-			return true, nil
+		if at, err := m.driver.Place(t); err == nil && at.Isolation == tenancy.IsolationRLS && t.Status != tenancy.StatusProvisioning {
+			return fmt.Sprintf("App.Place puts %s behind it", t), nil
 		}
 	}
-	return false, nil
+	return "", nil
 }
 
 // revoke takes from the role that serves what default privileges have given it of the

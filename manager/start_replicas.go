@@ -136,7 +136,7 @@ func (m *Manager) awaitReplay(ctx context.Context, address tenancy.Secret) (caug
 	if err := m.admin.QueryRowContext(ctx, "SELECT pg_current_wal_lsn()::text").Scan(&position); err != nil {
 		return false, nil // a service that is not quite PostgreSQL
 	}
-	standby, err := postgresDatabases{config: m.config}.plain(address)
+	standby, err := postgresDatabases{config: m.config}.serving(address)
 	if err != nil {
 		return false, err
 	}

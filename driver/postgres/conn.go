@@ -222,7 +222,7 @@ func (c *conn) plainExec(ctx context.Context, sql string, named []driver.NamedVa
 // plainArgs has pgx do without prepared statements where we do, and without one of a
 // cursor, for which it remembers the columns as well.
 func (c *conn) plainArgs(sql string, named []driver.NamedValue) []driver.NamedValue {
-	if (!c.connector.unnamed.Load() || len(named) == 0) && !isOfCursor(sql) {
+	if !c.connector.unnamed.Load() && !isOfCursor(sql) {
 		return named
 	}
 	return append([]driver.NamedValue{{Value: pgx.QueryExecModeExec}}, named...)

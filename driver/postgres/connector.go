@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/pgerror"
 	"github.com/entenancy/tenancy/internal/replica"
 )
 
@@ -158,7 +159,7 @@ func NewConnector(pg *pgx.ConnConfig, config Config) (*Connector, error) {
 func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	opened, err := c.open(ctx)
 	if err != nil {
-		return nil, replica.Unreached(err)
+		return nil, replica.Unreached(pgerror.WithoutConfig(err))
 	}
 	std, ok := opened.(*stdlib.Conn)
 	if !ok {

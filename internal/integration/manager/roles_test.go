@@ -174,20 +174,28 @@ func TestStartLooksAtRowsWhateverTheDefault(t *testing.T) {
 				}
 			}
 			by(notesTable) // for which Start has nothing to say
-			refused := func(of string) {
+			start := func() error {
 				t.Helper()
 				app.Tenancy, app.Logger = notes(), slog.New(slog.NewTextHandler(io.Discard, nil))
 				m, err := manager.New(t.Context(), c, app)
 				must(t, err)
 				defer m.Close()
-				if err := m.Start(t.Context()); !errors.Is(err, postgres.ErrUnsafe) || !strings.Contains(err.Error(), "BYPASSRLS") {
+				return m.Start(t.Context())
+			}
+			refused := func(of, why string) {
+				t.Helper()
+				if err := start(); !errors.Is(err, postgres.ErrUnsafe) || !strings.Contains(err.Error(), "BYPASSRLS") || !strings.Contains(err.Error(), why) {
 					t.Errorf("%s: it starts: %v", of, err)
 				}
 			}
 			m := open(t, c, app)
 			acme, err := m.Store().Create(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme", Isolation: tenancy.IsolationRLS})
 			must(t, err)
-			refused("a tenant behind row-level security")
+			must(t, start()) // it was never served, as one that Provision has refused
+			acme.Status = tenancy.StatusActive
+			acme, err = m.Store().Update(t.Context(), acme)
+			must(t, err)
+			refused("a tenant behind row-level security", "1 active tenants")
 			acme.Isolation = ""
 			_, err = m.Store().Update(t.Context(), acme)
 			must(t, err)
@@ -195,11 +203,33 @@ func TestStartLooksAtRowsWhateverTheDefault(t *testing.T) {
 				t.Isolation = tenancy.IsolationRLS
 				return t, nil
 			}
-			refused("a tenant that the program places there")
+			refused("a tenant that the program places there", "App.Place puts tenant(")
 			app.Place = nil
 			by(postgres.Policies(notes())...)
-			refused("policies")
+			refused("policies", "a shared table has its policy")
 		})
+	}
+}
+
+// TestManagersShareAPooler has one after the other find what the one before has left on the only connection of a pooler that needs statements without names.
+func TestManagersShareAPooler(t *testing.T) {
+	t.Parallel()
+	c := postgresConfig(t)
+	c.Isolation.Default = tenancy.IsolationShared
+	c.Database.URL, c.Database.SystemURL = tenancy.NewSecret(servers.PgBouncer(t, c.Database.URL.Reveal(), 1)), tenancy.Secret{}
+	c.Database.Unnamed = true
+	for i := range 3 {
+		m := open(t, c, manager.App{})
+		if i == 0 {
+			_, err := m.Operator().Home().ExecContext(t.Context(), notesTable)
+			must(t, err)
+		}
+		var n int
+		err := m.Operator().Serving().QueryRowContext(tenancy.System(t.Context(), "test"), "SELECT count(*) FROM notes").Scan(&n)
+		if err != nil {
+			t.Errorf("Manager %d: %v", i, err)
+		}
+		must(t, m.Close())
 	}
 }
 
