@@ -251,7 +251,10 @@ func (p *provisioning) migrate(ctx context.Context) error {
 	if p.keeper == nil || p.made.Version != "" && p.made.Version == p.spareVersion() {
 		return nil
 	}
-	_, err := p.config.Migrations.ApplyTo(ctx, p.at)
+	if _, err := p.config.Migrations.ApplyTo(ctx, p.at); err != nil {
+		return err
+	}
+	_, err := p.keeper.Make(ctx, p.at, "") // which takes the record of migrations from who serves requests
 	return err
 }
 

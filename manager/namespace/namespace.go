@@ -20,8 +20,9 @@ type Keeper interface {
 
 	// Make makes the namespace of a tenant, where its Placement says, empty and
 	// with its mark, and lets the roles that serve requests use it, with what is in it
-	// already. It may be called again: one that has the tenant's mark gets the grants
-	// that it lacks, and nothing else. A ready spare of the given version is taken
+	// already but for the record of migrations. It may be called again, as after the
+	// first migrations: one that has the tenant's mark gets the grants that it lacks, loses
+	// on PostgreSQL the right to write that record, and nothing else. A ready spare of the given version is taken
 	// instead of making one; no version takes none. It fails with
 	// tenancy.ErrForeignNamespace where there is a namespace without the tenant's
 	// mark, and leaves that alone.
@@ -33,7 +34,8 @@ type Keeper interface {
 
 	// Verify fails with tenancy.ErrNotProvisioned if the tenant's namespace is not
 	// there, with tenancy.ErrForeignNamespace if it has not the tenant's mark, and
-	// says so if the roles that serve requests cannot use it.
+	// says so if the roles that serve requests cannot use it, or on PostgreSQL may write
+	// the record of its migrations.
 	Verify(ctx context.Context, t tenancy.Tenant) error
 
 	// Drop drops the tenant's namespace, all that is in it and what an unfinished

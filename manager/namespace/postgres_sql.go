@@ -105,7 +105,7 @@ func grants(schema string, roles []string) string {
 	return "GRANT USAGE ON SCHEMA " + identifier(schema) + to +
 		in + tableRights + " ON TABLES" + to +
 		in + sequenceRights + " ON SEQUENCES" + to +
-		fmt.Sprintf(grantExisting, literal(schema), strings.Join(names, ", "))
+		fmt.Sprintf(grantExisting+revokeRevisions, literal(schema), strings.Join(names, ", "))
 }
 
 // The rights of who serves requests.
@@ -125,6 +125,24 @@ const grantExisting = `FOR statement IN
 LOOP EXECUTE statement; END LOOP;
 `
 
+// recordRights are those with which a role could hold up a tenant's migrations, or have
+// them run again.
+const recordRights = "INSERT, UPDATE, DELETE, TRUNCATE"
+
+// revokeRevisions takes from roles what default privileges give them of the record of
+// migrations: one role serves all schemas, so that SQL of any tenant could write it.
+const revokeRevisions = `FOR statement IN
+	SELECT format('REVOKE ` + recordRights + ` ON %%s FROM %%I', c.oid::regclass, r.name)
+	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, unnest(ARRAY[%[2]s]) r (name)
+	WHERE n.nspname = %[1]s AND pg_has_role(c.relowner, 'USAGE') AND ` + mayRecord + `
+LOOP EXECUTE statement; END LOOP;
+`
+
+// mayRecord is the condition that a pg_class c is the record of migrations, and that a role
+// r may write it without being its owner.
+const mayRecord = `c.relname = 'atlas_schema_revisions' AND NOT pg_has_role(r.name, c.relowner, 'MEMBER')
+	AND has_table_privilege(r.name, c.oid, '` + recordRights + `')`
+
 // isServed is the condition that a pg_class c is not one that migrations keep for themselves.
 const isServed = `c.relname <> 'atlas_schema_revisions' AND left(c.relname, 8) <> 'tenancy_'`
 
@@ -132,14 +150,16 @@ const isServed = `c.relname <> 'atlas_schema_revisions' AND left(c.relname, 8) <
 const mayServe = `has_table_privilege(r.name, c.oid, 'SELECT') AND has_table_privilege(r.name, c.oid, 'INSERT')
 	AND has_table_privilege(r.name, c.oid, 'UPDATE') AND has_table_privilege(r.name, c.oid, 'DELETE')`
 
-// verifyGrants fails where a role cannot use a schema or a table in it.
+// verifyGrants fails where a role cannot use a schema or a table in it, or may write the
+// record of its migrations.
 func verifyGrants(ctx context.Context, db *sql.DB, schema string, roles []string) error {
 	for _, role := range roles {
-		var usage bool
+		var usage, records bool
 		var table string
 		err := db.QueryRowContext(ctx, `SELECT has_schema_privilege(r.name, n.oid, 'USAGE'), COALESCE((
-	SELECT min(c.relname) FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p') AND `+isServed+` AND NOT (`+mayServe+`)), '')
-FROM pg_catalog.pg_namespace n, CAST($1 AS name) AS r (name) WHERE n.nspname = $2`, role, schema).Scan(&usage, &table)
+	SELECT min(c.relname) FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p') AND `+isServed+` AND NOT (`+mayServe+`)), ''),
+	EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND `+mayRecord+`)
+FROM pg_catalog.pg_namespace n, CAST($1 AS name) AS r (name) WHERE n.nspname = $2`, role, schema).Scan(&usage, &table, &records)
 		switch {
 		case err != nil:
 			return fmt.Errorf("looking at the grants of role %q: %w", role, pgerror.WithoutConfig(err))
@@ -147,6 +167,9 @@ FROM pg_catalog.pg_namespace n, CAST($1 AS name) AS r (name) WHERE n.nspname = $
 			return fmt.Errorf("role %q has no USAGE of schema %q", role, schema)
 		case table != "":
 			return fmt.Errorf("role %q may not SELECT, INSERT, UPDATE and DELETE in table %q of schema %q", role, table, schema)
+		case records:
+			return fmt.Errorf("role %q may write the record of migrations of schema %q: REVOKE "+recordRights+" ON %s.atlas_schema_revisions FROM %s, and from the roles by which it has them",
+				role, schema, identifier(schema), identifier(role))
 		}
 	}
 	return nil

@@ -117,6 +117,40 @@ func TestDoctorLooksAtRoles(t *testing.T) {
 	finds(with(system), "table public.notes: .*System scopes fail: GRANT SELECT, INSERT, UPDATE, DELETE ON public.notes TO ")
 }
 
+// TestDoctorFindsRecordsThatTenantsMayWrite has a schema from before the record of its
+// migrations was taken from the role that serves.
+func TestDoctorFindsRecordsThatTenantsMayWrite(t *testing.T) {
+	t.Parallel()
+	owner, app, system := servers.PostgresRoles(t)
+	dir := t.TempDir()
+	protectedNotes(t, dir)
+	c := tool{dir, append(os.Environ(), "TENANCY_DATABASE_URL="+app, "TENANCY_DATABASE_ADMIN_URL="+owner, "TENANCY_DATABASE_SYSTEM_URL="+system)}
+	c.run(t, 0, "migrate", "apply")
+	for _, name := range []string{"acme", "globex"} {
+		c.run(t, 0, "tenant", "create", name, "--isolation", "schema")
+	}
+	c.run(t, 0, "doctor")
+
+	as := database{driver: "pgx"}.open(t, owner)
+	var record string
+	const query = "SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relname = 'atlas_schema_revisions' AND nspname <> 'public' LIMIT 1"
+	if err := as.QueryRowContext(t.Context(), query).Scan(&record); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := as.ExecContext(t.Context(), "GRANT UPDATE ON "+record+" TO "+userOf(t, app)); err != nil {
+		t.Fatal(err)
+	}
+	out := c.run(t, 3, "doctor")
+	found := regexp.MustCompile(`of 1 tenant, .*: (REVOKE .*), and from roles`).FindStringSubmatch(out)
+	if found == nil {
+		t.Fatalf("it is not found:\n%s", out)
+	}
+	if _, err := as.ExecContext(t.Context(), found[1]); err != nil {
+		t.Error(err)
+	}
+	c.run(t, 0, "doctor")
+}
+
 // TestDoctorHintsAtGrantsForAll has an account of MariaDB that may use the whole database.
 func TestDoctorHintsAtGrantsForAll(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -272,6 +273,61 @@ func TestWhoServesIsNamedLater(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestNobodyWhoServesWritesTheRecordOfMigrations, neither of a tenant that was just made,
+// with a spare and without, nor of one that is gone on with: one role serves all tenants.
+func TestNobodyWhoServesWritesTheRecordOfMigrations(t *testing.T) {
+	in(t, []cell{{dialect.Postgres, tenancy.IsolationSchema}, {dialect.Postgres, tenancy.IsolationDatabase}}, func(t *testing.T, w *world) {
+		stopped := w.lifecycle(func(c *manager.LifecycleConfig) {
+			c.Verify = func(context.Context, tenancy.Tenant) error { return errDied }
+		})
+		resumed, err := stopped.Provision(t.Context(), newTenant("resumed"))
+		if !errors.Is(err, errDied) {
+			t.Fatal(err)
+		}
+		w.onPlace(resumed, "GRANT UPDATE ON atlas_schema_revisions TO "+w.roles[0])
+		if err := w.keeper.Verify(t.Context(), resumed); err == nil || !strings.Contains(err.Error(), "REVOKE ") {
+			t.Errorf("what is left is not named: %v", err)
+		}
+		l := w.lifecycle()
+		if resumed, err = l.Resume(t.Context(), resumed.ID); err != nil {
+			t.Fatal(err)
+		}
+		fresh := w.provision(l, newTenant("fresh"))
+		w.filled(1)
+		for _, tenant := range []tenancy.Tenant{resumed, fresh, w.provision(l, newTenant("spare"))} {
+			for _, statement := range []string{"UPDATE %s SET applied = 0", "DELETE FROM %s", "INSERT INTO %s SELECT * FROM %[1]s"} {
+				err := w.serving(tenant, func(ctx context.Context, db *sql.DB, before string) error {
+					_, err := db.ExecContext(ctx, fmt.Sprintf(statement, before+"atlas_schema_revisions"))
+					return err
+				})
+				if err == nil || !strings.Contains(err.Error(), "42501") {
+					t.Errorf("%s: %s: got %v", tenant.Identifier, statement, err)
+				}
+			}
+			if err := errors.Join(w.keeper.Verify(t.Context(), tenant), w.served(tenant)); err != nil {
+				t.Errorf("%s: %v", tenant.Identifier, err)
+			}
+			if _, err := w.config.Migrations.ApplyTo(t.Context(), tenant); err != nil {
+				t.Errorf("%s: its owner: %v", tenant.Identifier, err)
+			}
+		}
+	})
+}
+
+// onPlace executes a statement in a tenant's place on PostgreSQL, as its owner.
+func (w *world) onPlace(t tenancy.Tenant, statement string) {
+	w.t.Helper()
+	u := *w.url
+	if w.isolation == tenancy.IsolationDatabase {
+		u.Path = "/" + w.keeper.Name(t)
+	} else {
+		u.RawQuery = url.Values{"search_path": {w.keeper.Name(t)}}.Encode()
+	}
+	if _, err := open(w.t, "pgx", u.String()).ExecContext(w.t.Context(), statement); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // noDefaults has nobody get anything by default of what the owner makes on PostgreSQL.

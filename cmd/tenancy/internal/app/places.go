@@ -63,6 +63,9 @@ func (a *App) OneRole() bool {
 	return serving.Equal(keeper) || userOf(serving) != "" && userOf(serving) == userOf(keeper)
 }
 
+// ServingRole is the user of the database URL, empty if that names none.
+func (a *App) ServingRole() string { return userOf(a.Config.Database.URL) }
+
 // File returns the file of a tenant, on SQLite. It is empty for a tenant in shared tables.
 func (a *App) File(t tenancy.Tenant) (string, error) {
 	t, err := a.Place(t)

@@ -47,6 +47,9 @@ func (e *examination) namespaces(ctx context.Context) (*Check, error) {
 		}
 		e.keepOwn(databases)
 		owned += e.orphans(check, "database", databases, func(t tenancy.Tenant, name string) bool { return app.DatabaseName(t) == name })
+		if err := e.records(ctx, check); err != nil {
+			return nil, err
+		}
 	}
 	elsewhere, err := e.databases(ctx, check, databases)
 	if err != nil {
@@ -146,6 +149,28 @@ func (e *examination) compareOne(check *Check, t tenancy.Tenant, schemas map[str
 	case there && mark == "":
 		check.add(Hint, fmt.Sprintf("the schema %q of %s has no mark: it was made by hand, and tenant erase will refuse to drop it", name, t))
 	}
+}
+
+// records looks for schemas whose record of migrations the role that serves may write:
+// those made before it was taken from that role, or that were migrated by other means.
+func (e *examination) records(ctx context.Context, check *Check) error {
+	var schemas []string
+	for _, t := range e.all {
+		if placed, _ := e.Place(t); placed.Isolation == tenancy.IsolationSchema {
+			schemas = append(schemas, placed.Placement.Schema)
+		}
+	}
+	var tables, role string
+	var n int
+	err := e.Home.QueryRowContext(ctx, `SELECT count(*), coalesce(string_agg(c.oid::regclass::text, ', ' ORDER BY n.nspname), ''), quote_ident($1::text)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.rolname = $1::text
+WHERE n.nspname = ANY($2) AND c.relname = 'atlas_schema_revisions' AND NOT pg_has_role(r.oid, c.relowner, 'MEMBER')
+	AND has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')`, e.ServingRole(), schemas).Scan(&n, &tables, &role)
+	if err == nil && n > 0 {
+		check.add(Problem, fmt.Sprintf("the role of the database URL may write the record of migrations of %s, and so may SQL that any tenant gets to run: "+
+			"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON %s FROM %s, and from roles by which it has them", plural(n, "tenant"), tables, role))
+	}
+	return err
 }
 
 // orphans looks for namespaces that are marked as a tenant's and not its place.
