@@ -148,8 +148,11 @@ func (t *tool) eraseCommand() *cobra.Command {
 
 func (t *tool) showReceipt(r manager.Receipt) error {
 	lines := []string{"erased at " + at(r.ErasedAt), "receipt " + r.Digest}
-	if r.Namespace != "" {
+	switch {
+	case r.Dropped:
 		lines = append(lines, "dropped "+r.Namespace)
+	case r.Namespace != "":
+		lines = append(lines, r.Namespace+" was not there, and nothing was dropped")
 	}
 	for _, rows := range r.Rows {
 		lines = append(lines, fmt.Sprintf("deleted %d rows of %s", rows.Rows, rows.Table))
@@ -162,7 +165,7 @@ func (t *tool) showReceipt(r manager.Receipt) error {
 	return nil
 }
 
-// wouldErase says what erasing would take.
+// wouldErase says what erasing would take. Nobody looks whether it is still there.
 func (t *tool) wouldErase(ctx context.Context, a *app.App, tenant tenancy.Tenant) error {
 	what, err := a.Holdings(ctx, tenant)
 	if err != nil {
@@ -172,7 +175,7 @@ func (t *tool) wouldErase(ctx context.Context, a *app.App, tenant tenancy.Tenant
 		return err
 	}
 	for _, one := range what {
-		if err := t.print.Text("  would be erased: %s", one); err != nil {
+		if err := t.print.Text("  would be erased, as far as it is there: %s", one); err != nil {
 			return err
 		}
 	}
