@@ -12,6 +12,9 @@ var (
 	// not match atlas.sum, or cannot be read as statements.
 	ErrDirectory = errors.New("migrate: invalid migration directory")
 
+	// ErrNoVersion means that neither directory has a file of a version that was named.
+	ErrNoVersion = errors.New("no directory has a version")
+
 	// ErrEdited means that a file was changed after it was applied, or that one
 	// was added or removed before it. Put the files back as they were, and make the
 	// change in a new one.

@@ -43,7 +43,7 @@ func (p *plan) upTo(version string) *plan {
 	later := func(f pending) bool { return f.Version() > version }
 	if n := slices.IndexFunc(p.files, later); version != "" && n >= 0 {
 		if n == 0 && isCheckpoint(p.files[0].File) {
-			return &plan{from: p.from, err: fmt.Errorf("migrate: Config.ToVersion %s is before the checkpoint %s, "+
+			return &plan{from: p.from, err: fmt.Errorf("migrate: the version to end at, %s, is before the checkpoint %s, "+
 				"with which a place that has nothing begins: name that version, or a later one", version, p.files[0].Name())}
 		}
 		return &plan{from: p.from, files: p.files[:n]}

@@ -47,6 +47,9 @@ func runner(a *app.App, tuning migrate.Config) (*migrate.Runner, error) {
 		return nil, usage(err)
 	}
 	r, err := a.Runner(tuning)
+	if errors.Is(err, migrate.ErrNoVersion) {
+		err = fmt.Errorf("--to-version: %w %q: name one of a file", migrate.ErrNoVersion, tuning.ToVersion)
+	}
 	return r, usage(err)
 }
 

@@ -34,11 +34,11 @@ func (t *tool) baselineCommand() *cobra.Command {
 				return err
 			}
 			if t.dryRun {
-				return t.unrecorded(ctx, r, args[0])
+				return noVersion(t.unrecorded(ctx, r, args[0]))
 			}
 			report, err := r.Baseline(ctx, args[0])
 			if err != nil && report == (migrate.Report{}) {
-				return err
+				return noVersion(err)
 			}
 			// As after a run: what it has made for itself is not for the role that serves.
 			return errors.Join(t.showReport(report), err, a.Init(context.WithoutCancel(ctx)))
@@ -46,6 +46,14 @@ func (t *tool) baselineCommand() *cobra.Command {
 	}
 	tune(cmd.Flags(), &tuning)
 	return t.writes(cmd)
+}
+
+// noVersion makes it an error of usage that no file has the version of an argument.
+func noVersion(err error) error {
+	if errors.Is(err, migrate.ErrNoVersion) {
+		return usage(err)
+	}
+	return err
 }
 
 // unrecorded shows where a baseline would be recorded, and where it would fail.
