@@ -66,8 +66,9 @@
 // nothing to do costs next to nothing for each tenant. Where the first tenants are
 // all at one version and have something to do, those after them are not asked:
 // the transaction that migrates a tenant looks for itself, and a tenant that is
-// elsewhere is asked then. The outcome of the last
-// attempt at each tenant is in the home's table tenancy_migrations. It is for
+// elsewhere is asked then. How the last
+// Apply or Baseline ended for each tenant that it did something to, or failed for, is in
+// the home's table tenancy_migrations; ApplyTo and Repair write nothing there. It is for
 // people: no decision is made on it.
 //
 // A file that was applied and changed since is [ErrEdited], and a place with

@@ -12,7 +12,8 @@ import (
 	"github.com/entenancy/tenancy"
 )
 
-// outcomesTable keeps the outcome of the last attempt at each tenant.
+// outcomesTable keeps how the last run ended for each tenant that it did something to. ApplyTo
+// is not a run: the places that it makes may be nobody's yet.
 const outcomesTable = "tenancy_migrations"
 
 // outcomesAtOnce is how many outcomes one statement writes.
