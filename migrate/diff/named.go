@@ -39,9 +39,9 @@ import (
 //
 // A single file is add_total. On MySQL and SQLite there is one in any case.
 //
-// It fails if a directory does not agree with its atlas.sum, or if a file in it
-// reaches out of the place that it is run in; see package lint. Review what it
-// wrote, and run lint over it. After editing a file, call [Hash].
+// It fails if a directory does not agree with its atlas.sum, if two files in it have
+// one version, or if a file in it reaches out of the place that it is run in; see
+// package lint. Review what it wrote, and run lint over it. After editing a file, call [Hash].
 //
 // It needs no tenant in ctx. It must not run at the same time as itself in one
 // directory, nor as one of ent's migrations, which write to Config.Tables.

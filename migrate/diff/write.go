@@ -93,8 +93,9 @@ func openDir(path string) (migrate.Dir, error) {
 	return dir, nil
 }
 
-// checkDir refuses files that were changed since they were summed, and those
-// that would reach out of the place in which they are replayed.
+// checkDir refuses files that were changed since they were summed, two of one version,
+// which the runner refuses, and those that would reach out of the place in which they are
+// replayed.
 func checkDir(dir migrate.Dir, dialect string) error {
 	if err := migrate.Validate(dir); err != nil {
 		return fmt.Errorf("diff: the files are not those of atlas.sum: if the change is meant, and they were not applied anywhere, call diff.Hash: %w", err)
@@ -107,7 +108,7 @@ func checkDir(dir migrate.Dir, dialect string) error {
 	if err != nil {
 		return err
 	}
-	findings = slices.DeleteFunc(findings, func(f lint.Finding) bool { return !f.Rule.Escapes() })
+	findings = slices.DeleteFunc(findings, func(f lint.Finding) bool { return !f.Rule.Escapes() && f.Rule != lint.Version })
 	if len(findings) > 0 {
 		return fmt.Errorf("diff: the files cannot be replayed: %s", findings[0])
 	}

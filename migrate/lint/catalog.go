@@ -2,8 +2,12 @@ package lint
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 
 	"entgo.io/ent/dialect"
+
+	"github.com/entenancy/tenancy/migrate/internal/statements"
 )
 
 // catalog is what a directory has made so far, as far as it is known.
@@ -16,7 +20,9 @@ type catalog struct {
 // column is one of a table.
 type column struct {
 	name string
-	text bool // it is known to be text or varchar, in the collation of the database
+	text bool   // it is known to be text or varchar, in the collation of the database
+	kind string // on MySQL, as kindOf has it; empty if it is not known
+	null bool   // on MySQL, it may be NULL
 }
 
 func newCatalog() catalog {
@@ -25,7 +31,25 @@ func newCatalog() catalog {
 
 // isText reports whether a column is known to be text, or to become it by itself.
 func (f *file) isText(table, name string) bool {
-	return slices.Contains(f.columns[table], column{name, true})
+	return f.column(table, name).text
+}
+
+// column returns what is known of a column.
+func (f *file) column(table, name string) column {
+	i := slices.IndexFunc(f.columns[table], func(c column) bool { return c.name == name })
+	if i < 0 {
+		return column{name: name}
+	}
+	return f.columns[table][i]
+}
+
+// columnOf is a column by its definition, whose type is at a position.
+func (f *file) columnOf(name string, definition *statement, at int) column {
+	c := column{name: name, text: definition.isText(at)}
+	if f.dialect == dialect.MySQL {
+		c.kind, c.null = (&statement{definition.tokens[min(at, len(definition.tokens)):]}).kindOf()
+	}
+	return c
 }
 
 // note keeps what a statement does for those after it.
@@ -42,6 +66,7 @@ func (f *file) note(s *statement) {
 	for _, a := range actions {
 		f.noteConstraint(table, a)
 		f.noteColumn(table, a)
+		f.forgetKinds(table, a)
 		switch {
 		case a.begins("FORCE", "ROW"):
 			f.forced[table] = true
@@ -67,9 +92,22 @@ func (f *file) noteTable(table string, columns []column, kept bool) {
 		return
 	}
 	for i := range columns {
-		columns[i].text = false
+		columns[i].text, columns[i].kind = false, ""
 	}
 	f.columns[table] = columns
+}
+
+// forgetKinds is note for an action of ALTER TABLE on MySQL by which a column that is
+// stated as before may become another.
+func (f *file) forgetKinds(table string, a *statement) {
+	if a.at(0).Is("ADD", "ALTER", "CHANGE", "DROP", "MODIFY", "RENAME") || !slices.ContainsFunc(a.tokens, func(t statements.Token) bool {
+		return t.Is("CHARSET", "CHARACTER", "COLLATE")
+	}) {
+		return
+	}
+	for i := range f.columns[table] {
+		f.columns[table][i].kind = ""
+	}
 }
 
 // noteColumn is note for an action of ALTER TABLE on a column.
@@ -79,7 +117,13 @@ func (f *file) noteColumn(table string, a *statement) {
 	}
 	if added, after, ok := a.addsColumn(f); ok && !a.isGenerated() {
 		if i := index(added); i < 0 {
-			f.columns[table] = append(f.columns[table], column{added, a.isText(after)})
+			f.columns[table] = append(f.columns[table], f.columnOf(added, a, after))
+		}
+		return
+	}
+	if from, to, after, ok := a.restates(f); ok {
+		if i := index(from); i >= 0 {
+			f.columns[table][i] = f.columnOf(to, a, after)
 		}
 		return
 	}
@@ -127,7 +171,7 @@ func (f *file) columnsOf(definitions []*statement) []column {
 	for _, d := range definitions {
 		if !d.at(0).Is(f.elements()...) && !d.isGenerated() {
 			name, after := d.nameAt(0)
-			all = append(all, column{name, d.isText(after)})
+			all = append(all, f.columnOf(name, d, after))
 		}
 	}
 	return all
@@ -189,6 +233,69 @@ func (s *statement) dropsColumn(f *file) (string, bool) {
 	}
 	column, _ := s.nameAt(s.skip(1, "COLUMN", "IF", "EXISTS"))
 	return column, true
+}
+
+// restates returns the column that MySQL's MODIFY or CHANGE states again, its new name,
+// and the position of its type.
+func (s *statement) restates(f *file) (from, to string, after int, ok bool) {
+	if f.dialect != dialect.MySQL || !s.at(0).Is("MODIFY", "CHANGE") {
+		return "", "", 0, false
+	}
+	from, after = s.nameAt(s.skip(1, "COLUMN", "IF", "EXISTS"))
+	to = from
+	if s.begins("CHANGE") {
+		to, after = s.nameAt(after)
+	}
+	return from, to, after, true
+}
+
+// kindOf is for a column's definition on MySQL from its type on: what says which values
+// it can hold, and whether it may be NULL. Its default, its comment, an index of it and the
+// like say nothing of that, and are left out.
+func (s *statement) kindOf() (kind string, null bool) {
+	var kept []string
+	null = true
+	for i := 0; i < len(s.tokens); {
+		t := s.at(i)
+		switch {
+		case s.has(i, "NOT", "NULL"), s.has(i, "PRIMARY", "KEY"):
+			null = false
+			i += 2
+		case t.Is("NULL", "AUTO_INCREMENT", "UNIQUE", "KEY", "VISIBLE", "INVISIBLE", "FIRST"), t.IsSymbol(";"):
+			i++
+		case t.Is("DEFAULT", "COMMENT", "AFTER"):
+			i = s.attribute(i + 1)
+		case s.has(i, "ON", "UPDATE"):
+			i = s.attribute(i + 2)
+		default:
+			end := s.attribute(i + 1)
+			for _, t := range s.tokens[i:end] {
+				text := t.Text
+				if t.Kind == statements.Word {
+					text = strings.ToLower(text)
+				}
+				kept = append(kept, strconv.Quote(text))
+			}
+			i = end
+		}
+	}
+	return strings.Join(kept, " "), null
+}
+
+// attribute returns where the next attribute of a definition begins on MySQL, from i on.
+func (s *statement) attribute(i int) int {
+	for depth := 0; i < len(s.tokens); i++ {
+		switch t := s.at(i); {
+		case t.IsSymbol("("):
+			depth++
+		case t.IsSymbol(")"):
+			depth--
+		case depth == 0 && (t.IsSymbol(";") || t.Is("NOT", "NULL", "DEFAULT", "ON", "COMMENT", "AUTO_INCREMENT", "COLLATE", "CHARACTER", "CHARSET",
+			"CHECK", "CONSTRAINT", "REFERENCES", "UNIQUE", "PRIMARY", "KEY", "GENERATED", "AS", "VISIBLE", "INVISIBLE", "FIRST", "AFTER")):
+			return i
+		}
+	}
+	return len(s.tokens)
 }
 
 // setsType returns the column whose type an action of ALTER TABLE changes, and

@@ -52,9 +52,37 @@ func (s *statement) destroys(f *file, loses func(string) []problem) []problem {
 		case a.begins("RENAME") && !a.at(1).Is(f.namesOnly()...):
 			return renamed(table)
 		}
-		if column, ok := a.changesType(f); ok {
-			return []problem{{Destructive, "the type of the column " + column + " of " + table + " changes, and may become narrower: add a column and move the values"}}
+		if found := a.restated(f, table); found != nil {
+			return found
 		}
+		if column, to, ok := a.setsType(); ok && !a.becomesText(f, to) {
+			return narrower(column, table)
+		}
+	}
+	return nil
+}
+
+func narrower(column, table string) []problem {
+	return []problem{{Destructive, "the type of the column " + column + " of " + table + " changes, and may become narrower: add a column and move the values"}}
+}
+
+// restated is for MySQL's MODIFY and CHANGE, which state the whole column again: with
+// another default alone nothing is lost. Where the files made the column, they say so.
+func (s *statement) restated(f *file, table string) []problem {
+	from, to, after, ok := s.restates(f)
+	if !ok {
+		return nil
+	}
+	was, now := f.column(table, from), f.columnOf(to, s, after)
+	switch {
+	case from != to:
+		return renamed(table)
+	case was.kind == "":
+		return []problem{{Destructive, "the column " + from + " of " + table + " is stated anew, and the files do not say what it was: where its type becomes narrower, add a column and move the values"}}
+	case was.kind != now.kind:
+		return narrower(from, table)
+	case was.null && !now.null:
+		return []problem{{Destructive, "the column " + from + " of " + table + " becomes NOT NULL: where it is NULL the statement fails, or without a strict sql_mode writes another value: fill it before"}}
 	}
 	return nil
 }
@@ -197,19 +225,8 @@ func (s *statement) names(column string) bool {
 	return false
 }
 
-// changesType is for an action of ALTER TABLE. A change to text loses nothing;
-// whether it holds the table is for locking. MySQL's MODIFY states the whole
-// column again.
-func (s *statement) changesType(f *file) (string, bool) {
-	if s.at(0).Is("MODIFY", "CHANGE") {
-		column, _ := s.nameAt(s.skip(1, "COLUMN", "IF", "EXISTS"))
-		return column, true
-	}
-	column, to, ok := s.setsType()
-	return column, ok && !s.becomesText(f, to)
-}
-
-// becomesText reports a new type at an action's end that is text.
+// becomesText reports a new type at an action's end that is text. A change to it loses
+// nothing; whether it holds the table is for locking.
 func (s *statement) becomesText(f *file, to int) bool {
 	return f.isPostgres() && s.at(to).Is("text") && to == len(s.tokens)-1
 }

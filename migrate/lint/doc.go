@@ -7,6 +7,7 @@
 // A finding names the file, the line, the rule and what to do. The rules:
 //
 //	checksum     a file is not what atlas.sum says, or its lines end with CR LF
+//	version      two files have one version
 //	qualified    a name has its schema or database with it, and so the file is for that one alone
 //	outside      it changes what is outside of the place: schemas, databases, roles, extensions, settings of the session
 //	transaction  BEGIN, COMMIT and the like: the runner has the transaction
@@ -22,7 +23,7 @@
 //	-- tenancy:allow destructive nobody reads the column since 2.4
 //	ALTER TABLE "orders" DROP COLUMN "note";
 //
-// All rules but checksum, transaction and mark can be allowed so. Where a file has
+// All rules but checksum, version, transaction and mark can be allowed so. Where a file has
 // a delimiter of its own, each statement between two of them has its own mark.
 //
 // # What is locking
@@ -51,7 +52,9 @@
 //
 // It reads tokens and not a grammar, and knows no database: it does not know
 // whether a new type is wider, so a change of type has to be marked, except one
-// to text on PostgreSQL of a column that the files made as varchar. Names of types
+// to text on PostgreSQL of a column that the files made as varchar. MySQL's MODIFY and
+// CHANGE state the type again: it has to be, in the same words, the one that the files
+// gave the column, or be marked. Names of types
 // and functions may be qualified, because extensions are in one schema for all.
 // The body of a function is looked through for qualified names only, that of a DO
 // block also for settings and locks of the session; what either executes as a text

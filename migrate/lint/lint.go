@@ -18,6 +18,7 @@ type Rule string
 // The rules; see the package's documentation.
 const (
 	Checksum    Rule = "checksum"
+	Version     Rule = "version"
 	Qualified   Rule = "qualified"
 	Outside     Rule = "outside"
 	Transaction Rule = "transaction"
@@ -107,7 +108,7 @@ func Files(files []migrate.File, config Config) ([]Finding, error) {
 		return nil, fmt.Errorf("lint: Config.Dialect: %w", err)
 	}
 	made := newCatalog()
-	var findings []Finding
+	findings := sameVersions(files)
 	for _, f := range files {
 		if err := statements.CheckLines(f.Bytes()); err != nil {
 			findings = append(findings, Finding{File: f.Name(), Rule: Checksum, Message: err.Error()})
@@ -123,6 +124,21 @@ func Files(files []migrate.File, config Config) ([]Finding, error) {
 		}
 	}
 	return findings, nil
+}
+
+// sameVersions returns a finding for each file with the version of another one before it:
+// the runner refuses the whole directory then.
+func sameVersions(files []migrate.File) (findings []Finding) {
+	first := map[string]string{}
+	for _, f := range files {
+		if other, ok := first[f.Version()]; ok {
+			findings = append(findings, Finding{File: f.Name(), Rule: Version, Message: "it has the same version as " + other +
+				", and nothing of the directory is applied: give it a later one, and write the sum again by diff.Hash of the directory above"})
+			continue
+		}
+		first[f.Version()] = f.Name()
+	}
+	return findings
 }
 
 // lintFile returns the findings of one file.

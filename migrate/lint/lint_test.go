@@ -187,6 +187,32 @@ func TestMySQL(t *testing.T) {
 	})
 }
 
+// TestRestatedColumns has what MySQL's MODIFY and CHANGE are told to be.
+func TestRestatedColumns(t *testing.T) {
+	t.Parallel()
+	const table = "CREATE TABLE t (n int DEFAULT 1);"
+	for text, want := range map[string]string{
+		"ALTER TABLE t MODIFY n int NOT NULL":     "becomes NOT NULL",
+		"ALTER TABLE t MODIFY n smallint":         "may become narrower",
+		"ALTER TABLE t CHANGE n m int":            "renamed",
+		"ALTER TABLE u MODIFY n int DEFAULT NULL": "do not say what it was",
+	} {
+		if findings := lintTexts(t, dialect.MySQL, table, text); len(findings) != 1 || !strings.Contains(findings[0].Message, want) {
+			t.Errorf("%s: %q is not in %v", text, want, findings)
+		}
+	}
+}
+
+// TestOneVersionTwice has the files of two branches: the runner refuses the directory.
+func TestOneVersionTwice(t *testing.T) {
+	t.Parallel()
+	files := []migrate.File{migrate.NewLocalFile("1_a.sql", nil), migrate.NewLocalFile("1_b.sql", nil), migrate.NewLocalFile("2_c.sql", nil)}
+	findings, err := lint.Files(files, lint.Config{Dialect: dialect.MySQL, After: "1"})
+	if err != nil || len(findings) != 1 || findings[0].Rule != lint.Version || findings[0].File != "1_b.sql" || !strings.Contains(findings[0].Message, "1_a.sql") {
+		t.Errorf("got %v, %v", findings, err)
+	}
+}
+
 func TestSQLite(t *testing.T) {
 	t.Parallel()
 	const table = "CREATE TABLE `t` (`id` integer, `n` text, CONSTRAINT c FOREIGN KEY (`n`) REFERENCES `u` (`id`));"

@@ -84,6 +84,23 @@ func TestEditedFilesAreRefused(t *testing.T) {
 	must(t, diff.Check(t.Context(), config))
 }
 
+// TestOneVersionTwiceIsRefused: so it is by the runner, and a new file would not help.
+func TestOneVersionTwiceIsRefused(t *testing.T) {
+	t.Parallel()
+	config := shop(t, dialect.SQLite)
+	named(t, config, "init")
+	for _, name := range []string{"99991231235958_a.sql", "99991231235958_b.sql"} {
+		must(t, os.WriteFile(filepath.Join(config.Dir, diff.TenantDir, name), []byte("-- nothing yet\n"), 0o600))
+	}
+	must(t, diff.Hash(config.Dir))
+	_, err := diff.Named(t.Context(), config, "more")
+	for _, err := range []error{err, diff.Check(t.Context(), config)} {
+		if err == nil || !strings.Contains(err.Error(), "99991231235958_b.sql") || !strings.Contains(err.Error(), "same version as 99991231235958_a.sql") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
 // TestFilesThatEscapeAreNotReplayed keeps the dev database safe.
 func TestFilesThatEscapeAreNotReplayed(t *testing.T) {
 	t.Parallel()
