@@ -27,7 +27,8 @@ type App struct {
 	Migrations, SharedMigrations fs.FS
 	// Roles are the roles that may use the schemas and databases which are made for
 	// tenants; on MySQL users like shop@%, which have to exist. Defaults to the users
-	// of Database.URL and Database.SystemURL, on MySQL to those for any host.
+	// of Database.URL and Database.SystemURL, on MySQL to those for any host. An empty list that is not nil
+	// leaves grants to somebody else.
 	Roles []string
 
 	// Place says where a tenant lives of whom the registry does not say it. It

@@ -33,7 +33,7 @@ type databases interface {
 	server() (*sql.DB, error)
 	// keepers make tenants' schemas, databases and files, by isolation: on the
 	// home and on that server, for the roles that serve requests where an owner is
-	// whom a URL names.
+	// whom a URL names, nil where grants are somebody else's business.
 	keepers(home, server *sql.DB, roles func(owner tenancy.Secret) []string) (map[tenancy.Isolation]namespace.Keeper, error)
 	// locker keeps other processes from a tenant, and is nil if there can be none.
 	locker(home *sql.DB) namespace.Locker
@@ -104,17 +104,21 @@ func (c Config) names(reserved ...string) namespace.Names {
 }
 
 // roles are the users that serve requests, but for the one that a URL names, who owns
-// the tables. On MySQL they are users from any host.
+// the tables. On MySQL they are users from any host. Nil says that nobody knows who
+// serves, for a URL may name nobody.
 func (c Config) roles(owns tenancy.Secret) []string {
 	owner, host := userOf(owns), ""
 	if c.Database.Dialect() == dialect.MySQL {
 		host = "@%"
 	}
-	var roles []string
+	roles := []string{}
 	for _, address := range []tenancy.Secret{c.Database.URL, c.Database.SystemURL} {
 		if user := userOf(address); user != "" && user != owner && !slices.Contains(roles, user+host) {
 			roles = append(roles, user+host)
 		}
+	}
+	if len(roles) == 0 && (owner == "" || userOf(c.Database.URL) != owner) {
+		return nil
 	}
 	return roles
 }

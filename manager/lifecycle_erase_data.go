@@ -53,19 +53,20 @@ func (l *Lifecycle) eraseData(ctx context.Context, t tenancy.Tenant) (Receipt, e
 	if err := l.disconnect(ctx, t.ID); err != nil {
 		return receipt, err
 	}
-	receipt.Dropped, err = l.dropNamespace(ctx, keeper, at)
+	receipt.Dropped, err = l.dropNamespace(ctx, keeper, t, at)
 	return receipt, err
 }
 
 // dropNamespace reports whether there was a namespace, also to who comes after a
-// call that was interrupted behind the drop.
-func (l *Lifecycle) dropNamespace(ctx context.Context, keeper namespace.Keeper, t tenancy.Tenant) (bool, error) {
+// call that was interrupted behind the drop. Where t is, at says. That erasing was
+// begun, only t does: Place may leave out metadata.
+func (l *Lifecycle) dropNamespace(ctx context.Context, keeper namespace.Keeper, t, at tenancy.Tenant) (bool, error) {
 	if erasing(t) {
 		was, _ := t.MetadataValue(erasingKey)
-		dropped, err := keeper.Drop(ctx, t)
+		dropped, err := keeper.Drop(ctx, at)
 		return dropped || was == true, err
 	}
-	there, err := isThere(ctx, keeper, t)
+	there, err := isThere(ctx, keeper, at)
 	if err != nil {
 		return false, err
 	}
@@ -74,7 +75,7 @@ func (l *Lifecycle) dropNamespace(ctx context.Context, keeper namespace.Keeper, 
 			return false, l.takeBack(ctx, t, err)
 		}
 	}
-	dropped, err := keeper.Drop(ctx, t)
+	dropped, err := keeper.Drop(ctx, at)
 	if there && !dropped && refused(err) {
 		err = l.takeBack(ctx, t, err)
 	}
@@ -82,13 +83,9 @@ func (l *Lifecycle) dropNamespace(ctx context.Context, keeper namespace.Keeper, 
 }
 
 // refused reports whether a keeper has dropped nothing: what is there is another's, or
-// another's hangs on it, somebody migrates it, or the server does not let the keeper.
+// another's hangs on it, somebody migrates it, or the keeper says so.
 func refused(err error) bool {
-	var server interface{ SQLState() string }
-	if errors.As(err, &server) && server.SQLState() == "42501" {
-		return true
-	}
-	return errors.Is(err, tenancy.ErrForeignNamespace) || errors.Is(err, tenancy.ErrCrossTenant) || errors.Is(err, migrate.ErrLocked)
+	return errors.Is(err, namespace.ErrNothingDropped) || errors.Is(err, tenancy.ErrForeignNamespace) || errors.Is(err, tenancy.ErrCrossTenant) || errors.Is(err, migrate.ErrLocked)
 }
 
 // isThere reports whether there is a namespace that Drop may begin to drop. What is

@@ -19,7 +19,7 @@ func (m *Manager) openLifecycle(context.Context) (err error) {
 	}
 	roles := m.config.roles
 	if m.app.Roles != nil {
-		roles = func(tenancy.Secret) []string { return m.app.Roles }
+		roles = func(tenancy.Secret) []string { return append([]string(nil), m.app.Roles...) } // nil if it is empty
 	}
 	config := LifecycleConfig{
 		Store: m.layers.top, Isolation: m.isolation, Place: m.place, DefaultIsolation: m.config.Isolation.Default,

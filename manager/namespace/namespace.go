@@ -2,12 +2,17 @@ package namespace
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 
 	"github.com/entenancy/tenancy"
 )
+
+// ErrNothingDropped says that Drop has failed before anything of the tenant's was
+// dropped. Without it nobody knows.
+var ErrNothingDropped = errors.New("nothing was dropped")
 
 // Keeper makes, checks and drops the namespaces of tenants of one isolation.
 // The keepers of this package are safe for concurrent use, by any number of
@@ -43,6 +48,8 @@ type Keeper interface {
 	// mark is left alone: tenancy.ErrForeignNamespace. So is, on PostgreSQL, a schema
 	// with something in it on which others depend: tenancy.ErrCrossTenant; and a
 	// database with sessions in it that nobody here may end, which the error names.
+	// What fails has dropped nothing if it is one of these, [ErrNothingDropped], or
+	// migrate.ErrLocked, and reports false.
 	Drop(ctx context.Context, t tenancy.Tenant) (bool, error)
 }
 

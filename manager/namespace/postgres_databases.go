@@ -41,7 +41,9 @@ type PostgresDatabasesConfig struct {
 	Names Names
 	// Roles serve requests. Beside the owner only they may connect, and they get
 	// SELECT, INSERT, UPDATE and DELETE in the tables that db's role makes.
-	// Defaults to none: grants are somebody else's business.
+	// Defaults to nil: grants are somebody else's business, and PUBLIC may connect as
+	// the server's template says. An empty list that is not nil is for an owner that
+	// serves by itself: nobody else may connect.
 	Roles []string
 	// Schema is the one in which the tables are. Defaults to "public".
 	Schema string
@@ -192,18 +194,23 @@ func pause(ctx context.Context, try int) error {
 	}
 }
 
-// grant lets the roles into a database. It is done again by who finds the database made,
+// grant lets the roles into a database, and nobody else. It is done again by who finds the database made,
 // and for a spare, which may be from before a role was named.
 func (k *PostgresDatabases) grant(ctx context.Context, name string) error {
-	if len(k.config.Roles) == 0 {
+	if k.config.Roles == nil {
 		return nil
+	}
+	closing := "PERFORM pg_advisory_xact_lock(" + fmt.Sprintf(lockKey, literal(name)) + ");\n" + // two at once would fail
+		"REVOKE CONNECT, TEMPORARY ON DATABASE " + identifier(name) + " FROM PUBLIC;\n"
+	if len(k.config.Roles) == 0 {
+		_, err := script(ctx, k.db, "", closing)
+		return err
 	}
 	roles := make([]string, len(k.config.Roles))
 	for i, role := range k.config.Roles {
 		roles[i] = identifier(role)
 	}
-	body := "PERFORM pg_advisory_xact_lock(" + fmt.Sprintf(lockKey, literal(name)) + ");\n" + // two at once would fail
-		"REVOKE CONNECT, TEMPORARY ON DATABASE " + identifier(name) + " FROM PUBLIC;\n" +
+	body := closing +
 		"GRANT CONNECT ON DATABASE " + identifier(name) + " TO " + strings.Join(roles, ", ") + ";\n" +
 		"CREATE SCHEMA IF NOT EXISTS " + identifier(k.config.Schema) + ";\n" +
 		grants(k.config.Schema, k.config.Roles)
@@ -276,11 +283,14 @@ func (k *PostgresDatabases) Drop(ctx context.Context, t tenancy.Tenant) (bool, e
 	if err == nil && there && mark != markOf(t.ID) {
 		return false, foreign(t, "database", name)
 	}
-	if err == nil && there {
-		err = k.dropDatabase(ctx, name, t.Placement.DatabaseURL)
-	}
-	if err == nil {
+	if err == nil { // first, so that a failure leaves the tenant what it has
 		err = k.dropScratch(ctx, k.config.Names.scratch(t.ID))
+	}
+	switch {
+	case err != nil && !errors.Is(err, ErrNothingDropped):
+		err = nothingDropped(err)
+	case err == nil && there:
+		err = k.dropDatabase(ctx, name, t.Placement.DatabaseURL)
 	}
 	if err != nil {
 		return false, failed("dropping the database", t, err)
@@ -309,7 +319,8 @@ func (k *PostgresDatabases) dropScratch(ctx context.Context, name string) error 
 }
 
 // dropDatabase drops a database if there is one. Between the end of a session and
-// the drop a client could come back, so none is let in, unless it stays.
+// the drop a client could come back, so none is let in, unless it stays: then the
+// error is [ErrNothingDropped].
 func (k *PostgresDatabases) dropDatabase(ctx context.Context, name string, serving tenancy.Secret) (err error) {
 	allow := "ALTER DATABASE " + identifier(name) + " ALLOW_CONNECTIONS "
 	for try := range createTries {
@@ -318,7 +329,7 @@ func (k *PostgresDatabases) dropDatabase(ctx context.Context, name string, servi
 			return nil
 		}
 		if hasCode(err, "42501") { // it is another's
-			return pgerror.WithoutConfig(err)
+			return nothingDropped(err)
 		}
 		_, err = k.db.ExecContext(ctx, "DROP DATABASE IF EXISTS "+identifier(name)+" WITH (FORCE)")
 		if hasCode(err, "42501") { // a session is there of a role that this one may not end
@@ -328,11 +339,14 @@ func (k *PostgresDatabases) dropDatabase(ctx context.Context, name string, servi
 			break
 		}
 	}
-	if hasCode(err, "42501") {
-		_, failed := k.db.ExecContext(context.WithoutCancel(ctx), allow+"true")
-		return errors.Join(k.inUse(ctx, name, err), pgerror.WithoutConfig(failed))
+	if !refused(err) {
+		return pgerror.WithoutConfig(err)
 	}
-	return pgerror.WithoutConfig(err)
+	_, failed := k.db.ExecContext(context.WithoutCancel(ctx), allow+"true")
+	if hasCode(err, "42501") {
+		err = k.inUse(ctx, name, err)
+	}
+	return errors.Join(nothingDropped(err), pgerror.WithoutConfig(failed))
 }
 
 // endServing ends the sessions in a database of the role that serves requests, as that
@@ -359,14 +373,28 @@ func (k *PostgresDatabases) endServing(ctx context.Context, name string, serving
 	_, _ = conn.PgConn().Exec(ctx, "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE usename = current_user AND datname = "+literal(name)).ReadAll()
 }
 
-// inUse says who is in a database, and what to do about it.
+// inUse says who is in a database, and what to do about it. Nothing lets a role end the
+// sessions of superusers but being one, and those without a role, such as autovacuum's,
+// end by themselves.
 func (k *PostgresDatabases) inUse(ctx context.Context, name string, because error) error {
-	var roles, us string
-	err := k.db.QueryRowContext(ctx, `SELECT COALESCE(string_agg(DISTINCT quote_ident(usename), ', '), 'a role that has left'), quote_ident(current_user)
-FROM pg_catalog.pg_stat_activity WHERE datname = $1`, name).Scan(&roles, &us)
+	var us, roles, superusers string
+	err := k.db.QueryRowContext(ctx, `SELECT quote_ident(current_user),
+COALESCE(string_agg(DISTINCT quote_ident(r.rolname), ', ') FILTER (WHERE NOT r.rolsuper
+	AND NOT pg_has_role(r.oid, 'USAGE') AND NOT pg_has_role('pg_signal_backend', 'USAGE')), ''),
+COALESCE(string_agg(DISTINCT quote_ident(r.rolname), ', ') FILTER (WHERE r.rolsuper), '')
+FROM pg_catalog.pg_stat_activity a JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid WHERE a.datname = $1`, name).Scan(&us, &roles, &superusers)
 	if err != nil {
-		return pgerror.WithoutConfig(because)
+		return because
 	}
-	return fmt.Errorf("sessions of %[1]s are in it, which %[2]s may not end: end them, GRANT pg_signal_backend TO %[2]s or GRANT %[1]s TO %[2]s: %[3]w",
-		roles, us, pgerror.WithoutConfig(because))
+	var what []string
+	if superusers != "" {
+		what = append(what, fmt.Sprintf("sessions of superusers (%s) are in it, which only a superuser may end: end them as one", superusers))
+	}
+	if roles != "" {
+		what = append(what, fmt.Sprintf("sessions of %[1]s are in it, which %[2]s may not end: end them, GRANT pg_signal_backend TO %[2]s or GRANT %[1]s TO %[2]s", roles, us))
+	}
+	if what == nil {
+		what = []string{"there were sessions in it that have left, or those of the server itself: try again"}
+	}
+	return fmt.Errorf("%s: %w", strings.Join(what, "; "), because)
 }

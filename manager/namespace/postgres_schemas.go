@@ -141,6 +141,8 @@ func (k *PostgresSchemas) Drop(ctx context.Context, t tenancy.Tenant) (bool, err
 		return false, foreign(t, "schema", name)
 	case hasCode(err, "55P03"):
 		return false, failed("dropping the schema", t, fmt.Errorf("%w: %w", migrate.ErrLocked, err))
+	case undone(err):
+		return false, failed("dropping the schema", t, nothingDropped(err))
 	case err != nil:
 		return false, failed("dropping the schema", t, err)
 	}

@@ -67,6 +67,24 @@ func hasCode(err error, codes ...string) bool {
 	return errors.As(err, &failed) && slices.Contains(codes, failed.Code)
 }
 
+// undone reports whether an error is the server's answer to a statement, which it has
+// taken back, and not the end of the session, of which that may be unknown.
+func undone(err error) bool {
+	var failed *pgconn.PgError
+	return errors.As(err, &failed) && failed.SeverityUnlocalized == "ERROR"
+}
+
+// refused reports whether the server has not begun with a statement, by the classes of
+// what it looks at first: the state of the transaction, the right to it and what it is
+// for, and who else is at that. DROP DATABASE deletes files before it is over, which no
+// error brings back.
+func refused(err error) bool {
+	var failed *pgconn.PgError
+	return undone(err) && errors.As(err, &failed) && len(failed.Code) == 5 && slices.Contains([]string{"25", "42", "55"}, failed.Code[:2])
+}
+
+func nothingDropped(err error) error { return fmt.Errorf("%w: %w", ErrNothingDropped, err) }
+
 func raise(code string) string {
 	return "RAISE EXCEPTION 'tenancy' USING ERRCODE = '" + code + "';"
 }
