@@ -15,8 +15,8 @@
 //
 // It needs none of ent's feature flags and works beside all of them. Where
 // tenants have schemas or databases of their own, [Extension].Placement lets
-// the client tell whose tables it means; ent.TenancyDriver(drv) then takes the place
-// of ent.Driver(drv).
+// the client tell whose tables it means: it is needed there if there is a global entity,
+// and for schemas on MySQL. ent.TenancyDriver(drv) takes the place of ent.Driver(drv).
 //
 // # What it generates
 //

@@ -20,7 +20,8 @@ type Extension struct {
 	// Placement has the generated client name its tables so that package driver
 	// can tell those of tenants from those of global entities. It is needed where
 	// there are global entities and tenants with a schema or database of their
-	// own, and for schemas on MySQL. It turns on ent's sql/schemaconfig feature.
+	// own, and for schemas on MySQL; package manager refuses such tenants without.
+	// It turns on ent's sql/schemaconfig feature.
 	// Defaults to false.
 	//
 	// Such places count their ids each by itself. A global entity's own foreign key to
@@ -47,6 +48,7 @@ func (Extension) Templates() []*gen.Template {
 		"tenancyColumnName": columnName,
 		"tenancyEntities":   entities,
 		"tenancyGlobal":     isGlobal,
+		"tenancyGlobals":    globals,
 		"tenancyJoinColumn": joinColumnExpr,
 		"tenancyJoinScoped": hasJoinScope,
 		"tenancyJoinRows":   joinTables,

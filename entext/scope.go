@@ -33,6 +33,17 @@ func isScoped(n *gen.Type) bool { return of(n).Column != "" }
 
 func isGlobal(n *gen.Type) bool { return !isScoped(n) }
 
+// globals returns the names of the global entities.
+func globals(g *gen.Graph) []string {
+	var names []string
+	for _, n := range g.Nodes {
+		if isGlobal(n) {
+			names = append(names, n.Name)
+		}
+	}
+	return names
+}
+
 // columnExpr returns the Go expression for an entity's tenant column.
 func columnExpr(n *gen.Type) string { return column(of(n)) }
 

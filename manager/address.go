@@ -13,6 +13,7 @@ import (
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/internal/mysqldsn"
+	"github.com/entenancy/tenancy/internal/sqliteurl"
 )
 
 // dialectOf returns the kind of database that a URL names, as in package
@@ -110,12 +111,10 @@ func mysqlDSNOf(address string, timeout time.Duration) (mysqldsn.DSN, error) {
 	return dsn, nil
 }
 
-// sqlitePath returns the file of sqlite:///absolute, sqlite://relative, sqlite:relative or file:path.
+// sqlitePath returns the file of a URL, from the root.
 func sqlitePath(address string) (string, error) {
-	_, path, _ := strings.Cut(address, ":")
-	path, _, _ = strings.Cut(strings.TrimPrefix(path, "//"), "?")
-	path, err := url.PathUnescape(path)
-	if err != nil || path == "" || strings.Contains(path, ":memory:") {
+	path, ok := sqliteurl.Path(address)
+	if !ok {
 		return "", fmt.Errorf("%w: not the URL of a file, such as sqlite:///var/lib/shop/shop.db", tenancy.ErrInvalidPlacement)
 	}
 	return filepath.Abs(path)

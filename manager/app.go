@@ -2,10 +2,14 @@ package manager
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
+
+	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/middleware"
@@ -85,6 +89,7 @@ func (a App) problems(ctx context.Context, c Config) []Problem {
 			"set Resolution.Agree ("+envOf("Resolution.Agree")+"), or App.Authorize in the program, or leave one of them out")
 	separate := c.Isolation.Default != tenancy.IsolationShared || c.Isolation.Premium != tenancy.IsolationShared
 	found.refuse(separate && len(a.Tenancy.Tables) == 0 && a.Verify == nil, "Isolation.Default", "needs App.Tenancy, the generated migrate.Tenancy")
+	found.refuseUnplaced(a.Tenancy, c)
 	migrations := c.Migrations.Dir != "" || a.Migrations != nil
 	found.refuse(c.Migrations.AtStart && !migrations, "Migrations.AtStart", "needs Migrations.Dir or App.Migrations")
 	dropped := a.Logger != nil && !a.Logger.Enabled(ctx, slog.LevelInfo)
@@ -92,4 +97,30 @@ func (a App) problems(ctx context.Context, c Config) []Problem {
 		"has log, and App.Logger drops what is logged at level info: name registry, or disable the audit")
 	found.refuse(c.Migrations.Require != "" && !migrations, "Migrations.Require", "needs Migrations.Dir or App.Migrations")
 	return found
+}
+
+// refuseUnplaced adds a problem of each isolation of new tenants that the client cannot serve.
+func (c *checks) refuseUnplaced(m schema.Metadata, config Config) {
+	i, on := config.Isolation, config.Database.Dialect()
+	reason := unplaced(m, on, i.Default)
+	c.refuse(reason != "", "Isolation.Default", reason)
+	reason = unplaced(m, on, i.Premium)
+	c.refuse(reason != "" && i.Premium != i.Default, "Isolation.Premium", reason)
+}
+
+// unplaced says why a generated client cannot serve tenants of an isolation: it does not
+// tell their tables from those of global entities. It is empty where it can, on SQLite always.
+func unplaced(m schema.Metadata, on string, isolation tenancy.Isolation) string {
+	var why string
+	switch {
+	case !m.Unqualified || on == dialect.SQLite:
+		return ""
+	case on == dialect.MySQL && isolation == tenancy.IsolationSchema:
+		why = "MySQL needs the names of schemas in the client's statements"
+	case len(m.Globals) > 0 && (isolation == tenancy.IsolationSchema || isolation == tenancy.IsolationDatabase):
+		why = "its tenants would not find the global entities " + strings.Join(m.Globals, ", ")
+	default:
+		return ""
+	}
+	return fmt.Sprintf("is %s, and %s: generate the ent client with entext.Extension{Placement: true} in entc.go, by go generate", isolation, why)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/manager"
 	"github.com/entenancy/tenancy/middleware"
+	"github.com/entenancy/tenancy/schema"
 )
 
 // TestNewNamesWhatTheProgramLacks has settings that need something of the App.
@@ -29,6 +30,16 @@ func TestNewNamesWhatTheProgramLacks(t *testing.T) {
 		{"RESOLUTION_STRATEGIES", "has jwt beside", tokensAnd(manager.StrategySubdomain, manager.StrategyJWT)},
 		{"ISOLATION_DEFAULT", "needs App.Tenancy", func(c *manager.Config, _ *manager.App) {
 			c.Isolation.Default = tenancy.IsolationSchema
+		}},
+		{"ISOLATION_DEFAULT", "is schema, and its tenants would not find the global entities Country, Label: generate the ent client with entext.Extension{Placement: true}", func(c *manager.Config, a *manager.App) {
+			c.Isolation.Default, a.Tenancy = tenancy.IsolationSchema, unqualified("Country", "Label")
+		}},
+		{"ISOLATION_PREMIUM", "is database, and its tenants would not find", func(c *manager.Config, a *manager.App) {
+			c.Isolation.Premium, c.Isolation.PremiumPlans, a.Tenancy = tenancy.IsolationDatabase, []string{"gold"}, unqualified("Country")
+		}},
+		{"ISOLATION_DEFAULT", "is schema, and MySQL needs the names of schemas", func(c *manager.Config, a *manager.App) {
+			c.Database = manager.DatabaseConfig{URL: tenancy.NewSecret("mysql://shop:secret@127.0.0.1:1/shop")}
+			c.Isolation.Default, a.Tenancy = tenancy.IsolationSchema, unqualified()
 		}},
 		{"MIGRATIONS_AT_START", "needs Migrations.Dir", func(c *manager.Config, _ *manager.App) { c.Migrations.AtStart = true }},
 		{"MIGRATIONS_REQUIRE", "needs Migrations.Dir", func(c *manager.Config, _ *manager.App) { c.Migrations.Require = "latest" }},
@@ -97,6 +108,35 @@ func TestNewTakesTokensBesideNamesThatAreProven(t *testing.T) {
 		m, err := manager.New(t.Context(), config, app)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// unqualified is of a client that was generated without Placement.
+func unqualified(globals ...string) schema.Metadata {
+	return schema.Metadata{
+		Tables:  []schema.Table{{Name: "orders", Entity: "Order", TenantColumn: "tenant_id", ColumnType: schema.String, PrimaryKey: []string{"id"}}},
+		Globals: globals, Unqualified: true,
+	}
+}
+
+// TestNewTakesClientsWithoutPlacementWhereNoneIsNeeded has no global entities in schemas of
+// PostgreSQL, and some behind row-level security.
+func TestNewTakesClientsWithoutPlacementWhereNoneIsNeeded(t *testing.T) {
+	t.Parallel()
+	for isolation, app := range map[tenancy.Isolation]manager.App{
+		tenancy.IsolationSchema: {Tenancy: unqualified()},
+		tenancy.IsolationRLS:    {Tenancy: unqualified("Country")},
+	} {
+		config := valid()
+		config.Isolation.Default = isolation
+		m, err := manager.New(t.Context(), config, app)
+		if err != nil {
+			t.Errorf("%s: %v", isolation, err)
 			continue
 		}
 		if err := m.Close(); err != nil {

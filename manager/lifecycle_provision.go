@@ -33,7 +33,8 @@ const (
 // Provision makes a tenant: its record, its place with its tables, its first
 // rows by the hook, and serves it. It fails as registry.Store's Create does, and
 // before anything is written with tenancy.ErrInvalidPlacement for an isolation that
-// nobody keeps and for a NewTenant with a Placement or Status of its own: both are
+// nobody keeps, for one that SharedTables.Metadata says the generated client cannot
+// serve, and for a NewTenant with a Placement or Status of its own: both are
 // what Provision is for. An ID that a tenant column of SharedTables.Metadata cannot
 // hold is tenancy.ErrInvalidID: where that holds integers, the NewTenant needs an ID,
 // since what is made without one is a UUID.
@@ -98,6 +99,9 @@ func (l *Lifecycle) plan(n registry.NewTenant) (registry.NewTenant, error) {
 	if err != nil {
 		return n, err
 	}
+	if err := l.servable(t); err != nil {
+		return n, err
+	}
 	if keeper != nil {
 		if n.Placement, err = keeper.Plan(t); err != nil {
 			return n, err
@@ -111,6 +115,18 @@ func (l *Lifecycle) plan(n registry.NewTenant) (registry.NewTenant, error) {
 	}
 	n.Metadata = metadata
 	return n, nil
+}
+
+// servable refuses a tenant whose place the generated client cannot serve.
+func (l *Lifecycle) servable(t tenancy.Tenant) error {
+	shared := l.config.Shared
+	if shared.Driver == nil {
+		return nil
+	}
+	if reason := unplaced(shared.Metadata, shared.Driver.Dialect(), t.Isolation); reason != "" {
+		return fmt.Errorf("manager: %w: %s: its isolation %s", tenancy.ErrInvalidPlacement, t, reason)
+	}
+	return nil
 }
 
 // Resume goes on with a tenant whose provisioning has failed or was interrupted.
@@ -210,6 +226,9 @@ func (p *provisioning) run(ctx context.Context) error {
 // where nobody would find it, or if it has become another.
 func (p *provisioning) makeNamespace(ctx context.Context) (err error) {
 	if p.at, p.keeper, err = p.placed(p.tenant); err != nil || p.keeper == nil {
+		return err
+	}
+	if err := p.servable(p.at); err != nil { // whom another program has put into the registry
 		return err
 	}
 	if _, err := driver.Place(p.tenant, p.config.Place); err != nil {

@@ -4,7 +4,15 @@ package schema
 // concerned. entext generates one as migrate.Tenancy; the DDL that lets the
 // database defend itself (composite keys, row-level security) is made from it.
 type Metadata struct {
+	// Tables are the tables that hold rows of tenants.
 	Tables []Table
+	// Globals are the names of the ent schemas of global entities, whose rows stay in
+	// the home when tenants have a schema or database of their own.
+	Globals []string
+	// Unqualified says that the client does not tell package driver whose tables it
+	// means: it was generated without entext.Extension{Placement: true}. It is false
+	// as well where nobody knows, as in metadata that was read from a database.
+	Unqualified bool
 }
 
 // Table is one table that holds rows of tenants, an entity's or a join table.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/sqliteurl"
 )
 
 // Path returns the file of a tenant, which may not exist yet. It fails with
@@ -59,11 +60,7 @@ func pathOf(address string) (path, reason string) {
 		u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return "", "is not a URL like file:/var/lib/app/acme.db, without parameters"
 	}
-	path = u.Path
-	if volume := strings.TrimPrefix(path, "/"); filepath.VolumeName(filepath.FromSlash(volume)) != "" {
-		path = volume // file:/C:/app/acme.db, on Windows
-	}
-	path = filepath.FromSlash(path)
+	path = sqliteurl.Local(u.Path)
 	if !filepath.IsAbs(path) || filepath.Clean(path) != path || strings.ContainsRune(path, 0) {
 		return "", "has a path that is not absolute, or not in its shortest form"
 	}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -48,6 +51,41 @@ func TestMySQLPasswords(t *testing.T) {
 			must(t, err)
 			if left := namespaces(t, admin, c); len(left) != 0 {
 				t.Errorf("there is still %q", left)
+			}
+		})
+	}
+}
+
+// TestProvisionRefusesWhatTheClientCannotServe has a client that was generated without
+// Placement, and a tenant that is to have a place of its own nevertheless.
+func TestProvisionRefusesWhatTheClientCannotServe(t *testing.T) {
+	t.Parallel()
+	for name, config := range configs() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := config(t)
+			c.Isolation = manager.IsolationConfig{Prefix: c.Isolation.Prefix}
+			files, tables := migrations(t, name), notes()
+			tables.Globals, tables.Unqualified = []string{"Country"}, true
+			m, err := manager.New(t.Context(), c, manager.App{Tenancy: tables, Migrations: files, SharedMigrations: files, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+			must(t, err)
+			defer func() { must(t, m.Close()) }()
+			must(t, m.Operator().Init(t.Context()))
+			_, err = m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme", Isolation: tenancy.IsolationSchema})
+			if name == dialect.SQLite {
+				must(t, err) // where names are looked for in the attached file, too
+				return
+			}
+			if !errors.Is(err, tenancy.ErrInvalidPlacement) || !strings.Contains(err.Error(), "entext.Extension{Placement: true}") {
+				t.Errorf("provisioning: %v", err)
+			}
+			if _, err := m.Store().ByIdentifier(t.Context(), "acme"); !errors.Is(err, tenancy.ErrNotFound) {
+				t.Errorf("there is a record: %v", err)
+			}
+			put, err := m.Store().Create(t.Context(), registry.NewTenant{Identifier: "globex", Name: "Globex", Isolation: tenancy.IsolationSchema})
+			must(t, err)
+			if _, err := m.Lifecycle().Resume(t.Context(), put.ID); !errors.Is(err, tenancy.ErrInvalidPlacement) {
+				t.Errorf("resuming: %v", err)
 			}
 		})
 	}

@@ -5,17 +5,16 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"entgo.io/ent/dialect"
 	"github.com/go-sql-driver/mysql"
 	_ "modernc.org/sqlite" // the database driver "sqlite"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/sqliteurl"
 	"github.com/entenancy/tenancy/manager"
 	"github.com/entenancy/tenancy/registry"
 	"github.com/entenancy/tenancy/schema"
@@ -86,14 +85,10 @@ func (a *App) roles() []string {
 	return roles
 }
 
-// file is the home's, on SQLite.
+// file is the home's, on SQLite. It is empty where the URL names none.
 func (a *App) file() string {
-	_, path, _ := strings.Cut(a.Config.Database.URL.Reveal(), ":")
-	path, _, _ = strings.Cut(strings.TrimPrefix(path, "//"), "?")
-	if unescaped, err := url.PathUnescape(path); err == nil {
-		path = unescaped
-	}
-	return filepath.FromSlash(path)
+	path, _ := sqliteurl.Path(a.Config.Database.URL.Reveal())
+	return path
 }
 
 // Look fails where there is no home. On SQLite connecting would make one, and who

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/mysqldsn"
 	"github.com/entenancy/tenancy/manager"
 )
 
@@ -123,13 +124,19 @@ func (c *Config) serveNobody() {
 // as it is.
 func fromDSN(address tenancy.Secret) tenancy.Secret {
 	text := address.Reveal()
+	dsn, ok := mysqldsn.Parse(text)
 	config, err := mysql.ParseDSN(text)
-	if err != nil || config.Net != "tcp" || strings.Contains(text, "://") || !strings.Contains(text, "(") {
+	if !ok || err != nil || isURL(text) || !strings.HasPrefix(dsn.Server, "tcp(") {
 		return address
 	}
-	_, parameters, _ := strings.Cut(text[strings.LastIndexByte(text, '/'):], "?")
-	at := url.URL{Scheme: "mysql", User: url.UserPassword(config.User, config.Passwd), Host: config.Addr, Path: "/" + config.DBName, RawQuery: parameters}
+	at := url.URL{Scheme: "mysql", User: url.UserPassword(config.User, config.Passwd), Host: config.Addr, Path: "/" + config.DBName, RawQuery: strings.TrimPrefix(dsn.Parameters, "?")}
 	return tenancy.NewSecret(at.String())
+}
+
+// isURL tells a URL from a data source name, whose password may look like part of one.
+func isURL(address string) bool {
+	scheme, _, found := strings.Cut(address, "://")
+	return found && slices.Contains([]string{"postgres", "postgresql", "mysql", "mariadb", "sqlite", "file"}, scheme)
 }
 
 // errNoDatabase says what is missing.

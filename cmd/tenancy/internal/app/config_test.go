@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -64,6 +65,41 @@ func TestNothingIsServed(t *testing.T) {
 	}
 	if err := a.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestPasswordsInDataSourceNames has passwords that look like other parts of one.
+func TestPasswordsInDataSourceNames(t *testing.T) {
+	for _, password := range []string{"plain", "p?w", "a://b", "a/b?c", "s3cr(et", "mysql://x@y/z"} {
+		dsn := "shop:" + password + "@tcp(127.0.0.1:1)/shop?charset=utf8mb4"
+		c := load(t, nil, "--database-url", dsn)
+		at, err := url.Parse(c.Database.URL.Reveal())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := at.User.Password(); at.Scheme != "mysql" || got != password || at.Path != "/shop" || at.RawQuery != "charset=utf8mb4" {
+			t.Errorf("%s: the URL is another's", password)
+		}
+		if got := app.DatabaseName(tenancy.Tenant{Placement: tenancy.Placement{DatabaseURL: tenancy.NewSecret(dsn)}}); got != "shop" {
+			t.Errorf("%s: the database is called %q", password, got)
+		}
+	}
+}
+
+func TestDatabaseName(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"":                                    "",
+		"postgres://u:p@db/acme?sslcert=/a/b": "acme",
+		"postgres://u:p?w@db/acme":            "",
+		"mysql://u:p%3Fw@db:3306/a%20b":       "a b",
+		"u:p@tcp(db:3306)/a%2Fb?x=y%2Fz":      "a/b",
+		"file:/var/lib/acme.db":               "acme.db",
+		"file:///var/lib/acme.db":             "acme.db",
+	} {
+		if got := app.DatabaseName(tenancy.Tenant{Placement: tenancy.Placement{DatabaseURL: tenancy.NewSecret(address)}}); got != want {
+			t.Errorf("%s: got %q, want %q", address, got, want)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/cmd/tenancy/internal/catalog"
 	"github.com/entenancy/tenancy/driver/postgres"
+	"github.com/entenancy/tenancy/internal/mysqldsn"
 	"github.com/entenancy/tenancy/manager"
 	"github.com/entenancy/tenancy/schema"
 )
@@ -111,12 +112,19 @@ func (a *App) sharedHoldings(ctx context.Context) ([]string, error) {
 }
 
 // DatabaseName returns the name of the database or file that a tenant's URL or
-// DSN ends with.
+// DSN ends with, empty where nothing can be read.
 func DatabaseName(t tenancy.Tenant) string {
-	address, _, _ := strings.Cut(t.Placement.DatabaseURL.Reveal(), "?")
-	name := address[strings.LastIndexByte(address, '/')+1:]
-	if unescaped, err := url.PathUnescape(name); err == nil {
+	address := t.Placement.DatabaseURL.Reveal()
+	if isURL(address) {
+		at, err := url.Parse(address)
+		if err != nil {
+			return ""
+		}
+		return at.Path[strings.LastIndexByte(at.Path, '/')+1:]
+	}
+	at, _ := mysqldsn.Parse(address) // in which a login may hold anything
+	if unescaped, err := url.PathUnescape(at.Name); err == nil {
 		return unescaped
 	}
-	return name
+	return at.Name
 }

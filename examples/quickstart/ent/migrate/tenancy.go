@@ -9,7 +9,7 @@ import (
 	tenancyschema "github.com/entenancy/tenancy/schema"
 )
 
-// Tenancy describes the tables that hold rows of tenants.
+// Tenancy describes the tables that hold rows of tenants, and what the client knows of others.
 var Tenancy = tenancyschema.Metadata{
 	Tables: []tenancyschema.Table{
 		{
@@ -57,6 +57,8 @@ var Tenancy = tenancyschema.Metadata{
 			},
 		},
 	},
+	Globals:     []string{"Country"},
+	Unqualified: true,
 }
 
 // Join tables carry the tenant of the rows that they join.

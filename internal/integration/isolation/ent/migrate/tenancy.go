@@ -9,7 +9,7 @@ import (
 	tenancyschema "github.com/entenancy/tenancy/schema"
 )
 
-// Tenancy describes the tables that hold rows of tenants.
+// Tenancy describes the tables that hold rows of tenants, and what the client knows of others.
 var Tenancy = tenancyschema.Metadata{
 	Tables: []tenancyschema.Table{
 		{
@@ -162,6 +162,7 @@ var Tenancy = tenancyschema.Metadata{
 			},
 		},
 	},
+	Globals: []string{"Account", "Badge", "Country", "Grant", "Label"},
 }
 
 // Join tables carry the tenant of the rows that they join.

@@ -6,7 +6,7 @@ import (
 	tenancyschema "github.com/entenancy/tenancy/schema"
 )
 
-// Tenancy describes the tables that hold rows of tenants.
+// Tenancy describes the tables that hold rows of tenants, and what the client knows of others.
 var Tenancy = tenancyschema.Metadata{
 	Tables: []tenancyschema.Table{
 		{
@@ -37,4 +37,5 @@ var Tenancy = tenancyschema.Metadata{
 			PrimaryKey:   []string{"id"},
 		},
 	},
+	Unqualified: true,
 }
