@@ -472,14 +472,17 @@ func TestStrangersShareAFewConnections(t *testing.T) {
 			files := migrations(t, name)
 			m := open(t, c, manager.App{Migrations: files, SharedMigrations: files, Quotas: map[string]quota.Quota{"seats": {Limit: 100}}})
 			before := m.Metrics().Metrics().Pools["admin"].Open
-			h, acme := api(m), tenancy.NewContext(t.Context(), tenancy.Tenant{ID: "acme", Identifier: "acme"})
+			h := api(m)
+			consume := func() error {
+				return m.Quotas().Consume(tenancy.NewContext(t.Context(), tenancy.Tenant{ID: "acme", Identifier: "acme"}), "seats", 1)
+			}
 			var all sync.WaitGroup
 			for i := range 50 {
 				all.Go(func() {
 					if code, text := ask(t, h, http.MethodGet, "/notes", fmt.Sprintf("stranger-%d", i)); code != http.StatusNotFound {
 						t.Errorf("%d %s", code, text)
 					}
-					if err := m.Quotas().Consume(acme, "seats", 1); err != nil {
+					if err := consume(); err != nil {
 						t.Error(err)
 					}
 				})

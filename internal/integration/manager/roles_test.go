@@ -255,7 +255,7 @@ func TestSystemIsShownAllOrRefused(t *testing.T) {
 				if err != nil {
 					return 0, err
 				}
-				defer tx.Rollback() //nolint:errcheck // nothing is written
+				defer tx.Rollback()
 				err = m.Operator().Serving().QueryRowContext(tenancy.System(t.Context(), "test"), "SELECT count(*) FROM notes").Scan(&n)
 				return n, err
 			}
