@@ -162,7 +162,7 @@ var Tenancy = tenancyschema.Metadata{
 			},
 		},
 	},
-	Globals: []string{"Account", "Badge", "Country", "Grant", "Label"},
+	Globals: []string{"Account", "Badge", "Country", "Device", "Grant", "Label"},
 }
 
 // Join tables carry the tenant of the rows that they join.
