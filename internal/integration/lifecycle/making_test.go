@@ -51,6 +51,9 @@ func TestDropWaitsForADatabaseThatIsStillBeingMade(t *testing.T) {
 	if err := <-ended; err == nil {
 		t.Fatal("the database was made after all")
 	}
+	for len(column(t, w.db, makers)) > 0 { // until the server has noticed
+		time.Sleep(10 * time.Millisecond)
+	}
 
 	go func() { // what is left of the process
 		_, err := w.db.ExecContext(t.Context(), statement)
@@ -76,12 +79,14 @@ func TestDropWaitsForADatabaseThatIsStillBeingMade(t *testing.T) {
 	}
 }
 
+// makers asks for the statements of those who are making a database.
+const makers = `SELECT query FROM pg_stat_activity WHERE state = 'active' AND usename = current_user AND query LIKE 'CREATE DATABASE "tenancy_new_%'`
+
 // making waits for a CREATE DATABASE of the world's owner, and returns it.
 func (w *world) making() string {
 	w.t.Helper()
-	const query = `SELECT query FROM pg_stat_activity WHERE state = 'active' AND usename = current_user AND query LIKE 'CREATE DATABASE "tenancy_new_%'`
 	for range 500 {
-		if found := column(w.t, w.db, query); len(found) > 0 {
+		if found := column(w.t, w.db, makers); len(found) > 0 {
 			return found[0]
 		}
 		time.Sleep(10 * time.Millisecond)
