@@ -9,7 +9,6 @@ import (
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/migrate"
 	"github.com/entenancy/tenancy/registry"
-	"github.com/entenancy/tenancy/schema"
 )
 
 // Operator is what a tool for operators does with a [Manager] that serves
@@ -27,13 +26,6 @@ func (o Operator) Home() *sql.DB { return o.m.admin }
 // Serving is the home as the role that serves requests, with connections that act
 // for the tenant in the context of each statement. Close is the Manager's.
 func (o Operator) Serving() *sql.DB { return o.m.pools[0].db }
-
-// ReliesOnRows says why Start has row-level security looked at, as Config, the home and the
-// registry are now, and nothing where it does not. The tables are the shared ones, App.Tenancy
-// of the application. What its App.Place says is known to a Manager that has it.
-func (o Operator) ReliesOnRows(ctx context.Context, shared schema.Metadata) (why string, err error) {
-	return o.m.reliesOnRows(ctx, shared)
-}
 
 // System is the home as the role of System scopes, whose statements need such a scope.
 // It is nil without Config.Database.SystemURL. Close is the Manager's.

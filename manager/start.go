@@ -71,7 +71,7 @@ func (m *Manager) verify(ctx context.Context) error {
 	if m.config.Database.Dialect() == dialect.SQLite && m.config.Database.attachesHome() {
 		m.app.Logger.InfoContext(ctx, "tenancy: the home is attached to the files of tenants, and SQL of theirs can read the registry in it", "setting", envOf("Database.GlobalFile"))
 	}
-	why, err := m.reliesOnRows(ctx, m.app.Tenancy)
+	why, err := m.reliesOnRows(ctx)
 	if err != nil {
 		return fmt.Errorf("manager: whether tenants rely on row-level security: %w", err)
 	}

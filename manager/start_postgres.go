@@ -11,7 +11,6 @@ import (
 	"github.com/entenancy/tenancy/driver/postgres"
 	"github.com/entenancy/tenancy/internal/pgerror"
 	"github.com/entenancy/tenancy/registry"
-	"github.com/entenancy/tenancy/schema"
 )
 
 // isolationPolicy is what postgres.Policies call the policy of each table.
@@ -20,23 +19,23 @@ const isolationPolicy = "tenant_isolation"
 // reliesOnRows says why row-level security keeps tenants apart, or can come to, and nothing
 // where it does not: where a shared table has the policy, the registry can put any tenant
 // behind it.
-func (m *Manager) reliesOnRows(ctx context.Context, shared schema.Metadata) (why string, err error) {
+func (m *Manager) reliesOnRows(ctx context.Context) (why string, err error) {
 	switch {
 	case m.config.Database.Dialect() != dialect.Postgres:
 		return "", nil
 	case m.config.Isolation.byRows():
 		return fmt.Sprintf("%s or %s is rls", envOf("Isolation.Default"), envOf("Isolation.Premium")), nil
 	}
-	if has, err := m.hasPolicies(ctx, shared); has || err != nil {
+	if has, err := m.hasPolicies(ctx); has || err != nil {
 		return "a shared table has its policy", pgerror.WithoutConfig(err)
 	}
 	return m.placesByRows(ctx)
 }
 
 // hasPolicies looks for shared tables with the policy, as the role that serves finds them.
-func (m *Manager) hasPolicies(ctx context.Context, shared schema.Metadata) (has bool, err error) {
-	names := make([]string, 0, len(shared.Tables))
-	for _, t := range shared.Tables {
+func (m *Manager) hasPolicies(ctx context.Context) (has bool, err error) {
+	names := make([]string, 0, len(m.app.Tenancy.Tables))
+	for _, t := range m.app.Tenancy.Tables {
 		names = append(names, t.Name)
 	}
 	home, err := postgresDatabases{config: m.config}.serving(m.config.Database.URL)

@@ -12,6 +12,7 @@ import (
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver/mysql"
 	"github.com/entenancy/tenancy/driver/postgres"
+	"github.com/entenancy/tenancy/registry"
 	"github.com/entenancy/tenancy/schema"
 )
 
@@ -44,7 +45,7 @@ func (e *examination) rowLevelSecurity(ctx context.Context, check *Check, tables
 	if err := check.unsafe(err, postgres.ErrUnsafe); err != nil {
 		return err
 	}
-	if err := e.soften(ctx, check, tables); err != nil {
+	if err := e.soften(ctx, check); err != nil {
 		return err
 	}
 	for _, hint := range hints {
@@ -98,16 +99,16 @@ func (c *Check) unsafe(err, found error) error {
 	return nil
 }
 
-// soften makes hints of the problems where Start does not look at row-level security.
-func (e *examination) soften(ctx context.Context, check *Check, tables schema.Metadata) error {
+// soften makes hints of the problems where nobody relies on row-level security.
+func (e *examination) soften(ctx context.Context, check *Check) error {
 	if len(check.Findings) == 0 {
 		return nil
 	}
-	why, err := e.ReliesOnRows(ctx, tables)
-	if err != nil || why != "" || e.DefaultIsolation() == tenancy.IsolationRLS {
+	n, err := e.Tenants.Count(ctx, registry.Query{Isolation: tenancy.IsolationRLS})
+	if err != nil || n > 0 || e.DefaultIsolation() == tenancy.IsolationRLS {
 		return err
 	}
-	check.Note += "; nobody relies on row-level security, so these are hints"
+	check.Note += "; no tenant has the isolation rls, so these are hints"
 	for i := range check.Findings {
 		check.Findings[i].Severity = Hint
 	}
