@@ -71,7 +71,11 @@ func TestDropWaitsForADatabaseThatIsStillBeingMade(t *testing.T) {
 	case <-time.After(200 * time.Millisecond):
 	}
 	_ = inside.Raw(func(any) error { return driver.ErrBadConn }) // closed, where the pool would keep it
-	if err := errors.Join(<-ended, <-dropped); err != nil {
+	err = errors.Join(<-ended, <-dropped)
+	if errors.Is(err, namespace.ErrNothingDropped) { // the server was so slow that it says to try again
+		_, err = keeper.Drop(t.Context(), tenant)
+	}
+	if err != nil {
 		t.Error(err)
 	}
 	if left := w.namespaces("tenancy_new_"); len(left) > 0 {
