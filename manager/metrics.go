@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -88,7 +87,7 @@ func (m *Manager) watchMigrations(ctx context.Context) {
 		case err == nil:
 			m.behind.Store(&found)
 		case ctx.Err() == nil:
-			m.tell(ctx, slog.LevelWarn, "tenancy: the state of migrations is not known", "error", err)
+			m.app.Logger.WarnContext(ctx, "tenancy: the state of migrations is not known", "error", err)
 		}
 		select {
 		case <-ctx.Done():

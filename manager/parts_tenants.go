@@ -3,7 +3,6 @@ package manager
 import (
 	"cmp"
 	"context"
-	"log/slog"
 	"slices"
 
 	"entgo.io/ent/dialect"
@@ -75,7 +74,7 @@ func (m *Manager) spares() SparesConfig {
 // and then keeps those of this one.
 func (m *Manager) keepSpares(ctx context.Context) {
 	if err := m.lifecycle.dropStaleSpares(ctx); err != nil && ctx.Err() == nil {
-		m.tell(ctx, slog.LevelWarn, "manager: stale spare namespaces could not be dropped", "error", err)
+		m.app.Logger.WarnContext(ctx, "manager: stale spare namespaces could not be dropped", "error", err)
 	}
 	if m.config.Tenants.WarmPool > 0 {
 		m.lifecycle.KeepSpares(ctx)

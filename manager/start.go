@@ -5,14 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver/mysql"
 	"github.com/entenancy/tenancy/driver/postgres"
-	"github.com/entenancy/tenancy/internal/panicked"
 )
 
 // Start makes the registry's tables, migrates with Config.Migrations.AtStart,
@@ -100,14 +98,6 @@ func (m *Manager) verifyServing(ctx context.Context, db *sql.DB, address tenancy
 		return nil, mysql.Verify(ctx, db, m.app.Tenancy)
 	}
 	return nil, nil
-}
-
-// tell is for goroutines of the Manager's own, where a logger that panics would end the
-// program.
-func (m *Manager) tell(ctx context.Context, level slog.Level, message string, args ...any) {
-	var lost error // nobody is left who could be told
-	defer panicked.As(&lost, "the logger")
-	m.app.Logger.Log(ctx, level, message, args...)
 }
 
 // warm reads tenants that are likely to be asked for.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -86,10 +85,10 @@ func (m *Manager) watchReplica(ctx context.Context, i int) {
 		err := m.lookAtReplica(ctx, i, replicaWatch)
 		switch {
 		case err == nil:
-			m.tell(ctx, slog.LevelInfo, "tenancy: a replica is verified, and answers from now on", "setting", replicaSetting(i))
+			m.app.Logger.InfoContext(ctx, "tenancy: a replica is verified, and answers from now on", "setting", replicaSetting(i))
 		case isUnsafe(err) && err.Error() != said:
 			said = err.Error()
-			m.tell(ctx, slog.LevelError, "tenancy: a replica does not keep tenants apart, and the home answers in its place", "error", err)
+			m.app.Logger.ErrorContext(ctx, "tenancy: a replica does not keep tenants apart, and the home answers in its place", "error", err)
 		}
 	}
 }

@@ -154,7 +154,7 @@ func (qs *Quotas) Release(ctx context.Context, name string, n int64) error {
 
 // ReleaseIn is Release with a count for the period alone.
 func (qs *Quotas) ReleaseIn(ctx context.Context, name, period string, n int64) error {
-	counter, err := qs.counter(ctx, name, period)
+	_, counter, err := qs.counter(ctx, name, period)
 	if err != nil {
 		return err
 	}
@@ -189,37 +189,33 @@ func (qs *Quotas) ForgetBefore(ctx context.Context, name, period string) error {
 	if period == "" {
 		return fmt.Errorf("%w: name the first period that is to be kept", tenancy.ErrInvalidLimit)
 	}
-	counter, err := qs.counter(ctx, name, period)
+	_, counter, err := qs.counter(ctx, name, period)
 	if err != nil {
 		return err
 	}
 	return qs.store.ForgetBefore(ctx, counter)
 }
 
-// counter returns what counts for the tenant of ctx.
-func (qs *Quotas) counter(ctx context.Context, name, period string) (Counter, error) {
+// counter returns the tenant of ctx, and what counts for it.
+func (qs *Quotas) counter(ctx context.Context, name, period string) (tenancy.Tenant, Counter, error) {
 	tenant, err := tenancy.FromContext(ctx)
 	if err != nil {
-		return Counter{}, err
+		return tenant, Counter{}, err
 	}
 	if _, ok := qs.all[name]; !ok {
-		return Counter{}, fmt.Errorf("%w: no quota has that name; give quota.New one", tenancy.ErrInvalidLimit)
+		return tenant, Counter{}, fmt.Errorf("%w: no quota has that name; give quota.New one", tenancy.ErrInvalidLimit)
 	}
 	if period != "" {
 		if err := checkName(period); err != nil {
-			return Counter{}, err
+			return tenant, Counter{}, err
 		}
 	}
-	return Counter{tenant.ID, name, period}, nil
+	return tenant, Counter{tenant.ID, name, period}, nil
 }
 
 // limited returns what counts for the tenant of ctx, and its limit.
 func (qs *Quotas) limited(ctx context.Context, name, period string) (Counter, int64, error) {
-	counter, err := qs.counter(ctx, name, period)
-	if err != nil {
-		return Counter{}, 0, err
-	}
-	tenant, err := tenancy.FromContext(ctx)
+	tenant, counter, err := qs.counter(ctx, name, period)
 	if err != nil {
 		return Counter{}, 0, err
 	}

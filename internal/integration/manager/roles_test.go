@@ -154,6 +154,15 @@ func TestStartRefusesASystemRoleThatSeesNothing(t *testing.T) {
 	}
 }
 
+// execute has the owner of a Manager's home execute statements.
+func execute(tb testing.TB, m *manager.Manager, statements ...string) {
+	tb.Helper()
+	for _, statement := range statements {
+		_, err := m.Operator().Home().ExecContext(tb.Context(), statement)
+		must(tb, err)
+	}
+}
+
 // TestStartLooksAtRowsWhateverTheDefault has a role that no policy holds, which does not
 // matter before there are policies, or tenants behind them.
 func TestStartLooksAtRowsWhateverTheDefault(t *testing.T) {
@@ -167,11 +176,7 @@ func TestStartLooksAtRowsWhateverTheDefault(t *testing.T) {
 			var app manager.App
 			by := func(statements ...string) {
 				t.Helper()
-				m := open(t, c, manager.App{})
-				for _, statement := range statements {
-					_, err := m.Operator().Home().ExecContext(t.Context(), statement)
-					must(t, err)
-				}
+				execute(t, open(t, c, manager.App{}), statements...)
 			}
 			by(notesTable) // for which Start has nothing to say
 			start := func() error {
@@ -221,8 +226,7 @@ func TestManagersShareAPooler(t *testing.T) {
 	for i := range 3 {
 		m := open(t, c, manager.App{})
 		if i == 0 {
-			_, err := m.Operator().Home().ExecContext(t.Context(), notesTable)
-			must(t, err)
+			execute(t, m, notesTable)
 		}
 		var n int
 		err := m.Operator().Serving().QueryRowContext(tenancy.System(t.Context(), "test"), "SELECT count(*) FROM notes").Scan(&n)
@@ -245,10 +249,7 @@ func TestSystemIsShownAllOrRefused(t *testing.T) {
 			var m *manager.Manager
 			by := func(statements ...string) {
 				m = open(t, c, manager.App{})
-				for _, statement := range statements {
-					_, err := m.Operator().Home().ExecContext(t.Context(), statement)
-					must(t, err)
-				}
+				execute(t, m, statements...)
 			}
 			count := func() (n int, err error) {
 				tx, err := m.Driver().BeginTx(tenancy.System(t.Context(), "test"), nil)
