@@ -11,6 +11,7 @@ import (
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/elsewhere"
 	"github.com/entenancy/tenancy/internal/quiet"
 )
 
@@ -78,6 +79,9 @@ func (d *Driver) Exec(ctx context.Context, query string, args, v any) error {
 // Query implements [dialect.Driver]. The rows have to be closed, as ent does: on
 // PostgreSQL the end of ctx ends them, and does not give their connection back.
 func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
+	if q, ok := v.(*elsewhere.Question); ok {
+		return d.answer(ctx, q)
+	}
 	var r route
 	ctx, err := d.route(ctx, &r, tenancy.OperationQuery, query)
 	if err != nil {
@@ -179,6 +183,25 @@ func (d *Driver) TableSchemas() (tenants, globals string) {
 		return "", globalTables
 	}
 	return "", ""
+}
+
+// answer says by which schema the client names tables that are in another database
+// than those of the context's tenant: the global ones, if it has a database of its own.
+func (d *Driver) answer(ctx context.Context, q *elsewhere.Question) error {
+	scope, err := tenancy.ScopeFromContext(ctx)
+	if err != nil || scope.System() {
+		return err
+	}
+	t, err := d.Place(scope.Tenant())
+	if err != nil {
+		return err
+	}
+	own, err := d.owns(t)
+	if own {
+		_, globals := d.TableSchemas()
+		q.Answer(globals)
+	}
+	return err
 }
 
 func unsupported(d any, method string) error {

@@ -8,6 +8,7 @@ import (
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/elsewhere"
 )
 
 // Tx is a transaction of the one scope that began it. Like every transaction
@@ -90,6 +91,9 @@ func (t *Tx) Exec(ctx context.Context, query string, args, v any) error {
 
 // Query implements [dialect.Tx].
 func (t *Tx) Query(ctx context.Context, query string, args, v any) error {
+	if q, ok := v.(*elsewhere.Question); ok {
+		return t.driver.answer(ctx, q)
+	}
 	var s step
 	ctx, err := t.admit(ctx, &s, tenancy.OperationQuery, query)
 	if err != nil {

@@ -2,9 +2,12 @@ package privacy
 
 import (
 	"context"
+	"slices"
 
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
+
+	"github.com/entenancy/tenancy/internal/elsewhere"
 )
 
 // Delete returns the last predicate of a DELETE, which restricts it to the
@@ -27,10 +30,34 @@ func Delete(ctx context.Context, drv dialect.Driver, e *Entity, schemas Schemas)
 		}
 	}
 	g := &guard{Driver: unwrap(drv)}
-	return func(s *sql.Selector) { g.failed = o.restrictDelete(ctx, s) }, g, nil
+	dependents := o.reachable(ctx, g.Driver)
+	return func(s *sql.Selector) { g.failed = o.restrictDelete(ctx, s, dependents) }, g, nil
 }
 
-func (o operation) restrictDelete(ctx context.Context, s *sql.Selector) error {
+// reachable returns the entity's dependents without those that only a path over tables
+// in another database leads to: the global ones, where the tenant has its own.
+func (o operation) reachable(ctx context.Context, drv dialect.Driver) []Dependent {
+	all, schema := o.entity.Dependents, o.schemas.of(o.entity.Table)
+	if o.entity.global() || !slices.ContainsFunc(all, func(d Dependent) bool {
+		return d.passes(o.schemas, func(other string) bool { return other != schema })
+	}) {
+		return all
+	}
+	away := elsewhere.Ask(ctx, drv)
+	if away == "" {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(d Dependent) bool {
+		return d.passes(o.schemas, func(other string) bool { return other == away })
+	})
+}
+
+// passes reports whether the path leads over a table whose schema is such a one.
+func (d Dependent) passes(schemas Schemas, such func(schema string) bool) bool {
+	return slices.ContainsFunc(d.Path, func(h Hop) bool { return such(schemas.of(h.Table)) })
+}
+
+func (o operation) restrictDelete(ctx context.Context, s *sql.Selector, dependents []Dependent) error {
 	if tableName(s) != o.entity.Table {
 		err := errOtherTable("a predicate")
 		deny(s, err)
@@ -46,7 +73,7 @@ func (o operation) restrictDelete(ctx context.Context, s *sql.Selector) error {
 	if s.Err() != nil || o.scope == nil || o.system() {
 		return s.Err()
 	}
-	for _, d := range o.entity.Dependents {
+	for _, d := range dependents {
 		id, err := d.Tenant.arg(o.scope)
 		if err != nil {
 			deny(s, err)

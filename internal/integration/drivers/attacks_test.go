@@ -80,3 +80,21 @@ func TestRawSQLByName(t *testing.T) {
 		})
 	}
 }
+
+// TestDeleteBesideGlobals deletes a row that takes global ones along where all are in
+// one database. Where they are not, the condition that asks for what hangs on those
+// would span both.
+func TestDeleteBesideGlobals(t *testing.T) {
+	each(t, func(t *testing.T, _ cell, db *isolation.Database) {
+		for _, mode := range []isolation.Mode{isolation.Plain, isolation.InTx, isolation.InDebug} {
+			attack := isolation.Attack{Name: "delete own memos", Touches: []string{"accounts", "devices"}, Run: func(a *isolation.Act) {
+				if err := a.Client.Memo.DeleteOneID(a.A.MemoIdle).Exec(a.A.Ctx); err != nil {
+					t.Errorf("%s: %v", mode, err)
+				}
+			}}
+			if verdict, err := db.Try(t.Context(), attack, mode); err != nil || len(verdict.Leaks) > 0 {
+				t.Errorf("%s: %q, %v", mode, verdict.Leaks, err)
+			}
+		}
+	})
+}
