@@ -75,6 +75,18 @@ func (t tables) visible(table string, r reference) bool {
 // untouchable reports whether rows are deleted that are everybody's, and not a tenant's to delete.
 func (t tables) untouchable(r reference) bool { return t.readOnly[r.table] && r.cascades() }
 
+// anybodys reports whether any tenant may have rows at the end of a path from a row of
+// the table: they hang on a global one.
+func (t tables) anybodys(table string, d dependent) bool {
+	for _, h := range d.Path {
+		if _, scoped := t.scopes[table]; !scoped {
+			return true
+		}
+		table = h.Table
+	}
+	return false
+}
+
 // checkCascades refuses what a deletion would take along unasked.
 func checkCascades(g *gen.Graph) error {
 	t, err := tablesOf(g)

@@ -1,6 +1,8 @@
 package entext
 
 import (
+	"slices"
+
 	"entgo.io/ent/dialect/sql/schema"
 	"entgo.io/ent/entc/gen"
 
@@ -29,6 +31,10 @@ type edge struct {
 	TargetWritable           bool
 	// Writable says that tenants may write the rows that join global entities.
 	Writable bool
+	// Dependents hang on the rows of an edge schema, Sweeps is its entity where they
+	// are left out: see package privacy.
+	Dependents []dependent
+	Sweeps     string
 }
 
 // dependent is a table that changes along with an entity's row, at the end of
@@ -59,22 +65,28 @@ func entities(g *gen.Graph) ([]entity, error) {
 			e.IDColumn = n.ID.StorageKey()
 		}
 		for _, ge := range n.EdgesWithID() {
-			e.EdgeList = append(e.EdgeList, describeEdge(ge))
+			e.EdgeList = append(e.EdgeList, t.describeEdge(ge))
 		}
 		all = append(all, e)
 	}
 	return all, nil
 }
 
-func describeEdge(ge *gen.Edge) edge {
+func (t tables) describeEdge(ge *gen.Edge) edge {
 	e := edge{Edge: ge, KeyColumn: ge.Rel.Columns[0], TargetWritable: of(ge.Type).Writable}
 	if isScoped(ge.Type) {
 		e.TargetColumn = columnExpr(ge.Type)
 	}
-	if t, ok := joinScope(ge); ok {
-		e.JoinColumn = column(t)
+	if scope, ok := joinScope(ge); ok {
+		e.JoinColumn = column(scope)
 	} else {
 		e.Writable = joinWritable(ge)
+	}
+	if through := throughOf(ge); through != nil {
+		e.Dependents = t.dependents(through.Table(), nil)
+		if slices.ContainsFunc(e.Dependents, func(d dependent) bool { return t.anybodys(through.Table(), d) }) {
+			e.Dependents, e.Sweeps = nil, through.Name
+		}
 	}
 	return e
 }

@@ -81,6 +81,12 @@ type Edge struct {
 	// Writable says that tenants may write the rows of an M2M edge's join table that
 	// belong to no tenant.
 	Writable bool
+	// Dependents holds the tables whose rows the database changes or deletes together
+	// with a row of an M2M edge's edge schema, as those of an entity.
+	Dependents []Dependent
+	// Sweeps is the entity of such rows, where some of these tables hang on global rows,
+	// so that others' rows may be in them. The Dependents are left out then.
+	Sweeps string
 }
 
 // ownsKey reports whether the foreign key is a column of the entity's own table.

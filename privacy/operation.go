@@ -177,14 +177,21 @@ func (o operation) added(l *links, edge *Edge, spec *sqlgraph.EdgeSpec) error {
 }
 
 func (o operation) removed(l *links, edge *Edge, spec *sqlgraph.EdgeSpec) error {
-	switch {
-	case o.system() || edge.ownsKey():
+	if o.system() || edge.ownsKey() {
 		return nil
+	}
+	if err := o.mayWriteTarget(edge); err != nil {
+		return err
+	}
+	switch {
+	case edge.Sweeps != "":
+		return denied(fmt.Errorf("%w: removing links of edge %q of %s could take rows of other tenants along with those of %s; delete these, or use a tenancy.System scope",
+			tenancy.ErrCrossTenant, edge.Name, o.entity.Name, edge.Sweeps))
 	case !o.entity.global():
 		l.cleared = append(l.cleared, o.hanging(edge, spec)...)
-		return o.mayWriteTarget(edge)
+		return nil
 	case edge.Target.global():
-		return o.mayWriteTarget(edge)
+		return nil
 	case o.scope == nil:
 		return o.requireScope()
 	case len(spec.Target.Nodes) == 0:
@@ -197,7 +204,8 @@ func (o operation) removed(l *links, edge *Edge, spec *sqlgraph.EdgeSpec) error 
 }
 
 // hanging returns the rows of other tables that clearing an edge changes: the
-// targets that refer to the entity's row, or the rows that join the two.
+// targets that refer to the entity's row, or the rows that join the two and what hangs
+// on those.
 func (o operation) hanging(edge *Edge, spec *sqlgraph.EdgeSpec) []Dependent {
 	switch {
 	case edge.targetOwnsKey() && !edge.Target.global():
@@ -214,7 +222,11 @@ func (o operation) hanging(edge *Edge, spec *sqlgraph.EdgeSpec) []Dependent {
 	}
 	var all []Dependent
 	for _, column := range own {
-		all = append(all, Dependent{[]Hop{{edge.Table, column, o.entity.ID}}, edge.Join})
+		join := Hop{edge.Table, column, o.entity.ID}
+		all = append(all, Dependent{[]Hop{join}, edge.Join})
+		for _, d := range edge.Dependents {
+			all = append(all, Dependent{append([]Hop{join}, d.Path...), d.Tenant})
+		}
 	}
 	return all
 }

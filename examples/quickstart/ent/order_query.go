@@ -794,7 +794,7 @@ func (_q *OrderQuery) sqlQuery(ctx context.Context) *sql.Selector {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*OrderQuery) TenancyProtocol() int { return 4 }
+func (*OrderQuery) TenancyProtocol() int { return 5 }
 
 // OrderGroupBy is the group-by builder for Order entities.
 type OrderGroupBy struct {

@@ -561,7 +561,7 @@ func (_q *TagQuery) sqlQuery(ctx context.Context) *sql.Selector {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*TagQuery) TenancyProtocol() int { return 4 }
+func (*TagQuery) TenancyProtocol() int { return 5 }
 
 // TagGroupBy is the group-by builder for Tag entities.
 type TagGroupBy struct {

@@ -11,7 +11,7 @@ import (
 // How each entity relates to tenants, for the checks of package privacy.
 var (
 	tenancyCountry = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Country",
 		Table:    "countries",
 		ID:       "id",
@@ -27,7 +27,7 @@ var (
 		},
 	}
 	tenancyItem = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Item",
 		Table:    "items",
 		ID:       "id",
@@ -45,7 +45,7 @@ var (
 		},
 	}
 	tenancyOrder = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Order",
 		Table:    "orders",
 		ID:       "id",
@@ -91,7 +91,7 @@ var (
 		},
 	}
 	tenancyTag = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Tag",
 		Table:    "tags",
 		ID:       "id",
@@ -109,7 +109,7 @@ var (
 		},
 	}
 	tenancyUser = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "User",
 		Table:    "users",
 		ID:       "id",
@@ -128,25 +128,25 @@ var (
 )
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ItemMutation) TenancyProtocol() int { return 4 }
+func (*ItemMutation) TenancyProtocol() int { return 5 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*ItemMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*OrderMutation) TenancyProtocol() int { return 4 }
+func (*OrderMutation) TenancyProtocol() int { return 5 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*OrderMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*TagMutation) TenancyProtocol() int { return 4 }
+func (*TagMutation) TenancyProtocol() int { return 5 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*TagMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*UserMutation) TenancyProtocol() int { return 4 }
+func (*UserMutation) TenancyProtocol() int { return 5 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*UserMutation) TenancyColumn() string { return "tenant_id" }

@@ -747,7 +747,7 @@ func (_q *ClubQuery) WithNamedVisits(name string, opts ...func(*VisitQuery)) *Cl
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*ClubQuery) TenancyProtocol() int { return 4 }
+func (*ClubQuery) TenancyProtocol() int { return 5 }
 
 // ClubGroupBy is the group-by builder for Club entities.
 type ClubGroupBy struct {

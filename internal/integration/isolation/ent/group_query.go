@@ -638,7 +638,7 @@ func (_q *GroupQuery) WithNamedUsers(name string, opts ...func(*UserQuery)) *Gro
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*GroupQuery) TenancyProtocol() int { return 4 }
+func (*GroupQuery) TenancyProtocol() int { return 5 }
 
 // GroupGroupBy is the group-by builder for Group entities.
 type GroupGroupBy struct {

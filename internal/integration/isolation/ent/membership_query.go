@@ -661,7 +661,7 @@ func (_q *MembershipQuery) Modify(modifiers ...func(s *sql.Selector)) *Membershi
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*MembershipQuery) TenancyProtocol() int { return 4 }
+func (*MembershipQuery) TenancyProtocol() int { return 5 }
 
 // MembershipGroupBy is the group-by builder for Membership entities.
 type MembershipGroupBy struct {

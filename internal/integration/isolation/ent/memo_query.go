@@ -779,7 +779,7 @@ func (_q *MemoQuery) WithNamedDevices(name string, opts ...func(*DeviceQuery)) *
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*MemoQuery) TenancyProtocol() int { return 4 }
+func (*MemoQuery) TenancyProtocol() int { return 5 }
 
 // MemoGroupBy is the group-by builder for Memo entities.
 type MemoGroupBy struct {

@@ -747,7 +747,7 @@ func (_q *TeamQuery) WithNamedMemberships(name string, opts ...func(*MembershipQ
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*TeamQuery) TenancyProtocol() int { return 4 }
+func (*TeamQuery) TenancyProtocol() int { return 5 }
 
 // TeamGroupBy is the group-by builder for Team entities.
 type TeamGroupBy struct {

@@ -14,7 +14,7 @@ import (
 // How each entity relates to tenants, for the checks of package privacy.
 var (
 	tenancyAccount = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Account",
 		Table:    "accounts",
 		ID:       "id",
@@ -91,7 +91,7 @@ var (
 		},
 	}
 	tenancyBadge = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Badge",
 		Table:    "badges",
 		ID:       "id",
@@ -108,7 +108,7 @@ var (
 		},
 	}
 	tenancyClub = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Club",
 		Table:    "clubs",
 		ID:       "id",
@@ -126,7 +126,7 @@ var (
 		},
 	}
 	tenancyCountry = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Country",
 		Table:    "countries",
 		ID:       "id",
@@ -154,7 +154,7 @@ var (
 		},
 	}
 	tenancyDevice = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Device",
 		Table:    "devices",
 		ID:       "id",
@@ -201,7 +201,7 @@ var (
 		},
 	}
 	tenancyGrant = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Grant",
 		Table:    "grants",
 		ID:       "id",
@@ -225,7 +225,7 @@ var (
 		},
 	}
 	tenancyGroup = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Group",
 		Table:    "groups",
 		ID:       "id",
@@ -243,7 +243,7 @@ var (
 		},
 	}
 	tenancyItem = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Item",
 		Table:    "items",
 		ID:       "id",
@@ -261,7 +261,7 @@ var (
 		},
 	}
 	tenancyLabel = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Label",
 		Table:    "labels",
 		ID:       "id",
@@ -297,7 +297,7 @@ var (
 		},
 	}
 	tenancyMembership = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Membership",
 		Table:    "memberships",
 		ID:       "id",
@@ -323,7 +323,7 @@ var (
 		},
 	}
 	tenancyMemo = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Memo",
 		Table:    "memos",
 		ID:       "id",
@@ -360,7 +360,7 @@ var (
 		},
 	}
 	tenancyOrder = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Order",
 		Table:    "orders",
 		ID:       "id",
@@ -406,7 +406,7 @@ var (
 		},
 	}
 	tenancyProfile = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Profile",
 		Table:    "profiles",
 		ID:       "id",
@@ -424,7 +424,7 @@ var (
 		},
 	}
 	tenancyTeam = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Team",
 		Table:    "teams",
 		ID:       "id",
@@ -450,7 +450,7 @@ var (
 		},
 	}
 	tenancyUser = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "User",
 		Table:    "users",
 		ID:       "id",
@@ -604,7 +604,7 @@ var (
 		},
 	}
 	tenancyVisit = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Visit",
 		Table:    "visits",
 		Tenant:   tenantprivacy.StringColumn("tenant_id"),
@@ -631,61 +631,61 @@ var (
 )
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ClubMutation) TenancyProtocol() int { return 4 }
+func (*ClubMutation) TenancyProtocol() int { return 5 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*ClubMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*GroupMutation) TenancyProtocol() int { return 4 }
+func (*GroupMutation) TenancyProtocol() int { return 5 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*GroupMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ItemMutation) TenancyProtocol() int { return 4 }
+func (*ItemMutation) TenancyProtocol() int { return 5 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*ItemMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*MembershipMutation) TenancyProtocol() int { return 4 }
+func (*MembershipMutation) TenancyProtocol() int { return 5 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*MembershipMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*MemoMutation) TenancyProtocol() int { return 4 }
+func (*MemoMutation) TenancyProtocol() int { return 5 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*MemoMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*OrderMutation) TenancyProtocol() int { return 4 }
+func (*OrderMutation) TenancyProtocol() int { return 5 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*OrderMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ProfileMutation) TenancyProtocol() int { return 4 }
+func (*ProfileMutation) TenancyProtocol() int { return 5 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*ProfileMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*TeamMutation) TenancyProtocol() int { return 4 }
+func (*TeamMutation) TenancyProtocol() int { return 5 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*TeamMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*UserMutation) TenancyProtocol() int { return 4 }
+func (*UserMutation) TenancyProtocol() int { return 5 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*UserMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*VisitMutation) TenancyProtocol() int { return 4 }
+func (*VisitMutation) TenancyProtocol() int { return 5 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*VisitMutation) TenancyColumn() string { return "tenant_id" }

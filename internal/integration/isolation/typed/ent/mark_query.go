@@ -560,7 +560,7 @@ func (_q *MarkQuery) sqlQuery(ctx context.Context) *sql.Selector {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*MarkQuery) TenancyProtocol() int { return 4 }
+func (*MarkQuery) TenancyProtocol() int { return 5 }
 
 // MarkGroupBy is the group-by builder for Mark entities.
 type MarkGroupBy struct {

@@ -11,7 +11,7 @@ import (
 // How each entity relates to tenants, for the checks of package privacy.
 var (
 	tenancyDoc = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Doc",
 		Table:    "docs",
 		ID:       "id",
@@ -49,7 +49,7 @@ var (
 		},
 	}
 	tenancyEntry = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Entry",
 		Table:    "entries",
 		ID:       "id",
@@ -67,7 +67,7 @@ var (
 		},
 	}
 	tenancyLedger = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Ledger",
 		Table:    "ledgers",
 		ID:       "id",
@@ -96,7 +96,7 @@ var (
 		},
 	}
 	tenancyMark = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Mark",
 		Table:    "marks",
 		ID:       "id",
@@ -114,7 +114,7 @@ var (
 		},
 	}
 	tenancyTag = &tenantprivacy.Entity{
-		Protocol: 4,
+		Protocol: 5,
 		Name:     "Tag",
 		Table:    "tags",
 		ID:       "id",
@@ -134,31 +134,31 @@ var (
 )
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*DocMutation) TenancyProtocol() int { return 4 }
+func (*DocMutation) TenancyProtocol() int { return 5 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*DocMutation) TenancyColumn() string { return "tenant_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*EntryMutation) TenancyProtocol() int { return 4 }
+func (*EntryMutation) TenancyProtocol() int { return 5 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*EntryMutation) TenancyColumn() string { return "org_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*LedgerMutation) TenancyProtocol() int { return 4 }
+func (*LedgerMutation) TenancyProtocol() int { return 5 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*LedgerMutation) TenancyColumn() string { return "org_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*MarkMutation) TenancyProtocol() int { return 4 }
+func (*MarkMutation) TenancyProtocol() int { return 5 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*MarkMutation) TenancyColumn() string { return "org_id" }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*TagMutation) TenancyProtocol() int { return 4 }
+func (*TagMutation) TenancyProtocol() int { return 5 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*TagMutation) TenancyColumn() string { return "tenant_id" }

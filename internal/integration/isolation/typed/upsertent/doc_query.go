@@ -717,7 +717,7 @@ func (_q *DocQuery) sqlQuery(ctx context.Context) *sql.Selector {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*DocQuery) TenancyProtocol() int { return 4 }
+func (*DocQuery) TenancyProtocol() int { return 5 }
 
 // DocGroupBy is the group-by builder for Doc entities.
 type DocGroupBy struct {

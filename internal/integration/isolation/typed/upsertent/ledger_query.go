@@ -635,7 +635,7 @@ func (_q *LedgerQuery) sqlQuery(ctx context.Context) *sql.Selector {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*LedgerQuery) TenancyProtocol() int { return 4 }
+func (*LedgerQuery) TenancyProtocol() int { return 5 }
 
 // LedgerGroupBy is the group-by builder for Ledger entities.
 type LedgerGroupBy struct {
