@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,15 +18,11 @@ import (
 // are gone on with, and the error is a [PartialError] that names them. It fails with
 // [ErrLocked] where the Atlas CLI, or on MySQL another run, is at work.
 func (r *Runner) Apply(ctx context.Context) (Report, error) {
-	guard, err := r.engine.guard(ctx, r.config.Home)
-	if err != nil {
+	run := &run{Runner: r, start: time.Now(), failed: map[tenancy.ID]bool{}, waited: map[tenancy.ID]Result{}}
+	if err := run.open(ctx); err != nil {
 		return Report{}, err
 	}
-	defer guard.release()
-	run := &run{Runner: r, start: time.Now(), guard: guard, failed: map[tenancy.ID]bool{}, waited: map[tenancy.ID]Result{}}
-	if run.outcomes, err = r.openOutcomes(ctx); err != nil {
-		return Report{}, err
-	}
+	defer run.guard.release()
 	scheduling, halt := context.WithCancelCause(ctx)
 	defer halt(nil)
 	run.halt = halt
@@ -59,6 +56,21 @@ type run struct {
 	held     int                   // results that the confirmer has
 	shared   int                   // how often a tenant in shared tables was met
 	pass     pass
+}
+
+// open takes the guard and reads the outcomes at a time: each needs a connection, and
+// to open one takes longer than either.
+func (r *run) open(ctx context.Context) error {
+	var failed error
+	var reading sync.WaitGroup
+	reading.Go(func() { r.outcomes, failed = r.openOutcomes(ctx) })
+	guard, err := r.engine.guard(ctx, r.config.Home)
+	reading.Wait()
+	if err == nil && failed != nil {
+		guard.release()
+	}
+	r.guard = guard
+	return cmp.Or(err, failed)
 }
 
 // pass is what one walk through the tenants has found.

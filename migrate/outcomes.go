@@ -24,8 +24,7 @@ func outcomeColumns() []string {
 }
 
 // outcomes writes the home's table of outcomes, while the run goes on. What a run
-// that is killed has not written is lost, and nothing depends on it. The caller
-// holds a lock.
+// that is killed has not written is lost, and nothing depends on it.
 type outcomes struct {
 	*Runner
 
