@@ -76,20 +76,26 @@ type stress struct {
 	answers, errors, kills atomic.Int64
 }
 
-// killNowAndThen ends random servers until stop is called. It waits for their
-// end, lest one of them die after that.
+// killNowAndThen ends random servers until stop is called, each killer one in so many
+// steps: on a slow machine nobody else would get anything done. It waits for their end,
+// lest one of them die after that.
 func (s *stress) killNowAndThen(t *testing.T) (stop func()) {
 	t.Helper()
 	done := make(chan struct{})
 	var group sync.WaitGroup
 	for range 4 { // waiting takes a tenth of a second
 		group.Go(func() {
-			for {
+			for next := int64(0); ; {
 				select {
 				case <-done:
 					return
 				case <-time.After(40 * time.Millisecond):
 				}
+				steps := s.answers.Load() + s.errors.Load()
+				if steps < next {
+					continue
+				}
+				next = steps + 40
 				run(t, s.w.admin, fmt.Sprintf(
 					"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '%s' AND application_name = '%s' ORDER BY random() LIMIT 1",
 					appRole(s.w), s.name))
