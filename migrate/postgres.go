@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	atlas "ariga.io/atlas/sql/migrate"
@@ -258,13 +257,17 @@ func (*postgresEngine) again(of effect, err error) bool {
 	}[of]...)
 }
 
+// blank is white space and comments between two words.
+const blank = `(?:\s|--[^\n]*\n|/\*(?:[^*]|\*+[^*/])*\*+/)+`
+
 // concurrent finds the name of an index that is made outside of transactions.
-var concurrent = regexp.MustCompile(`(?is)^CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?("(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)\s`)
+var concurrent = regexp.MustCompile(`(?i)^(?:` + blank + `)?CREATE` + blank + `(?:UNIQUE` + blank + `)?INDEX` + blank + `CONCURRENTLY` + blank +
+	`(?:IF` + blank + `NOT` + blank + `EXISTS` + blank + `)?("(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)` + blank)
 
 // tidy drops the index that an unfinished CREATE INDEX CONCURRENTLY leaves, and
 // that nothing uses but every write keeps up to date.
 func (e *postgresEngine) tidy(ctx context.Context, conn *sql.Conn, text string) error {
-	found := concurrent.FindStringSubmatch(strings.TrimSpace(text))
+	found := concurrent.FindStringSubmatch(text)
 	if found == nil {
 		return nil
 	}

@@ -19,7 +19,7 @@ import (
 func alone() files {
 	return files{
 		"20260101000000_init.sql":  first()["20260101000000_init.sql"],
-		"20260102000000_alone.sql": "-- atlas:txmode none\n\nCREATE UNIQUE INDEX CONCURRENTLY \"notes_unique\" ON \"notes\" (\"text\");\nINSERT INTO \"notes\" VALUES (1, 'once');\n",
+		"20260102000000_alone.sql": "-- atlas:txmode none\n\nCREATE /* one */ UNIQUE INDEX -- of each\nCONCURRENTLY \"notes_unique\" ON \"notes\" (\"text\");\nINSERT INTO \"notes\" VALUES (1, 'once');\n",
 		"20260103000000_last.sql":  "ALTER TABLE \"notes\" ADD COLUMN \"label\" text;\n",
 	}
 }
