@@ -186,7 +186,7 @@ func (d *Driver) TableSchemas() (tenants, globals string) {
 }
 
 // answer says by which schema the client names tables that are in another database
-// than those of the context's tenant: the global ones, if it has a database of its own.
+// than those of the context's tenant.
 func (d *Driver) answer(ctx context.Context, q *elsewhere.Question) error {
 	scope, err := tenancy.ScopeFromContext(ctx)
 	if err != nil || scope.System() {
@@ -198,10 +198,15 @@ func (d *Driver) answer(ctx context.Context, q *elsewhere.Question) error {
 	}
 	own, err := d.owns(t)
 	if own {
-		_, globals := d.TableSchemas()
-		q.Answer(globals)
+		q.Answer(d.elsewhere())
 	}
 	return err
+}
+
+// elsewhere is that schema for tenants with a database of their own: the global tables'.
+func (d *Driver) elsewhere() string {
+	_, globals := d.TableSchemas()
+	return globals
 }
 
 func unsupported(d any, method string) error {

@@ -92,7 +92,7 @@ func (t *Tx) Exec(ctx context.Context, query string, args, v any) error {
 // Query implements [dialect.Tx].
 func (t *Tx) Query(ctx context.Context, query string, args, v any) error {
 	if q, ok := v.(*elsewhere.Question); ok {
-		return t.driver.answer(ctx, q)
+		return t.answer(ctx, q)
 	}
 	var s step
 	ctx, err := t.admit(ctx, &s, tenancy.OperationQuery, query)
@@ -100,6 +100,20 @@ func (t *Tx) Query(ctx context.Context, query string, args, v any) error {
 		return err
 	}
 	return s.end(ctx, s.on.Query(ctx, s.query, args, v))
+}
+
+// answer is the driver's, for where the transaction is.
+func (t *Tx) answer(ctx context.Context, q *elsewhere.Question) error {
+	scope, err := tenancy.ScopeFromContext(ctx)
+	switch {
+	case err != nil:
+		return err
+	case scope.System() != t.place.system || scope.TenantID() != t.place.tenant.ID:
+		return crossTenant()
+	case t.place.own:
+		q.Answer(t.driver.elsewhere())
+	}
+	return nil
 }
 
 // ExecContext runs SQL written by hand in the transaction.
