@@ -80,7 +80,7 @@ func (d *Driver) Exec(ctx context.Context, query string, args, v any) error {
 // PostgreSQL the end of ctx ends them, and does not give their connection back.
 func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
 	if q, ok := v.(*elsewhere.Question); ok {
-		return d.answer(ctx, q)
+		return d.answer(ctx, q, d.home)
 	}
 	var r route
 	ctx, err := d.route(ctx, &r, tenancy.OperationQuery, query)
@@ -183,30 +183,6 @@ func (d *Driver) TableSchemas() (tenants, globals string) {
 		return "", globalTables
 	}
 	return "", ""
-}
-
-// answer says by which schema the client names tables that are in another database
-// than those of the context's tenant.
-func (d *Driver) answer(ctx context.Context, q *elsewhere.Question) error {
-	scope, err := tenancy.ScopeFromContext(ctx)
-	if err != nil || scope.System() {
-		return err
-	}
-	t, err := d.Place(scope.Tenant())
-	if err != nil {
-		return err
-	}
-	own, err := d.owns(t)
-	if own {
-		q.Answer(d.elsewhere())
-	}
-	return err
-}
-
-// elsewhere is that schema for tenants with a database of their own: the global tables'.
-func (d *Driver) elsewhere() string {
-	_, globals := d.TableSchemas()
-	return globals
 }
 
 func unsupported(d any, method string) error {

@@ -102,20 +102,6 @@ func (t *Tx) Query(ctx context.Context, query string, args, v any) error {
 	return s.end(ctx, s.on.Query(ctx, s.query, args, v))
 }
 
-// answer is the driver's, for where the transaction is.
-func (t *Tx) answer(ctx context.Context, q *elsewhere.Question) error {
-	scope, err := tenancy.ScopeFromContext(ctx)
-	switch {
-	case err != nil:
-		return err
-	case scope.System() != t.place.system || scope.TenantID() != t.place.tenant.ID:
-		return crossTenant()
-	case t.place.own:
-		q.Answer(t.driver.elsewhere())
-	}
-	return nil
-}
-
 // ExecContext runs SQL written by hand in the transaction.
 func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	var s step

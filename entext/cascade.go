@@ -18,7 +18,9 @@ type reference struct {
 
 func (r reference) cascades() bool { return r.key.OnDelete == schema.Cascade }
 
-func (r reference) hop() hop { return hop{r.table, r.key.Columns[0].Name, r.key.RefColumns[0].Name} }
+func (t tables) hop(r reference) hop {
+	return hop{r.table, r.key.Columns[0].Name, r.key.RefColumns[0].Name, t.global(r.table)}
+}
 
 // references returns those to the rows of a table.
 func (t tables) references(table string) []reference {
@@ -39,37 +41,96 @@ func changes(fk *schema.ForeignKey) bool {
 
 // dependents returns what hangs on the rows of a table, at the end of the path to it:
 // what changes when they are deleted, and where it is deleted too, what hangs on it in
-// turn. No table is passed twice, so rows that delete their children are followed to
-// the children and no further. What this misses [tables.checkCircles] refuses, apart
-// from links between tenants' own rows, which nobody can make.
-func (t tables) dependents(table string, path []hop) []dependent {
+// turn. Any tenant may have rows on a global one, so each path to one of these counts.
+// From there on, and where all is a tenant's own, only older data has another's row
+// further down, and each key is looked at over one path: there are as many conditions
+// as keys, and not as paths.
+func (t tables) dependents(table string) []dependent {
+	found := t.nearest(table, nil)
+	for _, path := range t.globalPaths(table, nil) {
+		found = append(found, t.nearest(path[len(path)-1].Table, path)...)
+	}
+	return found
+}
+
+// nearest returns what hangs on the rows of a table, over tenants' rows only, each key at
+// the end of the shortest path to it, behind the path to the table.
+func (t tables) nearest(table string, path []hop) []dependent {
+	type place struct {
+		table string
+		path  []hop
+	}
 	var found []dependent
-	for _, r := range t.references(table) {
-		again := slices.ContainsFunc(path, func(h hop) bool { return h.Table == r.table })
-		if again && r.cascades() {
-			continue
-		}
-		next := append(slices.Clip(path), r.hop())
-		switch {
-		case t.visible(table, r):
-			found = append(found, dependent{next, column(t.scopes[r.table])})
-		case t.untouchable(r):
-			found = append(found, dependent{Path: next})
-		}
-		if r.cascades() {
-			found = append(found, t.dependents(r.table, next)...)
+	met := make(map[*schema.ForeignKey]bool)
+	for next := []place{{table, path}}; len(next) > 0; next = next[1:] {
+		at := next[0]
+		for _, r := range t.references(at.table) {
+			if met[r.key] {
+				continue
+			}
+			met[r.key] = true
+			longer := append(slices.Clip(at.path), t.hop(r))
+			found = append(found, t.dependent(at.table, r, longer)...)
+			if r.cascades() && !t.global(r.table) {
+				next = append(next, place{r.table, longer})
+			}
 		}
 	}
 	return found
+}
+
+// globalPaths returns the paths over which global rows are deleted with those of a table.
+// No table is passed twice, so rows that delete their children are followed to the
+// children and no further. What this misses [tables.checkCircles] refuses, apart from
+// links between tenants' own rows, which nobody can make.
+func (t tables) globalPaths(table string, path []hop) [][]hop {
+	var found [][]hop
+	for _, r := range t.references(table) {
+		again := slices.ContainsFunc(path, func(h hop) bool { return h.Table == r.table })
+		if again || !r.cascades() || !t.global(r.table) && !t.sweepsGlobal(r.table) {
+			continue
+		}
+		longer := append(slices.Clip(path), t.hop(r))
+		if t.global(r.table) {
+			found = append(found, longer)
+		}
+		found = append(found, t.globalPaths(r.table, longer)...)
+	}
+	return found
+}
+
+// global reports whether the rows of a table are everybody's.
+func (t tables) global(table string) bool {
+	_, scoped := t.scopes[table]
+	return !scoped
+}
+
+// sweepsGlobal reports whether global rows are deleted with those of a table.
+func (t tables) sweepsGlobal(table string) bool {
+	for swept := range t.swept(table) {
+		if t.global(swept) {
+			return true
+		}
+	}
+	return false
+}
+
+// dependent returns what one key makes of the rows that refer to those of a table, if it matters.
+func (t tables) dependent(table string, r reference, path []hop) []dependent {
+	switch {
+	case t.visible(table, r):
+		return []dependent{{path, column(t.scopes[r.table])}}
+	case t.untouchable(r):
+		return []dependent{{Path: path}}
+	}
+	return nil
 }
 
 // visible reports whether a change of the rows that refer to those of a table is one
 // that another tenant sees. Join rows that hang on a tenant's own row are seen through
 // it only; those of a global row are the tenants' own, whatever took it along.
 func (t tables) visible(table string, r reference) bool {
-	_, scoped := t.scopes[r.table]
-	_, owned := t.scopes[table]
-	return scoped && (t.nodes[r.table] != nil || !owned)
+	return !t.global(r.table) && (t.nodes[r.table] != nil || t.global(table))
 }
 
 // untouchable reports whether rows are deleted that are everybody's, and not a tenant's to delete.
@@ -79,7 +140,7 @@ func (t tables) untouchable(r reference) bool { return t.readOnly[r.table] && r.
 // the table: they hang on a global one.
 func (t tables) anybodys(table string, d dependent) bool {
 	for _, h := range d.Path {
-		if _, scoped := t.scopes[table]; !scoped {
+		if t.global(table) {
 			return true
 		}
 		table = h.Table
@@ -87,11 +148,19 @@ func (t tables) anybodys(table string, d dependent) bool {
 	return false
 }
 
+// maxPaths is how many conditions a DELETE may be made of because of global rows. With
+// some hundreds PostgreSQL takes seconds, and a gigabyte.
+const maxPaths = 64
+
 // checkCascades refuses what a deletion would take along unasked.
 func checkCascades(g *gen.Graph) error {
 	t, err := tablesOf(g)
 	errs := []error{err}
 	for _, n := range g.Nodes {
+		if paths := t.globalPaths(n.Table(), nil); len(paths) > maxPaths {
+			errs = append(errs, refuse(n, "deleting one of its rows deletes global ones over %d paths of foreign keys, and a deletion looks at %d at most; "+
+				"drop OnDelete(Cascade) from some of the edges between", len(paths), maxPaths))
+		}
 		if isScoped(n) {
 			errs = append(errs, t.checkReadOnly(n))
 		}
@@ -103,7 +172,7 @@ func checkCascades(g *gen.Graph) error {
 // its own. A tenant's own database knows nothing of them, where a condition could ask.
 func (t tables) checkReadOnly(n *gen.Type) error {
 	var errs []error
-	for _, d := range t.dependents(n.Table(), nil) {
+	for _, d := range t.dependents(n.Table()) {
 		if d.Column == "" {
 			errs = append(errs, refuse(n, "deleting its rows deletes rows of table %q, which are global and read-only for tenants; "+
 				"drop OnDelete(Cascade), or mark their schema with schema.Writable()", d.Path[len(d.Path)-1].Table))
@@ -144,7 +213,7 @@ func (t tables) swept(table string) map[string][]hop {
 	for next := []string{table}; len(next) > 0; next = next[1:] {
 		for _, r := range t.references(next[0]) {
 			if found[r.table] == nil && r.cascades() && !t.readOnly[r.table] {
-				found[r.table] = append(slices.Clip(found[next[0]]), r.hop())
+				found[r.table] = append(slices.Clip(found[next[0]]), t.hop(r))
 				next = append(next, r.table)
 			}
 		}
@@ -156,7 +225,7 @@ func (t tables) swept(table string) map[string][]hop {
 // swept, and are a tenant's or read-only; it is empty if there is none.
 func (t tables) victim(swept map[string][]hop) string {
 	for _, table := range t.all {
-		if _, scoped := t.scopes[table.Name]; scoped || swept[table.Name] == nil {
+		if !t.global(table.Name) || swept[table.Name] == nil {
 			continue
 		}
 		for _, r := range t.references(table.Name) {

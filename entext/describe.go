@@ -46,7 +46,10 @@ type dependent struct {
 	Column string
 }
 
-type hop struct{ Table, KeyColumn, Ref string }
+type hop struct {
+	Table, KeyColumn, Ref string
+	Global                bool // the rows of Table are everybody's
+}
 
 // entities describes the graph's types for the template of tenancy.go.
 func entities(g *gen.Graph) ([]entity, error) {
@@ -57,7 +60,7 @@ func entities(g *gen.Graph) ([]entity, error) {
 	all := make([]entity, 0, len(g.Nodes))
 	for _, n := range g.Nodes {
 		table := n.Table()
-		e := entity{Type: n, Writable: of(n).Writable, Keys: t.keys(table), Dependents: t.dependents(table, nil)}
+		e := entity{Type: n, Writable: of(n).Writable, Keys: t.keys(table), Dependents: t.dependents(table)}
 		if isScoped(n) {
 			e.Column = columnExpr(n)
 		}
@@ -65,14 +68,14 @@ func entities(g *gen.Graph) ([]entity, error) {
 			e.IDColumn = n.ID.StorageKey()
 		}
 		for _, ge := range n.EdgesWithID() {
-			e.EdgeList = append(e.EdgeList, t.describeEdge(ge))
+			e.EdgeList = append(e.EdgeList, t.describeEdge(n, ge))
 		}
 		all = append(all, e)
 	}
 	return all, nil
 }
 
-func (t tables) describeEdge(ge *gen.Edge) edge {
+func (t tables) describeEdge(n *gen.Type, ge *gen.Edge) edge {
 	e := edge{Edge: ge, KeyColumn: ge.Rel.Columns[0], TargetWritable: of(ge.Type).Writable}
 	if isScoped(ge.Type) {
 		e.TargetColumn = columnExpr(ge.Type)
@@ -83,8 +86,9 @@ func (t tables) describeEdge(ge *gen.Edge) edge {
 		e.Writable = joinWritable(ge)
 	}
 	if through := throughOf(ge); through != nil {
-		e.Dependents = t.dependents(through.Table(), nil)
-		if slices.ContainsFunc(e.Dependents, func(d dependent) bool { return t.anybodys(through.Table(), d) }) {
+		e.Dependents = t.dependents(through.Table())
+		anybodys := func(d dependent) bool { return isGlobal(n) || t.anybodys(through.Table(), d) }
+		if slices.ContainsFunc(e.Dependents, anybodys) {
 			e.Dependents, e.Sweeps = nil, through.Name
 		}
 	}

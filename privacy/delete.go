@@ -1,7 +1,9 @@
 package privacy
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"entgo.io/ent/dialect"
@@ -30,38 +32,71 @@ func Delete(ctx context.Context, drv dialect.Driver, e *Entity, schemas Schemas)
 		}
 	}
 	g := &guard{Driver: unwrap(drv)}
-	dependents := o.reachable(ctx, g.Driver)
-	return func(s *sql.Selector) { g.failed = o.restrictDelete(ctx, s, dependents) }, g, nil
+	if o, err = o.reaching(ctx, g.Driver); err != nil {
+		return nil, nil, err
+	}
+	return func(s *sql.Selector) { g.locks, g.failed = o.restrictDelete(ctx, s) }, g, nil
 }
 
-// reachable returns the entity's dependents without those that only a path over tables
-// in another database leads to: the global ones, where the tenant has its own.
-func (o operation) reachable(ctx context.Context, drv dialect.Driver) []Dependent {
-	all, schema := o.entity.Dependents, o.schemas.of(o.entity.Table)
-	if o.entity.global() || !slices.ContainsFunc(all, func(d Dependent) bool {
-		return d.passes(o.schemas, func(other string) bool { return other != schema })
-	}) {
-		return all
+// reaching returns the operation with the dependents that it can reach, where those tables
+// are that foreign keys of the rows to delete lead from. They are the home's for global
+// rows, whoever deletes them, and the tenant's for its own, which no key of the home
+// leads to where the tenant has a database of its own. Such a tenant cannot lock global
+// rows, and has the conditions refused for spanning two databases.
+func (o operation) reaching(ctx context.Context, drv dialect.Driver) (operation, error) {
+	own := o.schemas.of(o.entity.Table)
+	away := o.entity.tables(func(table string) bool { return o.schemas.of(table) != own })
+	if len(away) == 0 || o.system() {
+		return o, nil
 	}
-	away := elsewhere.Ask(ctx, drv)
-	if away == "" {
-		return all
+	if !o.entity.global() {
+		q, _ := elsewhere.Ask(ctx, drv, nil) // where nobody knows, all is asked for
+		if q.Globals != "" {
+			o.entity = o.entity.without(func(table string) bool { return o.schemas.of(table) == q.Globals })
+		}
+		return o, nil
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(d Dependent) bool {
-		return d.passes(o.schemas, func(other string) bool { return other == away })
+	q, err := elsewhere.Ask(ctx, drv, away)
+	switch {
+	case err != nil && elsewhere.Named(own):
+		return o, fmt.Errorf("privacy: which tables hang on %s: %w", o.entity.Table, err)
+	case err != nil || !q.Apart:
+		return o, nil
+	}
+	o.entity = o.entity.without(func(table string) bool { return slices.Contains(away, table) && q.Home[table] == "" })
+	o.schemas = func(table string) string { return cmp.Or(q.Home[table], own) }
+	return o, nil
+}
+
+// tables returns such tables of the paths to the dependents.
+func (e *Entity) tables(such func(table string) bool) []string {
+	var all []string
+	for _, d := range e.Dependents {
+		for _, h := range d.Path {
+			if such(h.Table) && !slices.Contains(all, h.Table) {
+				all = append(all, h.Table)
+			}
+		}
+	}
+	return all
+}
+
+// without returns the entity without the dependents whose paths lead over such tables.
+func (e *Entity) without(such func(table string) bool) *Entity {
+	less := *e
+	less.Dependents = slices.DeleteFunc(slices.Clone(e.Dependents), func(d Dependent) bool {
+		return slices.ContainsFunc(d.Path, func(h Hop) bool { return such(h.Table) })
 	})
+	return &less
 }
 
-// passes reports whether the path leads over a table whose schema is such a one.
-func (d Dependent) passes(schemas Schemas, such func(schema string) bool) bool {
-	return slices.ContainsFunc(d.Path, func(h Hop) bool { return such(schemas.of(h.Table)) })
-}
-
-func (o operation) restrictDelete(ctx context.Context, s *sql.Selector, dependents []Dependent) error {
+// restrictDelete adds the conditions to the predicate of a DELETE, and returns what has to
+// be locked before it.
+func (o operation) restrictDelete(ctx context.Context, s *sql.Selector) ([]rowLock, error) {
 	if tableName(s) != o.entity.Table {
 		err := errOtherTable("a predicate")
 		deny(s, err)
-		return err
+		return nil, err
 	}
 	s.Table().As("") // ent writes none, and it could be that of a table below
 	switch {
@@ -71,15 +106,16 @@ func (o operation) restrictDelete(ctx context.Context, s *sql.Selector, dependen
 		closeWith(s, sql.False())
 	}
 	if s.Err() != nil || o.scope == nil || o.system() {
-		return s.Err()
+		return nil, s.Err()
 	}
-	for _, d := range dependents {
+	locks := o.locks(ctx, s)
+	for _, d := range o.entity.Dependents {
 		id, err := d.Tenant.arg(o.scope)
 		if err != nil {
 			deny(s, err)
-			return err
+			return nil, err
 		}
 		untouchedByOthers(s, o.entity.Table, o.schemas, d, id)
 	}
-	return nil
+	return locks, nil
 }

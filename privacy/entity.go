@@ -117,7 +117,11 @@ type Dependent struct {
 }
 
 // Hop is a foreign key: Column of Table refers to Ref of the table before.
-type Hop struct{ Table, Column, Ref string }
+type Hop struct {
+	Table, Column, Ref string
+	// Global says that the rows of Table belong to no tenant.
+	Global bool
+}
 
 // edge returns the description of the edge that spec is about. Every edge has
 // one; not finding it means that the generated code is not what was checked.

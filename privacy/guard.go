@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"entgo.io/ent/dialect"
@@ -20,6 +21,8 @@ type guard struct {
 	// failed is what went wrong while ent built the statement, where there is
 	// no way to return it. The statement is not run.
 	failed error
+	// locks go before the one statement, in a transaction with it.
+	locks []rowLock
 }
 
 type check func(context.Context, querier) error
@@ -43,7 +46,20 @@ func (g *guard) before(ctx context.Context, q dialect.ExecQuerier) error {
 
 // Exec implements dialect.ExecQuerier.
 func (g *guard) Exec(ctx context.Context, query string, args, v any) error {
-	return g.exec(ctx, g.Driver, query, args, v)
+	if len(g.locks) == 0 || g.failed != nil {
+		return g.exec(ctx, g.Driver, query, args, v)
+	}
+	tx, err := g.Driver.Tx(ctx)
+	if err != nil {
+		return err
+	}
+	if err = take(ctx, tx, g.locks); err == nil {
+		err = g.exec(ctx, tx, query, args, v)
+	}
+	if err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
 }
 
 // Query implements dialect.ExecQuerier.

@@ -209,7 +209,7 @@ func (o operation) removed(l *links, edge *Edge, spec *sqlgraph.EdgeSpec) error 
 func (o operation) hanging(edge *Edge, spec *sqlgraph.EdgeSpec) []Dependent {
 	switch {
 	case edge.targetOwnsKey() && !edge.Target.global():
-		return []Dependent{{[]Hop{{edge.Table, edge.Column, o.entity.ID}}, edge.Target.Tenant}}
+		return []Dependent{{[]Hop{{Table: edge.Table, Column: edge.Column, Ref: o.entity.ID}}, edge.Target.Tenant}}
 	case edge.Join.Name == "":
 		return nil
 	}
@@ -222,7 +222,7 @@ func (o operation) hanging(edge *Edge, spec *sqlgraph.EdgeSpec) []Dependent {
 	}
 	var all []Dependent
 	for _, column := range own {
-		join := Hop{edge.Table, column, o.entity.ID}
+		join := Hop{Table: edge.Table, Column: column, Ref: o.entity.ID}
 		all = append(all, Dependent{[]Hop{join}, edge.Join})
 		for _, d := range edge.Dependents {
 			all = append(all, Dependent{append([]Hop{join}, d.Path...), d.Tenant})

@@ -50,8 +50,8 @@ func (o *owners) add(tenant tenancy.ID, refs []ref) {
 // check refuses ids that are not rows of the tenant they have to belong to.
 // Rows of others and rows that do not exist are not told apart.
 //
-// The rows are looked at before they are written to. That is enough, because
-// a row's tenant never changes and ids are not used twice.
+// The rows are looked at before they are written to. That is enough where ids are not
+// used twice, because a row's tenant never changes. Where they are, see docs/isolation.md.
 func (o *owners) check(ctx context.Context, q querier) error {
 	for _, key := range o.keys {
 		ids := distinct(o.ids[key])

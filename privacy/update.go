@@ -129,7 +129,7 @@ func (u *update) restrict(ctx context.Context, q querier) (err error) {
 	if held || u.user != nil {
 		u.spec.Predicate = func(s *sql.Selector) { u.apply(ctx, s) }
 	}
-	if held && u.spec.Node.ID == nil && one(u.spec) {
+	if u.spec.Predicate != nil && u.spec.Node.ID == nil && one(u.spec) {
 		if err := u.restrictComposite(ctx, q); err != nil {
 			return err
 		}

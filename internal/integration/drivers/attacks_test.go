@@ -4,9 +4,12 @@ import (
 	"strings"
 	"testing"
 
+	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 
+	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/internal/integration/isolation"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent"
 	"github.com/entenancy/tenancy/schema"
 )
 
@@ -82,14 +85,42 @@ func TestRawSQLByName(t *testing.T) {
 }
 
 // TestDeleteBesideGlobals deletes a row that takes global ones along where all are in
-// one database. Where they are not, the condition that asks for what hangs on those
-// would span both.
+// one database, and a global one that rows of tenants hang on where they share tables.
+// The conditions that ask for these rows must not span databases where nothing is lost.
 func TestDeleteBesideGlobals(t *testing.T) {
 	each(t, func(t *testing.T, _ cell, db *isolation.Database) {
 		for _, mode := range []isolation.Mode{isolation.Plain, isolation.InTx, isolation.InDebug} {
-			attack := isolation.Attack{Name: "delete own memos", Touches: []string{"accounts", "devices"}, Run: func(a *isolation.Act) {
+			own := db.A.Isolation == tenancy.IsolationDatabase // which cannot lock global rows
+			attack := isolation.Attack{Name: "delete own memos and nobody's account", Touches: []string{"accounts", "devices"}, Run: func(a *isolation.Act) {
 				if err := a.Client.Memo.DeleteOneID(a.A.MemoIdle).Exec(a.A.Ctx); err != nil {
-					t.Errorf("%s: %v", mode, err)
+					t.Errorf("%s: a memo: %v", mode, err)
+				}
+				if db.Dialect == dialect.SQLite && db.A.Isolation != tenancy.IsolationShared {
+					return // global rows are read-only there
+				}
+				err := a.Client.Account.DeleteOneID(a.AccountIdle).Exec(a.A.Ctx)
+				if spans(err) != own || err != nil && !own {
+					t.Errorf("%s: an account: %v", mode, err)
+				}
+			}}
+			if verdict, err := db.Try(t.Context(), attack, mode); err != nil || len(verdict.Leaks) > 0 {
+				t.Errorf("%s: %q, %v", mode, verdict.Leaks, err)
+			}
+		}
+	})
+}
+
+// TestDeleteOfGlobalsLooksInTheHome has a tenant with tables of its own delete a global
+// row that rows of another hang on, who shares the home's.
+func TestDeleteOfGlobalsLooksInTheHome(t *testing.T) {
+	each(t, func(t *testing.T, _ cell, db *isolation.Database) {
+		if db.B.Isolation != tenancy.IsolationShared || db.A.Isolation == tenancy.IsolationShared || db.Dialect == dialect.SQLite {
+			return // it is about a tenant with tables of its own beside one without
+		}
+		for _, mode := range []isolation.Mode{isolation.Plain, isolation.InTx} {
+			attack := isolation.Attack{Name: "delete an account that B hangs on", Touches: []string{"accounts", "devices"}, Run: func(a *isolation.Act) {
+				if err := a.Client.Account.DeleteOneID(a.AccountLent).Exec(a.A.Ctx); !ent.IsNotFound(err) {
+					t.Errorf("%s: an account that rows of B's hang on: %v", mode, err)
 				}
 			}}
 			if verdict, err := db.Try(t.Context(), attack, mode); err != nil || len(verdict.Leaks) > 0 {

@@ -69,12 +69,14 @@ func mariaDBShared(t *testing.T) *isolation.Database {
 func mariaDBBeside(t *testing.T, shared bool) *isolation.Database {
 	t.Helper()
 	dsn := servers.MariaDB(t)
-	own, everybodys := halves(t)
-	tables(t, dialect.MySQL, "mysql", dsn, everybodys, plain)
+	_, home := halves(t)
+	if shared {
+		home = ofHome(t)
+	}
+	tables(t, dialect.MySQL, "mysql", dsn, home, plain)
 	db := attacked(t, mysql.Schemas(mariaDBPool(t, dsn)), driver.Config{Databases: driver.Databases{Open: mysql.Open(parseDSN)}})
 	db.Globals = mariaDBAdmin(t, dsn)
 	if shared {
-		tables(t, dialect.MySQL, "mysql", dsn, own, plain)
 		db.Admin = db.Globals
 	}
 	return db

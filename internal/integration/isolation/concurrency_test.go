@@ -6,6 +6,9 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
+
+	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/internal/integration/isolation"
@@ -111,4 +114,51 @@ func wants(what string, n int, err error, want int) error {
 		return fmt.Errorf("%s %d orders, want %d", what, n, want)
 	}
 	return err
+}
+
+// TestDeleteWaitsForLinks has a tenant delete a global row while another one links a row
+// to it, or to one that goes with it, and has not committed.
+func TestDeleteWaitsForLinks(t *testing.T) {
+	each(t, open, func(t *testing.T, db *isolation.Database) {
+		if db.Dialect == dialect.SQLite {
+			return // one at a time writes
+		}
+		client, a, b := db.Client(), as(t, "a"), as(t, "b")
+		memo := client.Memo.Create().SetText("b's").SaveX(b)
+		watcher := client.User.Create().SetName("b's").SaveX(b)
+		for name, link := range map[string]func(*ent.Tx, *ent.Account, *ent.Device) error{
+			"a row that goes with the account": func(tx *ent.Tx, account *ent.Account, _ *ent.Device) error {
+				return tx.Memo.UpdateOne(memo).SetAccount(account).Exec(b)
+			},
+			"a link to its device": func(tx *ent.Tx, _ *ent.Account, device *ent.Device) error {
+				return tx.User.UpdateOne(watcher).AddWatchedDevices(device).Exec(b)
+			},
+		} {
+			device := client.Device.Create().SetName(name).SaveX(b)
+			account := client.Account.Create().SetLogin(name).AddDevices(device).SaveX(b)
+			tx, err := client.Tx(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := link(tx, account, device); err != nil {
+				t.Fatal(err)
+			}
+			deleted := make(chan error, 1)
+			go func() { deleted <- client.Account.DeleteOneID(account.ID).Exec(a) }()
+			select {
+			case err := <-deleted:
+				t.Fatalf("%s: the deletion did not wait: %v", name, err)
+			case <-time.After(300 * time.Millisecond): // on a slow machine it may not have begun, and waits for nobody
+			}
+			if err := tx.Commit(); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-deleted; !ent.IsNotFound(err) {
+				t.Errorf("%s: the account is deleted: %v", name, err)
+			}
+		}
+		if n := client.Memo.Query().CountX(b) + watcher.QueryWatchedDevices().CountX(b); n != 2 {
+			t.Errorf("%d of two rows are left", n)
+		}
+	})
 }

@@ -80,14 +80,14 @@ var (
 			},
 		},
 		Dependents: []tenantprivacy.Dependent{
-			{Path: []tenantprivacy.Hop{{Table: "devices", Column: "account_devices", Ref: "id"}, {Table: "memos", Column: "device_notes", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
-			{Path: []tenantprivacy.Hop{{Table: "devices", Column: "account_devices", Ref: "id"}, {Table: "user_watched_devices", Column: "device_id", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
-			{Path: []tenantprivacy.Hop{{Table: "grants", Column: "account_id", Ref: "id"}}},
+			{Path: []tenantprivacy.Hop{{Table: "grants", Column: "account_id", Ref: "id", Global: true}}},
 			{Path: []tenantprivacy.Hop{{Table: "memos", Column: "account_memos", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
-			{Path: []tenantprivacy.Hop{{Table: "memos", Column: "account_memos", Ref: "id"}, {Table: "devices", Column: "memo_devices", Ref: "id"}, {Table: "memos", Column: "device_notes", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
-			{Path: []tenantprivacy.Hop{{Table: "memos", Column: "account_memos", Ref: "id"}, {Table: "devices", Column: "memo_devices", Ref: "id"}, {Table: "user_watched_devices", Column: "device_id", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
-			{Path: []tenantprivacy.Hop{{Table: "account_countries", Column: "account_id", Ref: "id"}}},
+			{Path: []tenantprivacy.Hop{{Table: "account_countries", Column: "account_id", Ref: "id", Global: true}}},
 			{Path: []tenantprivacy.Hop{{Table: "user_accounts", Column: "account_id", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "devices", Column: "account_devices", Ref: "id", Global: true}, {Table: "memos", Column: "device_notes", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "devices", Column: "account_devices", Ref: "id", Global: true}, {Table: "user_watched_devices", Column: "device_id", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "memos", Column: "account_memos", Ref: "id"}, {Table: "devices", Column: "memo_devices", Ref: "id", Global: true}, {Table: "memos", Column: "device_notes", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "memos", Column: "account_memos", Ref: "id"}, {Table: "devices", Column: "memo_devices", Ref: "id", Global: true}, {Table: "user_watched_devices", Column: "device_id", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 		},
 	}
 	tenancyBadge = &tenantprivacy.Entity{
@@ -150,7 +150,7 @@ var (
 		},
 		Dependents: []tenantprivacy.Dependent{
 			{Path: []tenantprivacy.Hop{{Table: "orders", Column: "order_country", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
-			{Path: []tenantprivacy.Hop{{Table: "account_countries", Column: "country_id", Ref: "id"}}},
+			{Path: []tenantprivacy.Hop{{Table: "account_countries", Column: "country_id", Ref: "id", Global: true}}},
 		},
 	}
 	tenancyDevice = &tenantprivacy.Entity{
@@ -355,8 +355,8 @@ var (
 			},
 		},
 		Dependents: []tenantprivacy.Dependent{
-			{Path: []tenantprivacy.Hop{{Table: "devices", Column: "memo_devices", Ref: "id"}, {Table: "memos", Column: "device_notes", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
-			{Path: []tenantprivacy.Hop{{Table: "devices", Column: "memo_devices", Ref: "id"}, {Table: "user_watched_devices", Column: "device_id", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "devices", Column: "memo_devices", Ref: "id", Global: true}, {Table: "memos", Column: "device_notes", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "devices", Column: "memo_devices", Ref: "id", Global: true}, {Table: "user_watched_devices", Column: "device_id", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 		},
 	}
 	tenancyOrder = &tenantprivacy.Entity{
@@ -596,11 +596,11 @@ var (
 		},
 		Dependents: []tenantprivacy.Dependent{
 			{Path: []tenantprivacy.Hop{{Table: "orders", Column: "owner_id", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
-			{Path: []tenantprivacy.Hop{{Table: "orders", Column: "owner_id", Ref: "id"}, {Table: "items", Column: "order_items", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 			{Path: []tenantprivacy.Hop{{Table: "orders", Column: "user_watched", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 			{Path: []tenantprivacy.Hop{{Table: "profiles", Column: "user_profile", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 			{Path: []tenantprivacy.Hop{{Table: "users", Column: "user_spouse", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 			{Path: []tenantprivacy.Hop{{Table: "users", Column: "user_reports", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
+			{Path: []tenantprivacy.Hop{{Table: "orders", Column: "owner_id", Ref: "id"}, {Table: "items", Column: "order_items", Ref: "id"}}, Tenant: tenantprivacy.StringColumn("tenant_id")},
 		},
 	}
 	tenancyVisit = &tenantprivacy.Entity{

@@ -113,7 +113,7 @@ func writePoints() []point {
 		{"delete: another table", "privacy/delete.go", "tableName(s) != o.entity.Table", "s.TableName() != o.entity.Table", false},
 		{"delete: restrict", "privacy/delete.go", "restrict(ctx, s, o.entity.Tenant)", "_ = restrict", false},
 		{"a failed predicate of an update or delete", "privacy/guard.go", "if g.failed != nil || len(g.checks) == 0 {\n\t\treturn g.failed", "if len(g.checks) == 0 {\n\t\treturn nil", false},
-		{"delete: rows that the other tenant's hang on", "privacy/delete.go", "range dependents {\n\t\tid, err", "range dependents[:0] {\n\t\tid, err", false},
+		{"delete: rows that the other tenant's hang on", "privacy/delete.go", "range o.entity.Dependents {\n\t\tid, err", "range o.entity.Dependents[:0] {\n\t\tid, err", false},
 		{"upsert: the tenant column", upsert, "setTenant(e, set)\n\tall :=", "all :=", false},
 		{"upsert: the tenant column by another name", upsert, "return all.onlyOnce(e)", "return nil", false},
 		{"upsert: links", upsert, "cmp.Or(g.failed, keepLinks(e, set), keepTenant(e, set))", "cmp.Or(g.failed, keepTenant(e, set))", false},
