@@ -12,6 +12,7 @@ import (
 
 	atlas "ariga.io/atlas/sql/migrate"
 
+	"github.com/entenancy/tenancy/internal/pgerror"
 	"github.com/entenancy/tenancy/migrate/internal/statements"
 )
 
@@ -54,7 +55,7 @@ type rehearsal struct {
 func (r *rehearsal) of(ctx context.Context, files []pending) (all contents, sum string, err error) {
 	r.schema, r.detached = fmt.Sprintf("tenancy_drift_%d", time.Now().UnixNano()), nil
 	if r.tx, err = r.config.Home.BeginTx(ctx, &sql.TxOptions{}); err != nil {
-		return contents{}, "", err
+		return contents{}, "", pgerror.WithoutConfig(err)
 	}
 	defer func() { err = errors.Join(err, r.tx.Rollback()) }()
 	if err := r.begin(ctx); err != nil {

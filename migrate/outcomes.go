@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/pgerror"
 )
 
 // outcomesTable keeps how the last run ended for each tenant that it did something to. ApplyTo
@@ -60,7 +61,7 @@ func (r *Runner) inOutcomes(ctx context.Context, do func() error) error {
 		r.outcomesTable(), moment, options)
 	_, err := r.config.Home.ExecContext(ctx, create)
 	if again := do(); again != nil { // another run may have made it at the same time
-		return fmt.Errorf("migrate: the table %s: %w", outcomesTable, errors.Join(err, again))
+		return fmt.Errorf("migrate: the table %s: %w", outcomesTable, errors.Join(pgerror.WithoutConfig(err), pgerror.WithoutConfig(again)))
 	}
 	return nil
 }
@@ -104,7 +105,7 @@ func (o *outcomes) flush(ctx context.Context) {
 	}
 	o.writing.Go(func() error {
 		if err := o.write(ctx, results); err != nil {
-			o.config.Logger.WarnContext(ctx, "migrate: the outcomes could not be kept", "error", err)
+			o.config.Logger.WarnContext(ctx, "migrate: the outcomes could not be kept", "error", pgerror.WithoutConfig(err))
 		}
 		return nil
 	})

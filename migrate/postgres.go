@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/pgerror"
 	"github.com/entenancy/tenancy/internal/sqltext"
 )
 
@@ -117,7 +118,7 @@ func (*postgresEngine) createRevisions(ctx context.Context, q querier) error {
 func (e *postgresEngine) session(ctx context.Context, p *place) (*sql.Conn, func(), error) {
 	conn, err := p.db.Conn(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, pgerror.WithoutConfig(err)
 	}
 	var there, locked bool
 	if err = direct(ctx, conn); err == nil {
@@ -204,7 +205,7 @@ func (*postgresEngine) missing(err error) bool {
 func (e *postgresEngine) guard(ctx context.Context, db *sql.DB) (*guard, error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
-		return nil, err
+		return nil, pgerror.WithoutConfig(err)
 	}
 	// PostgreSQL 17 can also limit how long a transaction takes in all.
 	query := fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = %d; "+

@@ -224,7 +224,7 @@ func (r *Runner) history(ctx context.Context, q querier, schema string) (all []*
 		r.engine.text("partial_hashes"), r.engine.name(schema, revisionsTable))
 	rows, err := q.QueryContext(ctx, query, r.engine.plain(query)...)
 	if err != nil {
-		return nil, "", err
+		return nil, "", pgerror.WithoutConfig(err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/entenancy/tenancy/internal/pgerror"
 )
 
 // wording is what a description of a schema says of columns and indexes besides the rest.
@@ -176,7 +178,7 @@ func fingerprintsOf(ctx context.Context, db *sql.DB, schemas []string) (map[stri
 func readOnly[T any](ctx context.Context, db *sql.DB, read func(*sql.Tx) (T, error)) (found T, err error) {
 	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return found, err
+		return found, pgerror.WithoutConfig(err)
 	}
 	defer func() { err = errors.Join(err, tx.Rollback()) }()
 	return read(tx)

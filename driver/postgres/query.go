@@ -7,12 +7,14 @@ import (
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
+
+	"github.com/entenancy/tenancy/internal/pgerror"
 )
 
 // exec runs a statement for its effect.
 func exec(ctx context.Context, tx dialect.ExecQuerier, statement string) error {
 	if err := tx.Exec(ctx, statement, []any{}, nil); err != nil {
-		return fmt.Errorf("postgres: %s: %w", statement, err)
+		return fmt.Errorf("postgres: %s: %w", statement, pgerror.WithoutConfig(err))
 	}
 	return nil
 }
@@ -21,7 +23,7 @@ func exec(ctx context.Context, tx dialect.ExecQuerier, statement string) error {
 func query(ctx context.Context, tx dialect.ExecQuerier, text string, each func(*entsql.Rows) error, args ...any) (err error) {
 	rows := &entsql.Rows{}
 	if err := tx.Query(ctx, text, append([]any{}, args...), rows); err != nil {
-		return fmt.Errorf("postgres: reading the catalog: %w", err)
+		return fmt.Errorf("postgres: reading the catalog: %w", pgerror.WithoutConfig(err))
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {

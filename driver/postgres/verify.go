@@ -9,6 +9,7 @@ import (
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 
+	"github.com/entenancy/tenancy/internal/pgerror"
 	"github.com/entenancy/tenancy/schema"
 )
 
@@ -167,7 +168,7 @@ func carriesTenant(ctx context.Context, db *sql.DB, c canary) (bool, error) {
 func rolledBack(ctx context.Context, db *sql.DB, do func(context.Context, dialect.ExecQuerier) error) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return pgerror.WithoutConfig(err)
 	}
 	return errors.Join(do(ctx, entsql.Conn{ExecQuerier: tx}), tx.Rollback())
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"entgo.io/ent/dialect"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/entenancy/tenancy"
@@ -14,11 +15,17 @@ import (
 func TestErrorsHoldNoPassword(t *testing.T) {
 	t.Parallel()
 	c := manager.Config{Database: manager.DatabaseConfig{URL: tenancy.NewSecret("postgres://shop:hunter2@127.0.0.1:1/shop?sslmode=disable")}}
-	away, err := manager.New(t.Context(), c, manager.App{Tenancy: notes()})
+	away, err := manager.New(t.Context(), c, manager.App{Tenancy: notes(), Migrations: migrations(t, dialect.Postgres)})
 	must(t, err)
 	t.Cleanup(func() { must(t, away.Close()) })
 	_, found := away.Store().ByIdentifier(t.Context(), "acme")
-	for name, err := range map[string]error{"Store": found, "Start": away.Start(t.Context())} {
+	_, applied := away.Migrator().Apply(t.Context())
+	_, compared := away.Migrator().Drift(t.Context())
+	for name, err := range map[string]error{
+		"Store": found, "Start": away.Start(t.Context()),
+		"Apply": applied, "Drift": compared, "Forget": away.Migrator().Forget(t.Context(), "acme"),
+		"Repair": away.Migrator().Repair(t.Context(), tenancy.Tenant{ID: "acme", Isolation: tenancy.IsolationShared}, true),
+	} {
 		if err == nil || errors.As(err, new(*pgconn.ConnectError)) {
 			t.Errorf("%s: %v", name, err)
 		}
