@@ -107,7 +107,7 @@ func (c *connector) setUp(ctx context.Context, s session, files opened) (sqldriv
 	}
 	conn := &guard.Conn{Conn: s.conn, Check: passes, Ended: s.ended}
 	if c.guarded {
-		conn.Check, conn.Stays = check, stays
+		conn.Check, conn.Stays, conn.Spent = check, stays, spent
 	}
 	conn.Reset = func(context.Context) error { return files.check() }
 	if global := c.files.config.Global; global != "" && global != c.file {

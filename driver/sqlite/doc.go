@@ -91,5 +91,6 @@
 // and total_changes(): outside of a transaction they tell what another tenant of the
 // home has done. Use the LastInsertId and RowsAffected of the result, or ask in the
 // transaction in which the row was inserted. A connection on which a System
-// scope has made something temporary is closed when it is given back.
+// scope has made something temporary refuses tenants with [ErrRefused], and is closed
+// when it is given back.
 package sqlite

@@ -63,6 +63,15 @@ func stays(ctx context.Context, query string) bool {
 	return false
 }
 
+// spent refuses a tenant the connection on which a System scope has made something
+// temporary: what the tenant writes would go there, for the next one to read.
+func spent(ctx context.Context) error {
+	if scope, err := tenancy.ScopeFromContext(ctx); err == nil && !scope.System() {
+		return refused("a System scope has made something temporary on this connection", "take another one for the tenant")
+	}
+	return nil
+}
+
 // checkFile refuses what reaches other files.
 func checkFile(tokens []string) error {
 	switch head := tokens[0]; {

@@ -20,6 +20,9 @@ type Conn struct {
 	// something on the connection that nobody after should find there. Such a
 	// connection is closed when it is given back. Nil leaves nothing.
 	Stays func(ctx context.Context, query string) bool
+	// Spent is asked about each SQL text and each transaction on such a connection. Its
+	// error is theirs. Nil lets all of whoever has the connection pass.
+	Spent func(ctx context.Context) error
 	// Reset is asked before the connection is used again. Nil asks nothing.
 	Reset func(ctx context.Context) error
 	// Ended is asked when a statement within a transaction has failed, whether the
@@ -43,11 +46,22 @@ func (c *Conn) pass(ctx context.Context, query string) error {
 	if err := c.settled(); err != nil {
 		return err
 	}
+	if err := c.clean(ctx); err != nil {
+		return err
+	}
 	if err := c.Check(ctx, query, c.inTx); err != nil {
 		return err
 	}
 	c.spent = c.spent || c.Stays != nil && c.Stays(ctx, query)
 	return nil
+}
+
+// clean fails if something was left on the connection that may not be found under ctx.
+func (c *Conn) clean(ctx context.Context) error {
+	if !c.spent || c.Spent == nil {
+		return nil
+	}
+	return c.Spent(ctx)
 }
 
 // failed looks what a statement has done to the transaction if it has failed, and
@@ -124,6 +138,9 @@ func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 
 // BeginTx implements [driver.ConnBeginTx].
 func (c *Conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	if err := c.clean(ctx); err != nil {
+		return nil, err
+	}
 	inner, err := c.begin(ctx, options)
 	if err != nil {
 		return nil, err

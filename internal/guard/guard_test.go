@@ -16,6 +16,7 @@ var errRefused = errors.New("refused")
 type connector struct {
 	reset  func(context.Context) error
 	stays  func(context.Context, string) bool
+	spent  func(context.Context) error
 	opened int
 }
 
@@ -29,7 +30,7 @@ func (c *connector) Connect(context.Context) (driver.Conn, error) {
 		}
 		return nil
 	}
-	return &guard.Conn{Conn: conn{}, Check: check, Stays: c.stays, Reset: c.reset}, nil
+	return &guard.Conn{Conn: conn{}, Check: check, Stays: c.stays, Spent: c.spent, Reset: c.reset}, nil
 }
 
 type conn struct{}
@@ -113,6 +114,50 @@ func TestInTx(t *testing.T) {
 	}
 	if _, err := db.ExecContext(ctx, "in a transaction"); !errors.Is(err, errRefused) {
 		t.Errorf("after a transaction that did not begin: %v", err)
+	}
+}
+
+// TestSpent has somebody on a connection on which something was left.
+func TestSpent(t *testing.T) {
+	t.Parallel()
+	db := sql.OpenDB(&connector{
+		stays: func(_ context.Context, query string) bool { return query == "stays" },
+		spent: func(context.Context) error { return errRefused },
+	})
+	defer db.Close()
+	held, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	prepared, err := held.PrepareContext(t.Context(), "good")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer prepared.Close()
+	uses := map[string]func() error{
+		"exec":     func() error { _, err := held.ExecContext(t.Context(), "good"); return err },
+		"prepared": func() error { _, err := prepared.ExecContext(t.Context()); return err },
+		"begin": func() error {
+			tx, err := held.BeginTx(t.Context(), nil)
+			if err != nil {
+				return err
+			}
+			return tx.Rollback()
+		},
+	}
+	for name, use := range uses {
+		if err := use(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := held.PrepareContext(t.Context(), "stays"); err != nil { //nolint:sqlclosecheck // with the connection
+		t.Fatal(err)
+	}
+	for name, use := range uses {
+		if err := use(); !errors.Is(err, errRefused) {
+			t.Errorf("%s where something stays: %v", name, err)
+		}
 	}
 }
 

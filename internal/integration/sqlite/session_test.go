@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"database/sql"
+	sqldriver "database/sql/driver"
 	"errors"
 	"slices"
 	"testing"
@@ -173,6 +174,52 @@ func TestWhatSystemLeaves(t *testing.T) {
 			t.Errorf("%s outside of a transaction: a tenant finds %q", query, found)
 		}
 	}
+}
+
+// TestWhatSystemLeavesIsForNoTenant has a System scope make a temporary table on a
+// connection that tenants use after it.
+func TestWhatSystemLeavesIsForNoTenant(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, drv := w.onOneConnection(t)
+	a, sys := as(t, w.shared), system(t)
+	conn, err := drv.Conn(a)
+	must(t, err)
+	prepared, err := conn.PrepareContext(a, "SELECT text FROM memos")
+	must(t, err)
+	_, err = conn.ExecContext(sys, "CREATE TEMP TABLE memos (id int, text text)")
+	must(t, err)
+	const write = "INSERT INTO memos VALUES (1, 'a secret')"
+	_, executed := conn.ExecContext(a, write)
+	_, queried := column(conn.QueryContext(a, "SELECT text FROM memos"))
+	begun, begins := conn.BeginTx(a, nil)
+	if begins == nil {
+		must(t, begun.Rollback())
+	}
+	_, before := column(prepared.QueryContext(a))
+	_, now := conn.PrepareContext(a, "SELECT 1") //nolint:sqlclosecheck // there is none
+	raw := conn.Raw(func(inner any) error {
+		_, err := inner.(sqldriver.ExecerContext).ExecContext(a, write, nil) //nolint:forcetypeassert // the guard's
+		return err
+	})
+	tx, err := conn.BeginTx(sys, nil)
+	must(t, err)
+	_, within := tx.ExecContext(a, write)
+	for what, err := range map[string]error{
+		"a statement": executed, "a query": queried, "a transaction": begins, "what was prepared before": before,
+		"what is prepared now": now, "in Raw": raw, "in a transaction of a System scope": within,
+	} {
+		if !errors.Is(err, sqlite.ErrRefused) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	found, err := column(tx.QueryContext(sys, "SELECT text FROM memos"))
+	if err != nil || len(found) > 0 {
+		t.Errorf("tenants have written %q, %v", found, err)
+	}
+	must(t, errors.Join(tx.Commit(), prepared.Close(), conn.Close())) //nolint:sqlclosecheck // one after the other
+	_, err = column(drv.QueryContext(a, "SELECT text FROM memos"))
+	must(t, err)
 }
 
 // onOneConnection returns a client that has one connection to the home, for all scopes.
