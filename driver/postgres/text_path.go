@@ -91,9 +91,11 @@ func schemaIn(token string) (schema string, plain bool) {
 
 // schemasIn returns the schemas in the list that a call of set_config has as a literal.
 // What is in quotes there may have commas in it, and keeps its quotes, to be no schema
-// that is known.
+// that is known. It is not plain where a vertical tab is in it: newer servers pass over
+// it as a blank, and to older ones it is a letter.
 func schemasIn(argument string) (schemas []string, plain bool) {
 	list, plain := literalIn(argument)
+	plain = plain && !strings.Contains(list, "\v")
 	if !strings.Contains(list, `"`) {
 		return strings.Split(list, ","), plain
 	}

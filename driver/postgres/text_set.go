@@ -165,8 +165,8 @@ func argumentsOf(call string) (arguments []string) {
 	return nil
 }
 
-// isBlank reports whether the server takes a character for a blank. Those beyond ASCII
-// are letters to it.
+// isBlank reports whether every server takes a character for a blank. Not all take the
+// vertical tab for one. Those beyond ASCII are letters to all of them.
 func isBlank(c rune) bool { return strings.ContainsRune(" \t\n\r\f", c) }
 
 // owns reports whether a setting says whose a statement is.

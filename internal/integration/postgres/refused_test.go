@@ -149,6 +149,7 @@ func TestPathOfTemporaryTables(t *testing.T) {
 	for _, text := range []string{
 		closed, `SET LOCAL search_path TO "public", 'pg_temp'`, "SELECT set_config('search_path', 'public, pg_temp', true)", "SET LOCAL search_path = information_schema, pg_temp",
 		"SELECT set_config('search_path', 'pg_catalog\u00a0, pg_temp', true)", "SELECT set_config('search_path', 'pg_catalog\u0085,pg_temp', true)", // other schemas to the server
+		"SELECT set_config('search_path', '\vpg_temp', true)", "SELECT set_config('search_path', 'a,pg_temp\v, public', true)", "SELECT set_config('search_path', 'pg_catalog\v, pg_temp', true)",
 		"SET LOCAL search_path = pg_temp; CREATE TABLE items (id int)", "set local \"search_path\" to 'a', PG_TEMP", "SET LOCAL SCHEMA 'pg_temp'",
 		"SELECT set_config('search_path', 'pg_temp', true)", "SELECT SET_CONFIG('Search_Path', 'a,' || 'PG_Temp', true)",
 		"SET LOCAL search_path = pg_temp, public", "SET LOCAL search_path = pg_temp_8", `SET LOCAL search_path = "$user", pg_temp`, "SET LOCAL search_path = 'PUBLIC', pg_temp",
