@@ -66,7 +66,9 @@ func (f *file) note(s *statement) {
 	for _, a := range actions {
 		f.noteConstraint(table, a)
 		f.noteColumn(table, a)
-		f.forgetKinds(table, a)
+		if a.recodes() {
+			f.forgetKinds(table)
+		}
 		switch {
 		case a.begins("FORCE", "ROW"):
 			f.forced[table] = true
@@ -97,14 +99,16 @@ func (f *file) noteTable(table string, columns []column, kept bool) {
 	f.columns[table] = columns
 }
 
-// forgetKinds is note for an action of ALTER TABLE on MySQL by which a column that is
-// stated as before may become another.
-func (f *file) forgetKinds(table string, a *statement) {
-	if a.at(0).Is("ADD", "ALTER", "CHANGE", "DROP", "MODIFY", "RENAME") || !slices.ContainsFunc(a.tokens, func(t statements.Token) bool {
-		return t.Is("CHARSET", "CHARACTER", "COLLATE")
-	}) {
-		return
-	}
+// recodes reports an action of ALTER TABLE on MySQL by which a column that is stated as
+// before, in the same statement or later, may become another.
+func (s *statement) recodes() bool {
+	return !s.at(0).Is("ADD", "ALTER", "CHANGE", "DROP", "MODIFY", "RENAME") && slices.ContainsFunc(s.tokens, func(t statements.Token) bool {
+		return t.Is("CHARSET", "CHARACTER", "CHAR", "COLLATE")
+	})
+}
+
+// forgetKinds is note for an action that recodes.
+func (f *file) forgetKinds(table string) {
 	for i := range f.columns[table] {
 		f.columns[table][i].kind = ""
 	}

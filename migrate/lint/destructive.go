@@ -41,6 +41,7 @@ func (s *statement) destroys(f *file, loses func(string) []problem) []problem {
 	if !ok || f.isNew(table) {
 		return nil
 	}
+	recoded := slices.ContainsFunc(actions, (*statement).recodes)
 	for _, a := range actions {
 		switch column, drops := a.dropsColumn(f); {
 		case f.dialect == dialect.MySQL && (a.at(0).Is("DROP", "TRUNCATE") && a.at(1).Is("PARTITION") || a.begins("DISCARD")):
@@ -52,7 +53,7 @@ func (s *statement) destroys(f *file, loses func(string) []problem) []problem {
 		case a.begins("RENAME") && !a.at(1).Is(f.namesOnly()...):
 			return renamed(table)
 		}
-		if found := a.restated(f, table); found != nil {
+		if found := a.restated(f, table, recoded); found != nil {
 			return found
 		}
 		if column, to, ok := a.setsType(); ok && !a.becomesText(f, to) {
@@ -67,8 +68,9 @@ func narrower(column, table string) []problem {
 }
 
 // restated is for MySQL's MODIFY and CHANGE, which state the whole column again: with
-// another default alone nothing is lost. Where the files made the column, they say so.
-func (s *statement) restated(f *file, table string) []problem {
+// another default alone nothing is lost. Where the files made the column, they say so. In
+// a statement by which the table is recoded it may get another character set as well.
+func (s *statement) restated(f *file, table string, recoded bool) []problem {
 	from, to, after, ok := s.restates(f)
 	if !ok {
 		return nil
@@ -81,6 +83,8 @@ func (s *statement) restated(f *file, table string) []problem {
 		return []problem{{Destructive, "the column " + from + " of " + table + " is stated anew, and the files do not say what it was: where its type becomes narrower, add a column and move the values"}}
 	case was.kind != now.kind:
 		return narrower(from, table)
+	case recoded:
+		return []problem{{Destructive, "the column " + from + " of " + table + " is stated anew in the statement that changes the table's character set, and may become narrower: state it in one before that"}}
 	case was.null && !now.null:
 		return []problem{{Destructive, "the column " + from + " of " + table + " becomes NOT NULL: where it is NULL the statement fails, or without a strict sql_mode writes another value: fill it before"}}
 	}

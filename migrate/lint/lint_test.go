@@ -192,10 +192,11 @@ func TestRestatedColumns(t *testing.T) {
 	t.Parallel()
 	const table = "CREATE TABLE t (n int DEFAULT 1);"
 	for text, want := range map[string]string{
-		"ALTER TABLE t MODIFY n int NOT NULL":     "becomes NOT NULL",
-		"ALTER TABLE t MODIFY n smallint":         "may become narrower",
-		"ALTER TABLE t CHANGE n m int":            "renamed",
-		"ALTER TABLE u MODIFY n int DEFAULT NULL": "do not say what it was",
+		"ALTER TABLE t MODIFY n int NOT NULL":             "becomes NOT NULL",
+		"ALTER TABLE t MODIFY n smallint":                 "may become narrower",
+		"ALTER TABLE t CHANGE n m int":                    "renamed",
+		"ALTER TABLE t MODIFY n int, COLLATE utf8mb4_bin": "the table's character set",
+		"ALTER TABLE u MODIFY n int DEFAULT NULL":         "do not say what it was",
 	} {
 		if findings := lintTexts(t, dialect.MySQL, table, text); len(findings) != 1 || !strings.Contains(findings[0].Message, want) {
 			t.Errorf("%s: %q is not in %v", text, want, findings)
