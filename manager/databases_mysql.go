@@ -140,5 +140,5 @@ func (m mysqlDatabases) connector(address string) (sqldriver.Connector, string, 
 	if err != nil {
 		return nil, "", errors.New("manager: the driver of MySQL does not understand the URL")
 	}
-	return connector, dsn.Address(), nil
+	return bounded{connector, m.config.Database.ConnectTimeout}, dsn.Address(), nil
 }
