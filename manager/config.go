@@ -72,8 +72,14 @@ type DatabaseConfig struct {
 	// PoolRecycle is how long a connection is used before another takes its
 	// place. Defaults to 1h.
 	PoolRecycle time.Duration `env:"POOL_RECYCLE"`
-	// GlobalSchema is the PostgreSQL schema of the global and shared tables.
-	// Defaults to "public". On other databases it must be empty.
+	// GlobalSchema is the PostgreSQL schema of the global and shared tables, and of the
+	// tables in databases that tenants have of their own. Where it is set, connections that
+	// serve find tables there and nowhere else; extensions of other schemas too only with a
+	// search_path in the URL that begins with it, such as search_path=app,extensions. The
+	// registry is where the search path of [DatabaseConfig.AdminURL] leads. PgBouncer has
+	// to track search_path (from PostgreSQL 18 on), or to ignore that of its clients where
+	// the roles that serve have it by ALTER ROLE. Defaults to "public", and to the search
+	// path of each URL and role for requests. On other databases it must be empty.
 	GlobalSchema string `env:"GLOBAL_SCHEMA"`
 	// Unnamed does without prepared statements, for PgBouncer before 1.21.
 	// PostgreSQL only.

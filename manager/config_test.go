@@ -107,6 +107,10 @@ func TestValidateAcceptsWhatCanBeMeant(t *testing.T) {
 			c.Database.URL = tenancy.NewSecret("mysql://root@127.0.0.1/shop")
 			c.Isolation = manager.IsolationConfig{Premium: tenancy.IsolationDatabase, PremiumPlans: []string{"gold"}}
 		},
+		"a search path that leads on": func(c *manager.Config) {
+			c.Database.URL, c.Database.GlobalSchema = tenancy.NewSecret("postgres://shop@db/shop?search_path=%22App%22,public"), "App"
+			c.Database.AdminURL = tenancy.NewSecret("postgres://owner@db/shop?search_path=registry")
+		},
 		"the address alone from proxies": func(c *manager.Config) { c.Resolution.Forwarding = "x-forwarded-for" },
 		"jwt by secret": func(c *manager.Config) {
 			c.Resolution.Strategies = []manager.Strategy{manager.StrategyJWT}
@@ -133,6 +137,15 @@ func TestValidateRefuses(t *testing.T) {
 		{"DATABASE_ADMIN_URL is of another kind", func(c *manager.Config) { c.Database.AdminURL = tenancy.NewSecret("mysql://hunter2@x/y") }},
 		{"DATABASE_SYSTEM_URL is not a URL", func(c *manager.Config) { c.Database.SystemURL = tenancy.NewSecret("hunter2") }},
 		{"DATABASE_REPLICA_URLS has a URL", func(c *manager.Config) { c.Database.ReplicaURLs = []tenancy.Secret{tenancy.NewSecret("sqlite:x")} }},
+		{"DATABASE_URL has a search_path", func(c *manager.Config) {
+			c.Database.URL, c.Database.GlobalSchema = tenancy.NewSecret("postgres://shop@db/shop?search_path=public,app"), "app"
+		}},
+		{"DATABASE_SYSTEM_URL has a search_path", func(c *manager.Config) {
+			c.Database.SystemURL, c.Database.GlobalSchema = tenancy.NewSecret("postgres://system@db/shop?Search_Path=App"), "App"
+		}},
+		{"DATABASE_REPLICA_URLS has a search_path", func(c *manager.Config) {
+			c.Database.ReplicaURLs, c.Database.GlobalSchema = []tenancy.Secret{tenancy.NewSecret("postgres://shop@db/shop?search_path=%22App%22")}, "app"
+		}},
 		{"DATABASE_GLOBAL_FILE is for SQLite", func(c *manager.Config) { c.Database.GlobalFile = "x" }},
 		{"DATABASE_POOL_SIZE is negative", func(c *manager.Config) { c.Database.PoolSize = -1 }},
 		{"CACHE_TTL is negative", func(c *manager.Config) { c.Cache.TTL = -1 }},

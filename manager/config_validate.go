@@ -60,6 +60,9 @@ func (c Config) problems() []Problem {
 	return found
 }
 
+// wrongPath is what is wrong with an address by which tables are not found where they are.
+const wrongPath = "has a search_path that does not begin with Database.GlobalSchema: leave it out, or begin it with that schema"
+
 func (c Config) checkDatabase(found *checks) {
 	d := c.Database
 	found.refuse(d.URL.IsZero(), "Database.URL", "is missing: it says where the database is")
@@ -71,9 +74,11 @@ func (c Config) checkDatabase(found *checks) {
 		found.refuse(wrong, path, "is not a URL of postgres, mysql or sqlite, such as postgres://user:password@host:5432/database")
 		found.refuse(!wrong && !secret.IsZero() && dialectOf(secret) != dialectOf(d.URL), path, "is of another kind of database than Database.URL")
 		found.refuseLogin(secret, path)
+		found.refuse(path != "Database.AdminURL" && leadsElsewhere(secret, d.GlobalSchema), path, wrongPath)
 	}
 	for _, replica := range d.ReplicaURLs {
 		found.refuse(dialectOf(replica) != dialectOf(d.URL), "Database.ReplicaURLs", "has a URL that is not of the same kind of database as Database.URL")
+		found.refuse(leadsElsewhere(replica, d.GlobalSchema), "Database.ReplicaURLs", wrongPath)
 	}
 	postgres, sqlite := dialectOf(d.URL) == dialect.Postgres, dialectOf(d.URL) == dialect.SQLite
 	found.refuse(d.GlobalSchema != "" && !postgres, "Database.GlobalSchema", "is for PostgreSQL only")

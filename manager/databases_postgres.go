@@ -28,7 +28,7 @@ func (p postgresDatabases) home(address tenancy.Secret, system bool) (pool, erro
 	if err != nil {
 		return pool{}, err
 	}
-	config := postgres.Config{Unnamed: p.config.Database.Unnamed}
+	config := p.connection()
 	if !system {
 		// A System scope has a role of its own. Behind row-level security it would see no rows without.
 		config.RefuseSystem = !p.config.Database.SystemURL.IsZero() || p.config.Isolation.byRows()
@@ -49,7 +49,7 @@ func (p postgresDatabases) admin() (*sql.DB, error) { return p.plain(p.config.Da
 
 func (p postgresDatabases) open(ctx context.Context, t tenancy.Tenant) (driver.Database, error) {
 	opener := postgres.Databases{
-		Config: postgres.Config{Unnamed: p.config.Database.Unnamed},
+		Config: p.connection(),
 		Adjust: func(_ context.Context, _ tenancy.Tenant, config *pgx.ConnConfig) error {
 			config.ConnectTimeout = p.config.Database.ConnectTimeout
 			return nil
@@ -72,6 +72,7 @@ func (p postgresDatabases) owned(_ context.Context, t tenancy.Tenant) (migrate.D
 	if pg.Host == owner.Host && pg.Port == owner.Port {
 		pg.User, pg.Password = owner.User, owner.Password
 	}
+	p.lead(pg)
 	return migrate.Database{DB: stdlib.OpenDB(*pg), Server: fmt.Sprintf("%s:%d", pg.Host, pg.Port)}, nil
 }
 
@@ -130,6 +131,7 @@ func (p postgresDatabases) serving(address tenancy.Secret) (*sql.DB, error) {
 	if p.config.Database.Unnamed {
 		pg.DefaultQueryExecMode = pgx.QueryExecModeExec
 	}
+	p.lead(pg)
 	db := stdlib.OpenDB(*pg)
 	p.config.Database.keep(db)
 	return db, nil

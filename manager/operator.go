@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/driver/postgres"
 	"github.com/entenancy/tenancy/migrate"
 	"github.com/entenancy/tenancy/registry"
 )
@@ -34,6 +35,12 @@ func (o Operator) System() *sql.DB {
 		return nil
 	}
 	return o.m.pools[1].db // see openDriver
+}
+
+// PostgresConfig is that of the Manager's connections for tenants, for [VerifyPostgres].
+// They find the tables in Config.Database.GlobalSchema, in databases of tenants too.
+func (o Operator) PostgresConfig() postgres.Config {
+	return postgresDatabases{config: o.m.config}.connection()
 }
 
 // Init makes the registry's tables, or brings them up to date, and on SQLite the

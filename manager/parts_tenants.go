@@ -8,7 +8,6 @@ import (
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
-	"github.com/entenancy/tenancy/driver/postgres"
 	"github.com/entenancy/tenancy/registry"
 )
 
@@ -60,7 +59,7 @@ func (m *Manager) verifyTenant() func(context.Context, tenancy.Tenant) error {
 	if dialectOf(m.config.Database.URL) != dialect.Postgres || len(m.app.Tenancy.Tables) == 0 {
 		return nil
 	}
-	return VerifyPostgres(m.pools[0].db, m.app.Tenancy, postgres.Config{Unnamed: m.config.Database.Unnamed})
+	return VerifyPostgres(m.pools[0].db, m.app.Tenancy, m.Operator().PostgresConfig())
 }
 
 func (m *Manager) spares() SparesConfig {

@@ -40,7 +40,7 @@ func (m *Manager) Start(ctx context.Context) error {
 		m.revoke(ctx) // what that has made
 	}
 	if err := m.verify(ctx); err != nil {
-		return err
+		return m.aboutPath(err)
 	}
 	if err := m.warm(ctx); err != nil {
 		return err
@@ -79,7 +79,7 @@ func (m *Manager) verify(ctx context.Context) error {
 	for _, hint := range append(hints, more...) {
 		m.app.Logger.InfoContext(ctx, "tenancy: tenants are kept apart, and it could be done better", "hint", hint)
 	}
-	if errors.Is(err, postgres.ErrUnsafe) {
+	if errors.Is(err, postgres.ErrUnsafe) && why != "" {
 		err = fmt.Errorf("manager: row-level security is relied on, because %s: %w", why, err)
 	}
 	if err := errors.Join(err, systemErr); err != nil {
@@ -91,6 +91,9 @@ func (m *Manager) verify(ctx context.Context) error {
 // verifyServing looks at a pool that serves requests, the home's or a replica's, where
 // tenants rely on what the database holds.
 func (m *Manager) verifyServing(ctx context.Context, db *sql.DB, address tenancy.Secret) ([]postgres.Hint, error) {
+	if err := m.verifyPath(tenancy.NewContext(ctx, tenancy.Tenant{ID: "1", Isolation: tenancy.IsolationRLS}), db); err != nil {
+		return nil, err
+	}
 	switch d := m.config.Database.Dialect(); {
 	case d == dialect.Postgres && m.byRows.Load():
 		return postgres.Verify(ctx, db, m.app.Tenancy, m.verifyConfig(address))

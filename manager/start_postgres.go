@@ -2,6 +2,7 @@ package manager
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 
@@ -112,12 +113,38 @@ func (m *Manager) verifyConfig(address tenancy.Secret) postgres.VerifyConfig {
 	return postgres.VerifyConfig{Schema: m.config.Database.GlobalSchema, KeepsRegistry: serving == keeper}
 }
 
+// verifyPath fails with postgres.ErrUnsafe where statements would find another table than
+// the one that was migrated and verified. Without Database.GlobalSchema that is the same.
+func (m *Manager) verifyPath(ctx context.Context, db *sql.DB) error {
+	schema := m.config.Database.GlobalSchema
+	if schema == "" {
+		return nil
+	}
+	for _, t := range m.app.Tenancy.Tables {
+		var elsewhere string
+		err := db.QueryRowContext(ctx, `
+			SELECT coalesce(max(n.nspname::text), '') FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+			WHERE c.oid = pg_catalog.to_regclass(quote_ident($1)) AND n.nspname <> $2`, t.Name, schema).Scan(&elsewhere)
+		if err != nil {
+			return err
+		}
+		if elsewhere != "" {
+			return fmt.Errorf("%w:\ntable %s is found in the schema %s, and not in %s as %s says: migrate, or take that schema out of the search path",
+				postgres.ErrUnsafe, t.Name, elsewhere, schema, envOf("Database.GlobalSchema"))
+		}
+	}
+	return nil
+}
+
 // verifySystem looks at the role of System scopes on PostgreSQL wherever there is one:
 // the registry can put any tenant behind row-level security.
 func (m *Manager) verifySystem(ctx context.Context) ([]postgres.Hint, error) {
 	system := m.Operator().System()
 	if system == nil || m.config.Database.Dialect() != dialect.Postgres {
 		return nil, nil
+	}
+	if err := m.verifyPath(tenancy.System(ctx, "check where tables are found"), system); errors.Is(err, postgres.ErrUnsafe) {
+		return nil, err
 	}
 	hints, err := postgres.VerifySystem(ctx, system, m.app.Tenancy, m.verifyConfig(m.config.Database.URL))
 	if err != nil && !errors.Is(err, postgres.ErrUnsafe) { // requests do not need it

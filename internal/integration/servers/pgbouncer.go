@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
 	"testing"
 )
 
 // PgBouncer starts one in transaction mode in front of the PostgreSQL database at address, which has that many connections to it, and
-// returns the URL of it. It ends with tb. Where PgBouncer is not installed tb is skipped, or fails in CI.
-func PgBouncer(tb testing.TB, address string, connections int) string {
+// returns the URL of it. More settings are lines of its configuration. It ends with tb. Where PgBouncer is not installed tb is skipped, or fails in CI.
+func PgBouncer(tb testing.TB, address string, connections int, more ...string) string {
 	tb.Helper()
 	bouncer, err := program("pgbouncer")
 	switch {
@@ -33,7 +34,8 @@ unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 default_pool_size = %d
-max_client_conn = 200`, server.Hostname(), server.Port(), server.Path[1:], server.User.Username(), password, connections)
+max_client_conn = 200
+%s`, server.Hostname(), server.Port(), server.Path[1:], server.User.Username(), password, connections, strings.Join(more, "\n"))
 	const itself = "postgres://anybody@127.0.0.1:{port}/pooled?sslmode=disable"
 	pooler, err := start(tb.Context(), postgres(), plan{
 		account: "nobody", // PgBouncer does not run as root

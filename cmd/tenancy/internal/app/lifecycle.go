@@ -12,7 +12,6 @@ import (
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/cmd/tenancy/internal/catalog"
-	"github.com/entenancy/tenancy/driver/postgres"
 	"github.com/entenancy/tenancy/internal/mysqldsn"
 	"github.com/entenancy/tenancy/manager"
 	"github.com/entenancy/tenancy/schema"
@@ -70,7 +69,7 @@ func (a *App) verify(ctx context.Context, t tenancy.Tenant) error {
 	if len(tables.Tables) == 0 {
 		return fmt.Errorf("no table has the column %s: check the migrations, and --tenant-column", a.Config.TenantColumn)
 	}
-	return manager.VerifyPostgres(a.Serving(), tables, postgres.Config{Unnamed: a.Config.Database.Unnamed})(ctx, t)
+	return manager.VerifyPostgres(a.Serving(), tables, a.PostgresConfig())(ctx, t)
 }
 
 // LooseKeys returns the foreign keys of the home that do not include the tenant and could.
