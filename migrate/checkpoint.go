@@ -14,6 +14,12 @@ func isCheckpoint(f atlas.File) bool {
 	return ok && checkpoint.IsCheckpoint()
 }
 
+// cutAfter reports whether a place that is at a version lacks the checkpoint that the
+// directory begins with. It never gets it, and what else was before it nobody knows.
+func (d *Directory) cutAfter(version string) bool {
+	return len(d.frozen.files) > 0 && isCheckpoint(d.frozen.files[0]) && version < d.frozen.files[0].Version()
+}
+
 // latest is the last version that every place gets to.
 func (d *Directory) latest() string { return d.reached(d.Version()) }
 

@@ -26,7 +26,8 @@ var (
 
 	// ErrMissingFile means that files are pending behind a migration that was applied and
 	// that the directory does not have: of a branch that was not merged, say. Put its file
-	// back; what was applied elsewhere would never get to new tenants.
+	// back; what was applied elsewhere would never get to new tenants. It also means that a
+	// directory begins with a checkpoint after what a place has: what was before it is missing.
 	ErrMissingFile = errors.New("migrate: an applied migration is not in the directory")
 
 	// ErrDirty means that a place has tables and no record of migrations. Baseline

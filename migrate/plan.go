@@ -153,6 +153,9 @@ func planFor(ctx context.Context, d *Directory, s *state, history []*atlas.Revis
 	var order *atlas.HistoryNonLinearError
 	edited := sameFiles(d, history)
 	switch {
+	case s.count > 0 && d.cutAfter(s.version):
+		made.err = fmt.Errorf("%w: the directory begins with the checkpoint %s, after version %s: apply the files that were before "+
+			"the checkpoint first, from the version control", ErrMissingFile, d.frozen.files[0].Name(), s.version)
 	case errors.As(err, &order) && len(order.OutOfOrder) > 0: // which changes the hashes of those after it
 		made.err = fmt.Errorf("%w: %s", ErrOrder, order.OutOfOrder[0].Name())
 	case edited != nil:
@@ -170,7 +173,7 @@ func planFor(ctx context.Context, d *Directory, s *state, history []*atlas.Revis
 }
 
 // noneMissing looks for revisions without a file. Those before the first file are of a
-// history that was cut off. Where nothing is pending it is not asked: a program from before
+// history that was cut off, which is for cutAfter to look at. Where nothing is pending it is not asked: a program from before
 // the newest migration goes on beside one that has it.
 func noneMissing(d *Directory, history []*atlas.Revision) error {
 	for _, v := range history {

@@ -76,6 +76,44 @@ func TestCheckpoint(t *testing.T) {
 	}
 }
 
+// TestCheckpointThatHistoryIsCutAt has a place from before files that were taken away: what they made would never get to it.
+func TestCheckpointThatHistoryIsCutAt(t *testing.T) {
+	t.Parallel()
+	for _, start := range []func(testing.TB, int) *fleet{newPostgres, newMariaDB, newLite} {
+		f := start(t, 2)
+		t.Run(f.dialect, func(t *testing.T) {
+			t.Parallel()
+			over := func(all files) *migrate.Runner {
+				return f.runner(directory(t, f.dialect, all), func(c *migrate.Config) {
+					if f.dialect == dialect.SQLite {
+						c.Open = openLite
+					}
+				})
+			}
+			old, all := f.tenants[0], checkpointed("1", "2", "4")
+			if _, err := over(steps("1")).ApplyTo(t.Context(), old); err != nil {
+				t.Fatal(err)
+			}
+			only := files{"3_checkpoint.sql": all["3_checkpoint.sql"]}
+			cut := files{"3_checkpoint.sql": all["3_checkpoint.sql"], "4_step.sql": all["4_step.sql"]}
+			for name, left := range map[string]files{"the checkpoint alone": only, "and a file behind it": cut} {
+				_, err := over(left).ApplyTo(t.Context(), old)
+				if !errors.Is(err, migrate.ErrMissingFile) || !strings.Contains(err.Error(), "3_checkpoint.sql") {
+					t.Errorf("%s: got %v", name, err)
+				}
+			}
+			if _, err := over(cut).ApplyTo(t.Context(), f.tenants[1]); err != nil {
+				t.Errorf("a place that has nothing: %v", err)
+			}
+			f.forget(f.tenants[1].ID) // whose history begins elsewhere
+			wantReport(t, apply(t, over(all)), 1, 0, 0, 0)
+			if got := f.versions(over(all)); got != "4+0" {
+				t.Errorf("with the files again they are at %q", got)
+			}
+		})
+	}
+}
+
 // wantNoDrift compares so many places, where that can be.
 func (f *fleet) wantNoDrift(r *migrate.Runner, places int) {
 	f.t.Helper()
