@@ -58,8 +58,11 @@ func (l *Lifecycle) Delete(ctx context.Context, id tenancy.ID) (tenancy.Tenant, 
 }
 
 // Restore takes a Delete back. The tenant is suspended then, and Activate serves
-// it again. It fails with tenancy.ErrInvalidTransition for a tenant that is not
-// deleted or whose erasure was begun, and with tenancy.ErrNotFound where there is none.
+// it again. Migrations have left it out meanwhile: its own schema or database is brought up
+// to date first, by LifecycleConfig.Migrations if there are any. Where that fails, such as
+// with tenancy.ErrNotProvisioned for a place that is gone, the tenant stays deleted. It
+// fails with tenancy.ErrInvalidTransition for a tenant that is not deleted or whose
+// erasure was begun, and with tenancy.ErrNotFound where there is none.
 func (l *Lifecycle) Restore(ctx context.Context, id tenancy.ID) (tenancy.Tenant, error) {
 	return l.change(ctx, ActionRestore, id, tenancy.StatusSuspended)
 }
@@ -73,12 +76,33 @@ func (l *Lifecycle) change(ctx context.Context, action Action, id tenancy.ID, to
 		if err := l.before(ctx, action, t); err != nil {
 			return t, err
 		}
+		if action == ActionRestore {
+			if err := l.catchUp(ctx, t); err != nil {
+				return t, err
+			}
+		}
 		changed, err := l.config.Store.SetStatus(ctx, id, to)
 		if err != nil {
 			return t, err
 		}
 		return changed, l.after(ctx, action, changed)
 	})
+}
+
+// catchUp does the migrations that have left a deleted tenant out. One that was never
+// finished is Resume's, and shared tables are migrated without their tenants.
+func (l *Lifecycle) catchUp(ctx context.Context, t tenancy.Tenant) error {
+	if l.config.Migrations == nil || unfinished(t) {
+		return nil
+	}
+	at, keeper, err := l.placed(t)
+	if err != nil || keeper == nil {
+		return err
+	}
+	if _, err := l.config.Migrations.ApplyTo(ctx, at); err != nil {
+		return fmt.Errorf("manager: %s stays deleted, since its tables cannot be brought up to date: %w", t, err)
+	}
+	return nil
 }
 
 // allowed reports why an action may not be done to a tenant. The status that it

@@ -240,3 +240,33 @@ func TestAnExportIsOfAllThatThereWas(t *testing.T) {
 		}
 	})
 }
+
+// TestARestoredTenantHasTodaysTables: migrations have left it out since it was deleted.
+func TestARestoredTenantHasTodaysTables(t *testing.T) {
+	in(t, namespaces(), func(t *testing.T, w *world) {
+		ctx, tenant := t.Context(), w.provision(w.lifecycle(), newTenant("acme"))
+		with := func(file string) (*manager.Lifecycle, func(context.Context, tenancy.Tenant) error) {
+			runner := w.runner(w.db, directory(t, w.dialect, file))
+			ready, err := runner.Requires("")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return w.lifecycle(func(c *manager.LifecycleConfig) { c.Migrations = runner }), ready
+		}
+		broken, _ := with("ALTER TABLE nothing ADD COLUMN note int;\n")
+		today, ready := with("ALTER TABLE customers ADD COLUMN note int;\n")
+		if _, err := today.Delete(ctx, tenant.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := broken.Restore(ctx, tenant.ID); err == nil || !strings.Contains(err.Error(), "20260102000000_step.sql") {
+			t.Errorf("got %v", err)
+		}
+		if now, err := w.config.Store.ByID(ctx, tenant.ID); err != nil || now.Status != tenancy.StatusDeleted {
+			t.Errorf("it is %s: %v", now.Status, err)
+		}
+		w.comesBack(today, tenant)
+		if err := ready(ctx, tenant); err != nil {
+			t.Error(err)
+		}
+	})
+}

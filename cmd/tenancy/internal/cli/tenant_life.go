@@ -99,21 +99,40 @@ func (t *tool) stepCommand(s step) *cobra.Command {
 	return t.writes(cmd)
 }
 
-// lifecycle returns the lifecycle for a step. Only resuming touches the tenant's place.
+// lifecycle returns the lifecycle for a step. Resuming touches the tenant's place, and
+// restoring migrates it if it is its own.
 func (t *tool) lifecycle(ctx context.Context, a *app.App, s step, tenant tenancy.Tenant) (*manager.Lifecycle, error) {
-	if s.action == actionResume {
+	if s.action == actionResume || s.action == manager.ActionRestore && a.OwnPlace(tenant) {
 		return a.Lifecycle(ctx, tenant)
 	}
 	return a.Statuses(), nil
 }
 
-// allowed reports why a step may not be taken, as the lifecycle would.
+// allowed reports why a step may not be taken, as the lifecycle would, and which one may.
 func (s step) allowed(t tenancy.Tenant) error {
 	_, unfinished := t.MetadataValue(manager.ProvisioningKey) // and deleted and restored since, if it is suspended
-	if slices.Contains(s.from, t.Status) || s.action == actionResume && unfinished && t.Status == tenancy.StatusSuspended {
+	resumable := unfinished && t.Status == tenancy.StatusSuspended
+	switch {
+	case resumable && s.action == actionResume:
+		return nil
+	case resumable && s.action == manager.ActionActivate:
+		return fmt.Errorf("%w: %s %q: it was never finished: resume it", tenancy.ErrNotProvisioned, s.action, tenantName(t))
+	case slices.Contains(s.from, t.Status):
 		return nil
 	}
-	return fmt.Errorf("%w: %s %q: it is %s, and has to be %s", tenancy.ErrInvalidTransition, s.action, tenantName(t), t.Status, joined(s.from))
+	return fmt.Errorf("%w: %s %q: it is %s, and has to be %s%s", tenancy.ErrInvalidTransition, s.action, tenantName(t), t.Status, joined(s.from), s.instead(t))
+}
+
+// instead says what leads on where a step does not.
+func (s step) instead(t tenancy.Tenant) string {
+	switch {
+	case t.Status == tenancy.StatusProvisioning:
+		return ": resume it, or delete it"
+	case t.Status == tenancy.StatusDeleted && s.to != t.Status:
+		return ": restore it"
+	default:
+		return ""
+	}
 }
 
 func (t *tool) eraseCommand() *cobra.Command {
