@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	gomysql "github.com/go-sql-driver/mysql"
 
@@ -207,4 +209,27 @@ func userOf(tb testing.TB, address string) string {
 		tb.Fatal("the URL does not parse")
 	}
 	return u.User.Username()
+}
+
+// TestDoctorDoesNotWaitForASilentServer has one that accepts connections and says nothing, where requests are served from.
+func TestDoctorDoesNotWaitForASilentServer(t *testing.T) {
+	t.Parallel()
+	owner := servers.Postgres(t)
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	time.AfterFunc(time.Minute, func() { listener.Close() }) // which ends what waits for it
+	silent, err := url.Parse(owner)
+	if err != nil {
+		t.Fatal("the URL of the test's own database cannot be read")
+	}
+	silent.Host = listener.Addr().String()
+	c := tool{t.TempDir(), append(os.Environ(), "TENANCY_DATABASE_URL="+silent.String(), "TENANCY_DATABASE_ADMIN_URL="+owner, "TENANCY_DATABASE_CONNECT_TIMEOUT=100ms")}
+	began := time.Now()
+	out := c.run(t, 3, "doctor")
+	if !regexp.MustCompile(`(?m)^failed +pooler: `).MatchString(out) || time.Since(began) > 30*time.Second {
+		t.Errorf("it took %s:\n%s", time.Since(began), out)
+	}
 }

@@ -1,10 +1,12 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"entgo.io/ent/dialect"
 	"github.com/jackc/pgx/v5"
@@ -135,19 +137,23 @@ func (e *examination) keys(ctx context.Context) (*Check, error) {
 // clients is how many connections look at one another.
 const clients = 3
 
+// connectTimeout is the manager's default.
+const connectTimeout = 30 * time.Second
+
 // pooler finds out what is between here and PostgreSQL.
 func (e *examination) pooler(ctx context.Context) (*Check, error) {
 	if e.Dialect != dialect.Postgres {
 		return skipped("what is looked for is a pooler of PostgreSQL's")
 	}
 	check := &Check{}
-	owner, err := poolerOf(ctx, e.Config.Database.AdminURL)
+	timeout := cmp.Or(e.Config.Database.ConnectTimeout, connectTimeout)
+	owner, err := poolerOf(ctx, e.Config.Database.AdminURL, timeout)
 	if err != nil {
 		return nil, err
 	}
 	serving := owner
 	if !e.Config.Database.URL.Equal(e.Config.Database.AdminURL) {
-		if serving, err = poolerOf(ctx, e.Config.Database.URL); err != nil {
+		if serving, err = poolerOf(ctx, e.Config.Database.URL, timeout); err != nil {
 			return nil, err
 		}
 	}
@@ -174,23 +180,14 @@ const (
 // by one process of the server, what is between gives it to each transaction
 // anew. If the process is not the one that the connection was told of when it
 // began, there is something between.
-func poolerOf(ctx context.Context, address tenancy.Secret) (pooling, error) {
+func poolerOf(ctx context.Context, address tenancy.Secret, timeout time.Duration) (pooling, error) {
 	found, seen := direct, map[uint32]bool{}
 	for range clients {
-		config, err := pgx.ParseConfig(address.Reveal())
-		if err != nil {
-			return "", errors.New("the database URL cannot be used")
-		}
-		config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol // what every pooler bears
-		conn, err := pgx.ConnectConfig(ctx, config)
+		conn, process, err := connect(ctx, address, timeout)
 		if err != nil {
 			return "", err
 		}
 		defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-		var process uint32
-		if err := conn.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&process); err != nil {
-			return "", err
-		}
 		switch {
 		case seen[process]:
 			return transactionMode, nil
@@ -200,6 +197,26 @@ func poolerOf(ctx context.Context, address tenancy.Secret) (pooling, error) {
 		seen[process] = true
 	}
 	return found, nil
+}
+
+// connect opens a connection, and asks which process of the server it is served by. Who
+// accepts it and says nothing is waited for no longer than connecting may take.
+func connect(ctx context.Context, address tenancy.Secret, timeout time.Duration) (_ *pgx.Conn, process uint32, err error) {
+	config, err := pgx.ParseConfig(address.Reveal())
+	if err != nil {
+		return nil, 0, errors.New("the database URL cannot be used")
+	}
+	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol // what every pooler bears
+	soon, stop := context.WithTimeout(ctx, timeout)
+	defer stop()
+	conn, err := pgx.ConnectConfig(soon, config)
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := conn.QueryRow(soon, "SELECT pg_backend_pid()").Scan(&process); err != nil {
+		return nil, 0, errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
+	}
+	return conn, process, nil
 }
 
 // plural counts things.
