@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"entgo.io/ent/dialect"
 	"github.com/go-sql-driver/mysql"
@@ -71,18 +72,31 @@ func (a *App) manage(ctx context.Context, config manager.Config, tables schema.M
 	return m, err
 }
 
-// roles are those that serve requests. On PostgreSQL the one of the database URL
-// is among them, unless it is the owner.
+// roles are those that serve requests. The one of the database URL is among them,
+// unless it is the owner; on MySQL for any host, unless an account of it is named.
 func (a *App) roles() []string {
 	roles := list(a.Config.Roles)
 	if len(roles) == 0 {
 		return nil // the manager's default
 	}
 	serving := userOf(a.Config.Database.URL)
-	if a.Dialect == dialect.Postgres && serving != userOf(a.Config.Database.AdminURL) && !slices.Contains(roles, serving) {
-		roles = append(roles, serving)
+	if serving == "" || serving == userOf(a.Config.Database.AdminURL) || slices.ContainsFunc(roles, a.roleOf(serving)) {
+		return roles
 	}
-	return roles
+	if a.Dialect == dialect.MySQL {
+		serving += "@%"
+	}
+	return append(roles, serving)
+}
+
+// roleOf returns what tells whether a role is a user, or on MySQL an account of it.
+func (a *App) roleOf(user string) func(role string) bool {
+	return func(role string) bool {
+		if i := strings.LastIndexByte(role, '@'); a.Dialect == dialect.MySQL && i >= 0 {
+			role = role[:i]
+		}
+		return role == user
+	}
 }
 
 // file is the home's, on SQLite. It is empty where the URL names none.

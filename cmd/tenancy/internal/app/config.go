@@ -51,7 +51,7 @@ func settings() []setting {
 		{"tenants-dir", "TENANCY_DATABASE_TENANTS_DIR", "the directory of tenants' files, on SQLite (default tenants beside the home's file)", "", func(c *Config, value string) { c.Database.TenantsDir = value }},
 		{"tenant-column", "TENANCY_CLI_TENANT_COLUMN", "the column with the tenant's id; several with commas between", "tenant_id", func(c *Config, value string) { c.TenantColumn = value }},
 		{"namespace-prefix", "TENANCY_ISOLATION_PREFIX", "what the names of new schemas, databases and files begin with (default tenant_)", "", func(c *Config, value string) { c.Isolation.Prefix = value }},
-		{"roles", "TENANCY_CLI_ROLES", "roles that serve requests, which get the use of new namespaces (default that of the database URL)", "", func(c *Config, value string) { c.Roles = value }},
+		{"roles", "TENANCY_CLI_ROLES", "more roles that serve requests, which get the use of new namespaces beside that of the database URL; on MySQL like shop@%", "", func(c *Config, value string) { c.Roles = value }},
 	}
 }
 
