@@ -59,7 +59,8 @@ type Manager struct {
 	sealer    *envelope.Sealer // nil without
 	opener    *envelope.Opener // nil without
 
-	byRows     atomic.Bool // row-level security is relied on
+	byRows     atomic.Bool // Start has found that row-level security is relied on
+	metRows    atomic.Bool // a tenant behind it has come since
 	started    atomic.Bool
 	background context.Context // of what runs until Close
 	stop       context.CancelFunc

@@ -74,28 +74,40 @@ func (m *Manager) verify(ctx context.Context) error {
 		return fmt.Errorf("manager: whether tenants rely on row-level security: %w", err)
 	}
 	m.byRows.Store(why != "")
-	hints, err := m.verifyServing(ctx, m.pools[0].db, m.config.Database.URL)
-	more, systemErr := m.verifySystem(ctx)
-	for _, hint := range append(hints, more...) {
-		m.app.Logger.InfoContext(ctx, "tenancy: tenants are kept apart, and it could be done better", "hint", hint)
-	}
-	if errors.Is(err, postgres.ErrUnsafe) && why != "" {
-		err = fmt.Errorf("manager: row-level security is relied on, because %s: %w", why, err)
-	}
+	err = m.verifyHome(ctx, why)
+	hints, systemErr := m.verifySystem(ctx)
+	m.logHints(ctx, hints)
 	if err := errors.Join(err, systemErr); err != nil {
 		return err
 	}
-	return m.verifyReplicas(ctx)
+	return m.verifyReplicas(ctx, why != "")
+}
+
+// verifyHome looks at the home, where why says that row-level security is relied on and
+// because of what.
+func (m *Manager) verifyHome(ctx context.Context, why string) error {
+	hints, err := m.verifyServing(ctx, m.pools[0].db, m.config.Database.URL, why != "")
+	m.logHints(ctx, hints)
+	if errors.Is(err, postgres.ErrUnsafe) && why != "" {
+		err = fmt.Errorf("manager: row-level security is relied on, because %s: %w", why, err)
+	}
+	return err
+}
+
+func (m *Manager) logHints(ctx context.Context, hints []postgres.Hint) {
+	for _, hint := range hints {
+		m.app.Logger.InfoContext(ctx, "tenancy: tenants are kept apart, and it could be done better", "hint", hint)
+	}
 }
 
 // verifyServing looks at a pool that serves requests, the home's or a replica's, where
-// tenants rely on what the database holds.
-func (m *Manager) verifyServing(ctx context.Context, db *sql.DB, address tenancy.Secret) ([]postgres.Hint, error) {
+// tenants rely on what the database holds: on PostgreSQL if it is byRows.
+func (m *Manager) verifyServing(ctx context.Context, db *sql.DB, address tenancy.Secret, byRows bool) ([]postgres.Hint, error) {
 	if err := m.verifyPath(tenancy.NewContext(ctx, tenancy.Tenant{ID: "1", Isolation: tenancy.IsolationRLS}), db); err != nil {
 		return nil, err
 	}
 	switch d := m.config.Database.Dialect(); {
-	case d == dialect.Postgres && m.byRows.Load():
+	case d == dialect.Postgres && byRows:
 		return postgres.Verify(ctx, db, m.app.Tenancy, m.verifyConfig(address))
 	case d == dialect.MySQL && len(m.app.Tenancy.Tables) > 0: // the registry can put any tenant into the shared tables
 		return nil, mysql.Verify(ctx, db, m.app.Tenancy)

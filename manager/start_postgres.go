@@ -26,6 +26,8 @@ func (m *Manager) reliesOnRows(ctx context.Context) (why string, err error) {
 		return "", nil
 	case m.config.Isolation.byRows():
 		return fmt.Sprintf("%s or %s is rls", envOf("Isolation.Default"), envOf("Isolation.Premium")), nil
+	case m.metRows.Load():
+		return "a tenant behind it has been provisioned or served", nil
 	}
 	if has, err := m.hasPolicies(ctx); has || err != nil {
 		return "a shared table has its policy", pgerror.WithoutConfig(err)

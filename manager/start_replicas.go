@@ -33,22 +33,35 @@ const replayInterval = 50 * time.Millisecond
 // replica is a read-only copy of the home. It answers nothing before it was verified.
 type replica struct {
 	url      tenancy.Secret
-	pool     int // its index in Manager.pools
-	verified atomic.Bool
+	pool     int          // its index in Manager.pools
+	verified atomic.Int32 // one of the following
+}
+
+// What a replica was looked at for.
+const (
+	unverified     int32 = iota
+	verifiedNoRows       // where nobody relies on row-level security
+	verifiedByRows
+)
+
+// answers reports whether queries may go to a replica.
+func (m *Manager) answers(i int) bool {
+	was := m.replicas[i].verified.Load()
+	return was == verifiedByRows || was == verifiedNoRows && !m.reliesNow()
 }
 
 // errLags means that a standby does not show yet what is to be verified.
 var errLags = errors.New("it has not replayed yet what the home had when this program started")
 
 // verifyReplicas refuses to serve where a replica would not keep tenants apart as the
-// home does. One that is away or lags behind is left out, until watchReplica has
-// seen that it does.
-func (m *Manager) verifyReplicas(ctx context.Context) error {
+// home does, on PostgreSQL by rows if that is relied on. One that is away or lags behind
+// is left out, until watchReplica has seen that it does.
+func (m *Manager) verifyReplicas(ctx context.Context, byRows bool) error {
 	errs := make([]error, len(m.replicas))
 	var all sync.WaitGroup
 	for i, r := range m.replicas {
-		r.verified.Store(false) // by a Start before, which has failed
-		all.Go(func() { errs[i] = m.lookAtReplica(ctx, i, replicaStart) })
+		r.verified.Store(unverified) // since it may be for another reason that it was
+		all.Go(func() { errs[i] = m.lookAtReplica(ctx, i, replicaStart, byRows) })
 	}
 	all.Wait()
 	var problems []error
@@ -65,24 +78,34 @@ func (m *Manager) verifyReplicas(ctx context.Context) error {
 
 // lookAtReplica says what is wrong with a replica, which is asked from then on if it is
 // nothing. Each answer may take as long as the limit says.
-func (m *Manager) lookAtReplica(ctx context.Context, i int, limit time.Duration) error {
-	err := m.verifyReplica(ctx, i, limit)
-	m.replicas[i].verified.Store(err == nil)
+func (m *Manager) lookAtReplica(ctx context.Context, i int, limit time.Duration, byRows bool) error {
+	err := m.verifyReplica(ctx, i, limit, byRows)
+	found := verifiedNoRows
+	switch {
+	case err != nil:
+		found = unverified
+	case byRows:
+		found = verifiedByRows
+	}
+	m.replicas[i].verified.Store(found)
 	return err
 }
 
-// watchReplica goes on looking at one that is left out, until it was verified. Each has
+// watchReplica looks at one while it is left out, until it was verified. Each has
 // a goroutine of its own: one that says nothing keeps no other waiting.
 func (m *Manager) watchReplica(ctx context.Context, i int) {
 	tick := time.NewTicker(replicaInterval)
 	defer tick.Stop()
-	for said := ""; !m.replicas[i].verified.Load(); {
+	for said := ""; ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		err := m.lookAtReplica(ctx, i, replicaWatch)
+		if m.answers(i) { // until a tenant comes for whom it was not looked at
+			continue
+		}
+		err := m.lookAtReplica(ctx, i, replicaWatch, m.reliesNow())
 		switch {
 		case err == nil:
 			m.app.Logger.InfoContext(ctx, "tenancy: a replica is verified, and answers from now on", "setting", replicaSetting(i))
@@ -95,12 +118,12 @@ func (m *Manager) watchReplica(ctx context.Context, i int) {
 
 // verifyReplica looks at one of the replicas, and waits for each answer as long as the
 // limit says. Its errors name the setting.
-func (m *Manager) verifyReplica(ctx context.Context, i int, limit time.Duration) error {
+func (m *Manager) verifyReplica(ctx context.Context, i int, limit time.Duration, byRows bool) error {
 	r := m.replicas[i]
 	look := func() error {
 		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
-		_, err := m.verifyServing(ctx, m.pools[r.pool].db, r.url) // the hints are the home's
+		_, err := m.verifyServing(ctx, m.pools[r.pool].db, r.url, byRows) // the hints are the home's
 		return err
 	}
 	err := look()

@@ -21,7 +21,7 @@ import (
 // connections to tenants' own databases.
 func VerifyPostgres(home *sql.DB, m schema.Metadata, config postgres.Config) func(context.Context, tenancy.Tenant) error {
 	return func(ctx context.Context, t tenancy.Tenant) (err error) {
-		db, at := home, postgres.VerifyConfig{KeepsRegistry: true} // which is not the tenant's, and looked at when the program starts
+		db, at := home, postgres.VerifyConfig{KeepsRegistry: true} // which is not the tenant's: a Manager looks at its grants
 		switch t.Isolation {
 		case tenancy.IsolationRLS:
 		case tenancy.IsolationSchema:

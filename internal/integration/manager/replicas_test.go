@@ -314,6 +314,14 @@ func (l *link) to(tb testing.TB, address tenancy.Secret, name string) tenancy.Se
 	at, err := url.Parse(address.Reveal())
 	must(tb, err)
 	at.Host = l.address
+	return named(tb, tenancy.NewSecret(at.String()), name)
+}
+
+// named returns a URL whose connections have a name.
+func named(tb testing.TB, address tenancy.Secret, name string) tenancy.Secret {
+	tb.Helper()
+	at, err := url.Parse(address.Reveal())
+	must(tb, err)
 	query := at.Query()
 	query.Set("application_name", name)
 	at.RawQuery = query.Encode()
