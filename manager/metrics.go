@@ -39,8 +39,8 @@ func (m *Manager) openCollector() (err error) {
 	for i, name := range m.poolNames() {
 		config.Pools[name] = func() sql.DBStats { return m.pools[i].db.Stats() }
 	}
-	if cache := m.layers.cache; cache != nil {
-		config.Cache = func() registry.CacheStats { return cache.Stats() }
+	if !m.config.Cache.Disabled {
+		config.Cache = func() registry.CacheStats { return m.layers.cache.Stats() }
 	}
 	if cache := m.layers.redis; cache != nil {
 		config.RedisCache = cache.Stats

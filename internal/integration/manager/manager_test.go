@@ -425,6 +425,20 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// TestMetricsOfNoCache has none of a cache that is not read.
+func TestMetricsOfNoCache(t *testing.T) {
+	t.Parallel()
+	for _, disabled := range []bool{true, false} {
+		c := sqliteConfig(t)
+		c.Isolation = manager.IsolationConfig{}
+		c.Cache.Disabled = disabled
+		m := open(t, c, manager.App{})
+		if found := m.Metrics().Metrics().Cache; (found == nil) != disabled {
+			t.Errorf("disabled: %t, and got %+v", disabled, found)
+		}
+	}
+}
+
 // TestMetricsOfMigrations stay as they were where the registry cannot be read, and a logger
 // that panics there ends nothing.
 func TestMetricsOfMigrations(t *testing.T) {
