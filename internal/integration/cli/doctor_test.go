@@ -119,6 +119,50 @@ func TestDoctorLooksAtRoles(t *testing.T) {
 	finds(with(system), "table public.notes: .*System scopes fail: GRANT SELECT, INSERT, UPDATE, DELETE ON public.notes TO ")
 }
 
+// TestDoctorRefusesWhatStartRefuses has no tenant behind row-level security yet, and a table
+// with a tenant column that is none of the application's.
+func TestDoctorRefusesWhatStartRefuses(t *testing.T) {
+	t.Parallel()
+	owner, app, system := servers.PostgresRoles(t)
+	dir := t.TempDir()
+	protectedNotes(t, dir)
+	as := database{driver: "pgx"}.open(t, owner)
+	execute := func(statement string) {
+		t.Helper()
+		if _, err := as.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	with := func(env ...string) tool {
+		return tool{dir, append(append(os.Environ(), "TENANCY_DATABASE_URL="+app, "TENANCY_DATABASE_ADMIN_URL="+owner, "TENANCY_DATABASE_SYSTEM_URL="+system), env...)}
+	}
+	schemas := with("TENANCY_ISOLATION_DEFAULT=schema")
+	premium := with("TENANCY_ISOLATION_DEFAULT=schema", "TENANCY_ISOLATION_PREMIUM=rls", "TENANCY_ISOLATION_PREMIUM_PLANS=gold")
+	finds := func(c tool, code int, line string) {
+		t.Helper()
+		if out := c.run(t, code, "doctor"); !regexp.MustCompile("(?m)^  " + line).MatchString(out) {
+			t.Errorf("%q is not in\n%s", line, out)
+		}
+	}
+	with().run(t, 0, "migrate", "apply")
+	schemas.run(t, 0, "doctor")
+	premium.run(t, 0, "doctor")
+
+	execute("CREATE TABLE audits (id bigint PRIMARY KEY, tenant_id varchar(255) NOT NULL)")
+	finds(schemas, 0, "hint     table public.audits: row-level security is off")
+	execute("ALTER TABLE notes DISABLE ROW LEVEL SECURITY")
+	finds(schemas, 3, "problem  table public.notes: row-level security is off")
+	finds(schemas, 3, "hint     table public.audits: row-level security is off")
+	finds(premium, 3, "problem  table public.notes: row-level security is off")
+	execute("ALTER TABLE notes ENABLE ROW LEVEL SECURITY")
+	execute("GRANT SELECT ON tenancy_tenants TO PUBLIC")
+	finds(schemas, 3, "problem  role .* may use public.tenancy_tenants")
+
+	execute("DROP POLICY tenant_isolation ON notes") // nothing relies on it any more
+	finds(schemas, 0, "hint     role .* may use public.tenancy_tenants")
+	finds(premium, 3, "problem  role .* may use public.tenancy_tenants")
+}
+
 // TestDoctorFindsRecordsThatTenantsMayWrite has a schema from before the record of its
 // migrations was taken from the role that serves.
 func TestDoctorFindsRecordsThatTenantsMayWrite(t *testing.T) {

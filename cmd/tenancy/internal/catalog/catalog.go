@@ -154,20 +154,33 @@ func foreignKey(fk *atlas.ForeignKey, column *atlas.Column, columns []string) (s
 }
 
 // complete fails where a table has the policy and is not among the tables.
-func complete(ctx context.Context, db *sql.DB, schemaName string, m schema.Metadata) (err error) {
+func complete(ctx context.Context, db *sql.DB, schemaName string, m schema.Metadata) error {
+	names, err := Policied(ctx, db, schemaName)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(m.Tables, func(t schema.Table) bool { return t.Name == name }) {
+			return fmt.Errorf("the table %q holds rows of tenants, and which column says whose is not known: set --tenant-column to all such columns", name)
+		}
+	}
+	return nil
+}
+
+// Policied names the tables of a PostgreSQL schema that have the policy of package
+// driver/postgres.
+func Policied(ctx context.Context, db *sql.DB, schemaName string) (names []string, err error) {
 	rows, err := db.QueryContext(ctx, "SELECT DISTINCT tablename::text FROM pg_policies WHERE schemaname = $1 AND policyname = 'tenant_isolation' ORDER BY 1", schemaName)
 	if err != nil {
-		return fmt.Errorf("reading the catalog: %w", err)
+		return nil, fmt.Errorf("reading the catalog: %w", err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var name string
 		if err := rows.Scan(&name); err != nil {
-			return err
+			return nil, err
 		}
-		if !slices.ContainsFunc(m.Tables, func(t schema.Table) bool { return t.Name == name }) {
-			return fmt.Errorf("the table %q holds rows of tenants, and which column says whose is not known: set --tenant-column to all such columns", name)
-		}
+		names = append(names, name)
 	}
-	return rows.Err()
+	return names, rows.Err()
 }

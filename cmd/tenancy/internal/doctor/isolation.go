@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/cmd/tenancy/internal/catalog"
 	"github.com/entenancy/tenancy/driver/mysql"
 	"github.com/entenancy/tenancy/driver/postgres"
 	"github.com/entenancy/tenancy/registry"
@@ -47,7 +49,7 @@ func (e *examination) rowLevelSecurity(ctx context.Context, check *Check, tables
 	if err := check.unsafe(err, postgres.ErrUnsafe); err != nil {
 		return err
 	}
-	if err := e.soften(ctx, check); err != nil {
+	if err := e.soften(ctx, check, tables, config); err != nil {
 		return err
 	}
 	for _, hint := range hints {
@@ -101,20 +103,47 @@ func (c *Check) unsafe(err, found error) error {
 	return nil
 }
 
-// soften makes hints of the problems where nobody relies on row-level security.
-func (e *examination) soften(ctx context.Context, check *Check) error {
-	if len(check.Findings) == 0 {
+// soften makes hints of the problems where nobody relies on row-level security. Where
+// tables have the policy, Start relies on it. Those without may be none of the
+// application's, and are no reason for it to refuse.
+func (e *examination) soften(ctx context.Context, check *Check, tables schema.Metadata, config postgres.VerifyConfig) error {
+	if len(check.Findings) == 0 || e.DefaultIsolation() == tenancy.IsolationRLS || e.Config.Isolation.Premium == tenancy.IsolationRLS {
 		return nil
 	}
 	n, err := e.Tenants.Count(ctx, registry.Query{Isolation: tenancy.IsolationRLS})
-	if err != nil || n > 0 || e.DefaultIsolation() == tenancy.IsolationRLS {
+	if err != nil || n > 0 {
+		return err
+	}
+	left, err := e.policied(ctx, tables, config)
+	if err != nil {
 		return err
 	}
 	check.Note += "; no tenant has the isolation rls, so these are hints"
-	for i := range check.Findings {
-		check.Findings[i].Severity = Hint
+	if len(left.Findings) > 0 {
+		check.Note += " where no table with its policy is concerned"
 	}
+	for _, found := range check.Findings {
+		if !slices.Contains(left.Findings, found) {
+			left.add(Hint, found.Message)
+		}
+	}
+	check.Findings = left.Findings
 	return nil
+}
+
+// policied has the problems of tables that have the policy, as if there were no others.
+func (e *examination) policied(ctx context.Context, tables schema.Metadata, config postgres.VerifyConfig) (*Check, error) {
+	names, err := catalog.Policied(ctx, e.Home, config.Schema)
+	if err != nil {
+		return nil, err
+	}
+	tables.Tables = slices.DeleteFunc(slices.Clone(tables.Tables), func(t schema.Table) bool { return !slices.Contains(names, t.Name) })
+	check := &Check{}
+	if len(tables.Tables) == 0 {
+		return check, nil
+	}
+	_, err = postgres.Verify(ctx, e.Serving(), tables, config)
+	return check, check.unsafe(err, postgres.ErrUnsafe)
 }
 
 // keys looks for foreign keys that do not hold both rows to one tenant. On
