@@ -59,8 +59,8 @@ type Manager struct {
 	sealer    *envelope.Sealer // nil without
 	opener    *envelope.Opener // nil without
 
-	byRows     atomic.Bool // Start has found that row-level security is relied on
-	metRows    atomic.Bool // a tenant behind it has come since
+	byRows     atomic.Bool // row-level security is relied on, and looked at
+	metRows    atomic.Bool // a tenant behind it was provisioned or served
 	started    atomic.Bool
 	background context.Context // of what runs until Close
 	stop       context.CancelFunc

@@ -19,7 +19,8 @@ import (
 // the shared tables tell ids apart. It is relied on where Config.Isolation has rls, where a
 // shared table has the policy of this library, whatever the isolation, and where a
 // tenant of the registry is behind it. On PostgreSQL it takes from the role that serves
-// what default privileges have given it of the registry's tables. It fails with
+// what default privileges have given it of the registry's tables. Where nobody relied on
+// it yet, Provision does the same for the first tenant who does. It fails with
 // postgres.ErrUnsafe or mysql.ErrUnsafe, and the program must not serve then. After it
 // the Manager is ready. What else it starts ends with Close.
 //

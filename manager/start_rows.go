@@ -33,9 +33,9 @@ func (m *Manager) verifyingRows(verify func(context.Context, tenancy.Tenant) err
 }
 
 // relyOnRows refuses a tenant behind row-level security where Start would refuse to
-// serve it, unless Start has looked already, or is still to come.
+// serve it, unless somebody has looked already, or Start is still to come.
 func (m *Manager) relyOnRows(ctx context.Context) error {
-	if m.started.Load() && !m.reliesNow() && len(m.app.Tenancy.Tables) > 0 {
+	if m.started.Load() && !m.byRows.Load() && len(m.app.Tenancy.Tables) > 0 {
 		m.revoke(ctx) // what migrations have made since
 		if err := m.verifyHome(ctx, "a tenant is to be behind it"); err != nil {
 			return err
@@ -43,6 +43,7 @@ func (m *Manager) relyOnRows(ctx context.Context) error {
 		if err := m.verifyReplicas(ctx, true); err != nil {
 			return err
 		}
+		m.byRows.Store(true)
 	}
 	m.metRows.Store(true)
 	return nil

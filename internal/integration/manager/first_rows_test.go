@@ -114,4 +114,7 @@ func TestATenantBehindRowsOfAnotherProcess(t *testing.T) {
 			t.Errorf("%q answers", got)
 		}
 	}
+	if _, err := serving.Provision(t.Context(), behindRows("hooli")); !errors.Is(err, postgres.ErrUnsafe) {
+		t.Errorf("it makes one itself: %v", err)
+	}
 }
