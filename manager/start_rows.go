@@ -58,7 +58,7 @@ func (m *Manager) meeting(ready func(context.Context, tenancy.Tenant) error) fun
 		return ready
 	}
 	return func(ctx context.Context, t tenancy.Tenant) error {
-		if t.Isolation == tenancy.IsolationRLS {
+		if t.Isolation == tenancy.IsolationRLS && !m.metRows.Load() {
 			m.metRows.Store(true)
 		}
 		if ready == nil {
