@@ -80,14 +80,15 @@ func (t tables) nearest(table string, path []hop) []dependent {
 }
 
 // globalPaths returns the paths over which global rows are deleted with those of a table.
-// No table is passed twice, so rows that delete their children are followed to the
-// children and no further. What this misses [tables.checkCircles] refuses, apart from
-// links between tenants' own rows, which nobody can make.
+// Read-only ones are not: they keep all above them from being deleted. No table is passed
+// twice, so rows that delete their children are followed to the children and no further.
+// What this misses [tables.checkCircles] refuses, apart from links between tenants' own
+// rows, which nobody can make.
 func (t tables) globalPaths(table string, path []hop) [][]hop {
 	var found [][]hop
 	for _, r := range t.references(table) {
 		again := slices.ContainsFunc(path, func(h hop) bool { return h.Table == r.table })
-		if again || !r.cascades() || !t.global(r.table) && !t.sweepsGlobal(r.table) {
+		if again || !r.cascades() || t.readOnly[r.table] || !t.global(r.table) && !t.sweepsGlobal(r.table) {
 			continue
 		}
 		longer := append(slices.Clip(path), t.hop(r))
