@@ -29,7 +29,7 @@ func (d *Driver) answer(ctx context.Context, q *elsewhere.Question, on dialect.E
 		_, q.Globals = d.TableSchemas()
 	case p.tenant.Isolation == tenancy.IsolationSchema:
 		if q.Apart = true; len(q.Tables) > 0 {
-			q.Home, err = d.inHome(ctx, on, q.Tables)
+			q.Home, err = d.inHome(ctx, on, q)
 		}
 	}
 	return err
@@ -47,29 +47,30 @@ func (t *Tx) answer(ctx context.Context, q *elsewhere.Question) error {
 	return t.driver.answer(ctx, q, t.Tx)
 }
 
-// pathTables finds tables on the path of the session, which is where those find them
-// whose tenants share tables, and not on that of the tenant. "$user" is the role's name.
-const pathTables = `WITH path AS (
-	SELECT btrim(e.name, ' "') AS name, e.at
-	FROM pg_catalog.pg_settings s, unnest(string_to_array(s.reset_val, ',')) WITH ORDINALITY e(name, at) WHERE s.name = 'search_path')
-SELECT DISTINCT ON (t.tablename) t.tablename, t.schemaname
-FROM pg_catalog.pg_tables t JOIN path p ON t.schemaname = CASE p.name WHEN '$user' THEN current_user ELSE p.name END
-WHERE t.tablename IN (%s) ORDER BY t.tablename, p.at`
+// hangingTables finds tables by the foreign keys that lead from them to a global one, over
+// others too. That goes by no search path, which could be another for each role and pooler.
+const hangingTables = `WITH RECURSIVE hanging AS (
+	SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2
+	UNION
+	SELECT k.conrelid FROM pg_catalog.pg_constraint k JOIN hanging h ON k.confrelid = h.oid WHERE k.contype = 'f' AND k.confdeltype IN ('c', 'n', 'd'))
+SELECT c.relname, n.nspname
+FROM hanging h JOIN pg_catalog.pg_class c ON c.oid = h.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname IN (%s)`
 
 // databaseTables finds tables in the database of the session. The mark, in a comment, tells
 // a home of mysql.Schemas that no tenant's tables are meant.
 const databaseTables = "SELECT /* `" + globalTables + "`. */ table_name, table_schema FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name IN (%s)"
 
-// inHome returns the schemas of those of the tables that the home has.
-func (d *Driver) inHome(ctx context.Context, on dialect.ExecQuerier, tables []string) (found map[string]string, err error) {
-	text, args := databaseTables, make([]any, len(tables))
+// inHome returns the schemas of those of the question's tables that the home has.
+func (d *Driver) inHome(ctx context.Context, on dialect.ExecQuerier, q *elsewhere.Question) (found map[string]string, err error) {
+	text, args := databaseTables, []any(nil)
 	if d.dialect == dialect.Postgres {
-		text = pathTables
+		text, args = hangingTables, []any{d.names.globalSchema, q.Table}
 	}
-	in := make([]string, len(tables))
-	for i, table := range tables {
-		if args[i], in[i] = table, "?"; d.dialect == dialect.Postgres {
-			in[i] = fmt.Sprintf("$%d", i+1)
+	in := make([]string, len(q.Tables))
+	for i, table := range q.Tables {
+		if args, in[i] = append(args, table), "?"; d.dialect == dialect.Postgres {
+			in[i] = fmt.Sprintf("$%d", len(args))
 		}
 	}
 	var rows entsql.Rows
@@ -79,11 +80,20 @@ func (d *Driver) inHome(ctx context.Context, on dialect.ExecQuerier, tables []st
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	found = make(map[string]string)
 	for rows.Next() {
-		var table, schema string
-		if err := rows.Scan(&table, &schema); err != nil {
+		var name, schema string
+		if err := rows.Scan(&name, &schema); err != nil {
 			return nil, err
 		}
-		found[table] = schema
+		for _, table := range q.Tables {
+			switch before := found[table]; {
+			case name != table && (d.dialect == dialect.Postgres || !strings.EqualFold(name, table)): // MySQL may keep names in lower case
+			case before != "" && before != schema:
+				return nil, fmt.Errorf("driver: table %q is in the schemas %q and %q, with foreign keys to %q in both: which one tenants share cannot be told; delete in a tenancy.System scope",
+					table, before, schema, q.Table)
+			default:
+				found[table] = schema
+			}
+		}
 	}
 	return found, rows.Err()
 }

@@ -29,6 +29,7 @@ type names struct {
 	any            string // what both begin with: one look says that a statement has neither
 	tenant, global string // as they stand in a statement
 	schema         string // what stands in for global
+	globalSchema   string // the same, not quoted
 }
 
 // namesOf returns the names as they are quoted in a dialect.
@@ -45,7 +46,7 @@ func namesOf(d, globalSchema string) names {
 		if globalSchema == "" {
 			globalSchema = "public"
 		}
-		n.schema = quoted(globalSchema)
+		n.schema, n.globalSchema = quoted(globalSchema), globalSchema
 	}
 	return n
 }

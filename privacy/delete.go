@@ -40,9 +40,9 @@ func Delete(ctx context.Context, drv dialect.Driver, e *Entity, schemas Schemas)
 
 // reaching returns the operation with the dependents that it can reach, where those tables
 // are that foreign keys of the rows to delete lead from. They are the home's for global
-// rows, whoever deletes them, and the tenant's for its own, which no key of the home
-// leads to where the tenant has a database of its own. Such a tenant cannot lock global
-// rows, and has the conditions refused for spanning two databases.
+// rows, whoever deletes them, and the tenant's for its own, which no key of a global row
+// leads to where the tenant has a schema or a database of its own. One with a database
+// cannot lock global rows, and has the conditions refused for spanning two databases.
 func (o operation) reaching(ctx context.Context, drv dialect.Driver) (operation, error) {
 	own := o.schemas.of(o.entity.Table)
 	away := o.entity.tables(func(table string) bool { return o.schemas.of(table) != own })
@@ -50,13 +50,13 @@ func (o operation) reaching(ctx context.Context, drv dialect.Driver) (operation,
 		return o, nil
 	}
 	if !o.entity.global() {
-		q, _ := elsewhere.Ask(ctx, drv, nil) // where nobody knows, all is asked for
-		if q.Globals != "" {
-			o.entity = o.entity.without(func(table string) bool { return o.schemas.of(table) == q.Globals })
+		q, _ := elsewhere.Ask(ctx, drv, "", nil) // where nobody knows, all is asked for
+		if q.Apart || q.Globals != "" {
+			o.entity = o.entity.without(func(table string) bool { return slices.Contains(away, table) })
 		}
 		return o, nil
 	}
-	q, err := elsewhere.Ask(ctx, drv, away)
+	q, err := elsewhere.Ask(ctx, drv, o.entity.Table, away)
 	switch {
 	case err != nil && elsewhere.Named(own):
 		return o, fmt.Errorf("privacy: which tables hang on %s: %w", o.entity.Table, err)

@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"context"
+	stdsql "database/sql"
 	"errors"
 	"strings"
 
@@ -56,10 +57,13 @@ func (g *guard) Exec(ctx context.Context, query string, args, v any) error {
 	if err = take(ctx, tx, g.locks); err == nil {
 		err = g.exec(ctx, tx, query, args, v)
 	}
-	if err != nil {
-		return errors.Join(err, tx.Rollback())
+	if err == nil {
+		return tx.Commit()
 	}
-	return tx.Commit()
+	if failed := tx.Rollback(); !errors.Is(failed, stdsql.ErrTxDone) { // its context is over
+		err = errors.Join(err, failed)
+	}
+	return err
 }
 
 // Query implements dialect.ExecQuerier.

@@ -15,7 +15,9 @@ import (
 
 // Question is what a query scans into, for the drivers between.
 type Question struct {
-	// Tables are tables of tenants.
+	// Table is the global one whose rows are deleted, and Tables are those of tenants that
+	// hang on it.
+	Table  string
 	Tables []string
 	// Apart says that the tenant has a schema of its own, beside the home's tables. Home
 	// has the schema of those of the Tables that are there, for the tenants that share them.
@@ -28,8 +30,8 @@ type Question struct {
 
 // Ask returns the answer for the tenant of the context. It fails where there is no driver
 // that knows: ent's refuses to scan into a Question before it sends anything.
-func Ask(ctx context.Context, drv dialect.Driver, tables []string) (Question, error) {
-	q := Question{Tables: tables}
+func Ask(ctx context.Context, drv dialect.Driver, table string, tables []string) (Question, error) {
+	q := Question{Table: table, Tables: tables}
 	err := drv.Query(ctx, "-- tenancy: where the tables of a deletion are", []any{}, &q)
 	return q, err
 }

@@ -1,13 +1,19 @@
 package drivers_test
 
 import (
+	"context"
+	stdsql "database/sql"
 	"strings"
 	"testing"
 
 	"entgo.io/ent/dialect"
-	"entgo.io/ent/dialect/sql"
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/driver"
+	"github.com/entenancy/tenancy/driver/postgres"
 	"github.com/entenancy/tenancy/internal/integration/isolation"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent"
 	"github.com/entenancy/tenancy/schema"
@@ -70,7 +76,7 @@ func TestRawSQLByName(t *testing.T) {
 				}
 				defer func() { a.Fine(found.Close()) }()
 				var notes []string
-				err = sql.ScanSlice(found, &notes)
+				err = entsql.ScanSlice(found, &notes)
 				a.Got(notes, err)
 			}}
 			verdict, err := db.Try(t.Context(), read, isolation.Plain)
@@ -114,18 +120,45 @@ func TestDeleteBesideGlobals(t *testing.T) {
 // row that rows of another hang on, who shares the home's.
 func TestDeleteOfGlobalsLooksInTheHome(t *testing.T) {
 	each(t, func(t *testing.T, _ cell, db *isolation.Database) {
-		if db.B.Isolation != tenancy.IsolationShared || db.A.Isolation == tenancy.IsolationShared || db.Dialect == dialect.SQLite {
-			return // it is about a tenant with tables of its own beside one without
-		}
-		for _, mode := range []isolation.Mode{isolation.Plain, isolation.InTx} {
-			attack := isolation.Attack{Name: "delete an account that B hangs on", Touches: []string{"accounts", "devices"}, Run: func(a *isolation.Act) {
-				if err := a.Client.Account.DeleteOneID(a.AccountLent).Exec(a.A.Ctx); !ent.IsNotFound(err) {
-					t.Errorf("%s: an account that rows of B's hang on: %v", mode, err)
-				}
-			}}
-			if verdict, err := db.Try(t.Context(), attack, mode); err != nil || len(verdict.Leaks) > 0 {
-				t.Errorf("%s: %q, %v", mode, verdict.Leaks, err)
-			}
+		if db.B.Isolation == tenancy.IsolationShared && db.A.Isolation != tenancy.IsolationShared && db.Dialect != dialect.SQLite {
+			deletesWhatHangs(t, db)
 		}
 	})
+	t.Run("in a schema that no setting names", func(t *testing.T) {
+		h := newPostgresHome(t)
+		exec(t.Context(), t, open(t, "pgx", h.owner), "CREATE SCHEMA app")
+		tables(t, dialect.Postgres, "pgx", within(t, h.owner, "search_path", "app"), ofHome(t), plain)
+		config, err := pgx.ParseConfig(h.app)
+		if err != nil {
+			t.Fatal("the address does not parse")
+		}
+		connector, err := postgres.NewConnector(config, postgres.Config{Stdlib: []stdlib.OptionOpenDB{
+			stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+				_, err := conn.Exec(ctx, "SET search_path TO app")
+				return err
+			}),
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		db := attacked(t, entsql.OpenDB(dialect.Postgres, stdsql.OpenDB(connector)), driver.Config{GlobalSchema: "app"})
+		db.Admin = postgresAdmin(t, h.owner, "app")
+		a, b := ids()
+		db.A, db.B.Tenant = h.inSchema(t, a), tenancy.Tenant{ID: b, Isolation: tenancy.IsolationShared}
+		deletesWhatHangs(t, db)
+	})
+}
+
+func deletesWhatHangs(t *testing.T, db *isolation.Database) {
+	t.Helper()
+	for _, mode := range []isolation.Mode{isolation.Plain, isolation.InTx} {
+		attack := isolation.Attack{Name: "delete an account that B hangs on", Touches: []string{"accounts", "devices"}, Run: func(a *isolation.Act) {
+			if err := a.Client.Account.DeleteOneID(a.AccountLent).Exec(a.A.Ctx); !ent.IsNotFound(err) {
+				t.Errorf("%s: an account that rows of B's hang on: %v", mode, err)
+			}
+		}}
+		if verdict, err := db.Try(t.Context(), attack, mode); err != nil || len(verdict.Leaks) > 0 {
+			t.Errorf("%s: %q, %v", mode, verdict.Leaks, err)
+		}
+	}
 }
