@@ -35,12 +35,17 @@ func (m *Manager) reliesOnRows(ctx context.Context) (why string, err error) {
 	return m.placesByRows(ctx)
 }
 
-// hasPolicies looks for shared tables with the policy, as the role that serves finds them.
-func (m *Manager) hasPolicies(ctx context.Context) (has bool, err error) {
+// sharedTables names the tables of tenants.
+func (m *Manager) sharedTables() []string {
 	names := make([]string, 0, len(m.app.Tenancy.Tables))
 	for _, t := range m.app.Tenancy.Tables {
 		names = append(names, t.Name)
 	}
+	return names
+}
+
+// hasPolicies looks for shared tables with the policy, as the role that serves finds them.
+func (m *Manager) hasPolicies(ctx context.Context) (has bool, err error) {
 	home, err := postgresDatabases{config: m.config}.serving(m.config.Database.URL)
 	if err != nil {
 		return false, err
@@ -53,7 +58,7 @@ func (m *Manager) hasPolicies(ctx context.Context) (has bool, err error) {
 			JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 			WHERE p.polname = $1 AND c.relname::text = ANY ($2::text[])
 				AND CASE WHEN $3::text = '' THEN pg_catalog.pg_table_is_visible(c.oid) ELSE n.nspname = $3::text END)`,
-		isolationPolicy, names, m.config.Database.GlobalSchema).Scan(&has)
+		isolationPolicy, m.sharedTables(), m.config.Database.GlobalSchema).Scan(&has)
 	return has, err
 }
 
@@ -122,20 +127,21 @@ func (m *Manager) verifyPath(ctx context.Context, db *sql.DB) error {
 	if schema == "" {
 		return nil
 	}
-	for _, t := range m.app.Tenancy.Tables {
-		var elsewhere string
-		err := db.QueryRowContext(ctx, `
-			SELECT coalesce(max(n.nspname::text), '') FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-			WHERE c.oid = pg_catalog.to_regclass(quote_ident($1)) AND n.nspname <> $2`, t.Name, schema).Scan(&elsewhere)
-		if err != nil {
-			return err
-		}
-		if elsewhere != "" {
-			return fmt.Errorf("%w:\ntable %s is found in the schema %s, and not in %s as %s says: migrate, or take that schema out of the search path",
-				postgres.ErrUnsafe, t.Name, elsewhere, schema, envOf("Database.GlobalSchema"))
-		}
+	var table, elsewhere string
+	err := db.QueryRowContext(ctx, `
+		SELECT c.relname, n.nspname
+		FROM unnest($1::text[]) name
+		JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(quote_ident(name))
+		JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname <> $2 ORDER BY c.relname LIMIT 1`, m.sharedTables(), schema).Scan(&table, &elsewhere)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return err
 	}
-	return nil
+	return fmt.Errorf("%w:\ntable %s is found in the schema %s, and not in %s as %s says: migrate, or take that schema out of the search path",
+		postgres.ErrUnsafe, table, elsewhere, schema, envOf("Database.GlobalSchema"))
 }
 
 // verifySystem looks at the role of System scopes on PostgreSQL wherever there is one:

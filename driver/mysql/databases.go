@@ -4,11 +4,11 @@ import (
 	"context"
 	sqldriver "database/sql/driver"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver"
+	"github.com/entenancy/tenancy/internal/bounded"
 	"github.com/entenancy/tenancy/internal/guard"
 )
 
@@ -47,30 +47,18 @@ func Open(parse func(dsn string) (connector sqldriver.Connector, server string, 
 			return driver.Database{}, fmt.Errorf("mysql: %w: the database URL of %s is not a DSN that can be used; what is wrong with it may be secret",
 				tenancy.ErrInvalidPlacement, t)
 		}
-		return driver.Database{Connector: connector{inner}, Server: server}, nil
+		return driver.Database{Connector: connector{bounded.Connector{Connector: inner, Timeout: connectTimeout}}, Server: server}, nil
 	}
 }
 
-// connectTimeout is how long connecting may take, whatever the DSN says. Many connect
-// for nobody's context, and Go-MySQL-Driver's timeout does not cover the login: a
-// server that does not answer would keep the tenant's place among the connections
-// for ever.
+// connectTimeout is how long connecting may take, whatever the DSN says: a server that
+// does not answer would keep the tenant's place among the connections for ever.
 const connectTimeout = 2 * time.Minute
 
 // connector opens connections to a tenant's own database.
-type connector struct{ sqldriver.Connector }
-
-// Close closes what parse has returned, if that can be.
-func (c connector) Close() error {
-	if closer, ok := c.Connector.(io.Closer); ok {
-		return closer.Close()
-	}
-	return nil
-}
+type connector struct{ bounded.Connector }
 
 func (c connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
