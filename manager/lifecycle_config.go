@@ -57,8 +57,9 @@ type LifecycleConfig struct {
 	// its grants.
 	Verify func(ctx context.Context, t tenancy.Tenant) error
 
-	// Shared are the tables of tenants without a namespace. Erasing such a
-	// tenant fails without.
+	// Shared are the tables of tenants without a namespace. Provision leaves such a
+	// tenant provisioning, with tenancy.ErrNotProvisioned, while one of them is missing.
+	// Defaults to none: nobody looks for them, and erasing such a tenant fails.
 	Shared SharedTables
 
 	// EraseWait is how long Erase waits on PostgreSQL, before it deletes rows from

@@ -278,10 +278,14 @@ func (p *provisioning) migrate(ctx context.Context) error {
 }
 
 func (p *provisioning) verify(ctx context.Context) error {
+	var err error
 	if p.keeper != nil {
-		if err := p.keeper.Verify(ctx, p.at); err != nil {
-			return err
-		}
+		err = p.keeper.Verify(ctx, p.at)
+	} else {
+		err = (&sharedRows{p.config.Shared, p.at}).there(ctx)
+	}
+	if err != nil {
+		return err
 	}
 	return call(ctx, p.config.Verify, p.at, "LifecycleConfig.Verify")
 }

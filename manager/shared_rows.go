@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
@@ -20,6 +21,31 @@ type sharedRows struct {
 	SharedTables
 
 	tenant tenancy.Tenant
+}
+
+// there fails with tenancy.ErrNotProvisioned where one of the tables is missing, of
+// those that are known.
+func (r *sharedRows) there(ctx context.Context) error {
+	if len(r.Metadata.Tables) == 0 {
+		return nil
+	}
+	var looks []string
+	for _, table := range r.Metadata.Tables {
+		b := entsql.Dialect(r.Driver.Dialect())
+		look, _ := b.Select().SelectExpr(entsql.Expr("1")).From(b.Table(table.Name)).Where(entsql.False()).Query()
+		looks = append(looks, look)
+	}
+	var rows entsql.Rows
+	err := r.Driver.Query(actingFor(ctx, r.tenant), strings.Join(looks, " UNION ALL "), []any{}, &rows)
+	if err == nil {
+		rows.Next()
+		err = errors.Join(rows.Err(), rows.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("manager: %w: looking for the shared tables of %s, which migrations of the home make: %w",
+			tenancy.ErrNotProvisioned, r.tenant, err)
+	}
+	return nil
 }
 
 // count counts the rows, in the order in which they will be deleted.

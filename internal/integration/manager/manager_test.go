@@ -369,6 +369,7 @@ func TestDomains(t *testing.T) {
 		config.Resolution.Strategies = []manager.Strategy{manager.StrategyHost}
 		config.Cache.Disabled = !cached
 		m := open(t, config, manager.App{})
+		execute(t, m, notesTable)
 		acme, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme"})
 		must(t, err)
 		h := m.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))

@@ -296,3 +296,29 @@ func exec(tb testing.TB, db *sql.DB, statement string) {
 		tb.Errorf("%s: %v", statement, err)
 	}
 }
+
+// Who signs up before the shared tables are there is served once they are.
+func TestProvisionLooksForTheSharedTables(t *testing.T) {
+	t.Parallel()
+	for name, config := range map[string]manager.Config{
+		"SQLite":     sqliteConfig(t),
+		"MariaDB":    mysqlConfig(t),
+		"PostgreSQL": postgresConfig(t),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config.Isolation = manager.IsolationConfig{Default: tenancy.IsolationShared}
+			m := open(t, config, manager.App{})
+			acme, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "acme", Name: "Acme", Isolation: tenancy.IsolationShared})
+			if !errors.Is(err, tenancy.ErrNotProvisioned) || acme.Status != tenancy.StatusProvisioning {
+				t.Fatalf("%s: %v, want it to be left provisioning", acme.Status, err)
+			}
+			execute(t, m, notesTable)
+			acme, err = m.Lifecycle().Resume(t.Context(), acme.ID)
+			must(t, err)
+			if acme.Status != tenancy.StatusActive {
+				t.Errorf("the status is %s", acme.Status)
+			}
+		})
+	}
+}

@@ -74,7 +74,22 @@ func (t *tool) create(ctx context.Context, a *app.App, n registry.NewTenant) err
 	if err := t.showChange(change{Action: string(manager.ActionProvision), Tenant: made, To: made.Status}); err != nil || t.json {
 		return err
 	}
-	return t.showTenant(made)
+	if err := t.showTenant(made); err != nil {
+		return err
+	}
+	return t.hintAtTables(ctx, a, made)
+}
+
+// hintAtTables says so where a tenant is to live in shared tables that are not there yet.
+func (t *tool) hintAtTables(ctx context.Context, a *app.App, made tenancy.Tenant) error {
+	if a.OwnPlace(made) {
+		return nil
+	}
+	tables, err := a.TenantTables(ctx, a.Home, a.Schema())
+	if err != nil || len(tables.Tables) > 0 {
+		return err
+	}
+	return t.print.Text("The home has no table with the column %s yet: tenancy migrate apply makes the shared tables.", a.Config.TenantColumn)
 }
 
 func (t *tool) wouldCreate(ctx context.Context, a *app.App, n registry.NewTenant) error {
