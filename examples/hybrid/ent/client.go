@@ -208,6 +208,36 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 	c.Order.Intercept(interceptors...)
 }
 
+// TenancyDriver is Driver for a driver of tenancy's package driver. It qualifies the tables so that the driver can tell
+// those of tenants from those of global entities, where the driver asks for it.
+func TenancyDriver(driver dialect.Driver) Option {
+	tenants, globals := tenantprivacy.TableSchemas(driver)
+	return func(c *config) {
+		c.driver = driver
+		if tenants != "" {
+			c.schemaConfig.Item = tenants
+			c.schemaConfig.Order = tenants
+		}
+		if globals != "" {
+			c.schemaConfig.Country = globals
+		}
+	}
+}
+
+// tenancySchema returns the configured database schema of a table.
+func (c config) tenancySchema(table string) string {
+	switch table {
+	case "countries":
+		return c.schemaConfig.Country
+	case "items":
+		return c.schemaConfig.Item
+	case "orders":
+		return c.schemaConfig.Order
+	default:
+		return ""
+	}
+}
+
 // Mutate implements the ent.Mutator interface.
 func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 	switch m := m.(type) {

@@ -205,6 +205,12 @@ func (_c *OrderCreate) createSpec() (*Order, *sqlgraph.CreateSpec) {
 	return _node, _spec
 }
 
+// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
+func (*OrderMutation) TenancyProtocol() int { return 5 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*OrderMutation) TenancyColumn() string { return "tenant_id" }
+
 // OrderCreateBulk is the builder for creating many Order entities in bulk.
 type OrderCreateBulk struct {
 	config

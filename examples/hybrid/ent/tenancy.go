@@ -3,8 +3,8 @@
 package ent
 
 import (
-	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+
 	tenantprivacy "github.com/entenancy/tenancy/privacy"
 )
 
@@ -66,45 +66,3 @@ var (
 		},
 	}
 )
-
-// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ItemMutation) TenancyProtocol() int { return 5 }
-
-// TenancyColumn is the column that holds the tenant's id.
-func (*ItemMutation) TenancyColumn() string { return "tenant_id" }
-
-// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*OrderMutation) TenancyProtocol() int { return 5 }
-
-// TenancyColumn is the column that holds the tenant's id.
-func (*OrderMutation) TenancyColumn() string { return "tenant_id" }
-
-// TenancyDriver is Driver for a driver of tenancy's package driver. It qualifies the tables so that the driver can tell
-// those of tenants from those of global entities, where the driver asks for it.
-func TenancyDriver(driver dialect.Driver) Option {
-	tenants, globals := tenantprivacy.TableSchemas(driver)
-	return func(c *config) {
-		c.driver = driver
-		if tenants != "" {
-			c.schemaConfig.Item = tenants
-			c.schemaConfig.Order = tenants
-		}
-		if globals != "" {
-			c.schemaConfig.Country = globals
-		}
-	}
-}
-
-// tenancySchema returns the configured database schema of a table.
-func (c config) tenancySchema(table string) string {
-	switch table {
-	case "countries":
-		return c.schemaConfig.Country
-	case "items":
-		return c.schemaConfig.Item
-	case "orders":
-		return c.schemaConfig.Order
-	default:
-		return ""
-	}
-}

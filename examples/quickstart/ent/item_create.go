@@ -204,6 +204,12 @@ func (_c *ItemCreate) createSpec() (*Item, *sqlgraph.CreateSpec) {
 	return _node, _spec
 }
 
+// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
+func (*ItemMutation) TenancyProtocol() int { return 5 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*ItemMutation) TenancyColumn() string { return "tenant_id" }
+
 // ItemCreateBulk is the builder for creating many Item entities in bulk.
 type ItemCreateBulk struct {
 	config

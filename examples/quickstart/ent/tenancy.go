@@ -3,8 +3,8 @@
 package ent
 
 import (
-	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+
 	tenantprivacy "github.com/entenancy/tenancy/privacy"
 )
 
@@ -126,35 +126,3 @@ var (
 		},
 	}
 )
-
-// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ItemMutation) TenancyProtocol() int { return 5 }
-
-// TenancyColumn is the column that holds the tenant's id.
-func (*ItemMutation) TenancyColumn() string { return "tenant_id" }
-
-// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*OrderMutation) TenancyProtocol() int { return 5 }
-
-// TenancyColumn is the column that holds the tenant's id.
-func (*OrderMutation) TenancyColumn() string { return "tenant_id" }
-
-// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*TagMutation) TenancyProtocol() int { return 5 }
-
-// TenancyColumn is the column that holds the tenant's id.
-func (*TagMutation) TenancyColumn() string { return "tenant_id" }
-
-// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*UserMutation) TenancyProtocol() int { return 5 }
-
-// TenancyColumn is the column that holds the tenant's id.
-func (*UserMutation) TenancyColumn() string { return "tenant_id" }
-
-// TenancyDriver is Driver for a driver of tenancy's package driver. For a client whose tables tell whose they are,
-// generate it with entext.Extension{Placement: true}.
-func TenancyDriver(driver dialect.Driver) Option {
-	return func(c *config) {
-		c.driver = driver
-	}
-}

@@ -35,6 +35,7 @@ import (
 	stdsql "database/sql"
 
 	"entgo.io/ent"
+	"entgo.io/ent/entql"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/internal"
 	tenantprivacy "github.com/entenancy/tenancy/privacy"
 )
@@ -292,6 +293,115 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 		c.Label, c.Membership, c.Memo, c.Order, c.Profile, c.Team, c.User, c.Visit,
 	} {
 		n.Intercept(interceptors...)
+	}
+}
+
+// tenancyEvalP adds an entql predicate to s. entext lets the generated filters call it.
+func tenancyEvalP(nodeType string, p entql.P, s *sql.Selector) error {
+	return tenantprivacy.EvalP(schemaGraph, nodeType, p, s, map[string]tenantprivacy.Column{
+		"Club":       tenantprivacy.StringColumn("tenant_id"),
+		"Group":      tenantprivacy.StringColumn("tenant_id"),
+		"Item":       tenantprivacy.StringColumn("tenant_id"),
+		"Membership": tenantprivacy.StringColumn("tenant_id"),
+		"Memo":       tenantprivacy.StringColumn("tenant_id"),
+		"Order":      tenantprivacy.StringColumn("tenant_id"),
+		"Profile":    tenantprivacy.StringColumn("tenant_id"),
+		"Team":       tenantprivacy.StringColumn("tenant_id"),
+		"User":       tenantprivacy.StringColumn("tenant_id"),
+		"Visit":      tenantprivacy.StringColumn("tenant_id"),
+	}, config{schemaConfig: internal.SchemaConfigFromContext(s.Context())}.tenancySchema)
+}
+
+// TenancyDriver is Driver for a driver of tenancy's package driver. It qualifies the tables so that the driver can tell
+// those of tenants from those of global entities, where the driver asks for it.
+func TenancyDriver(driver dialect.Driver) Option {
+	tenants, globals := tenantprivacy.TableSchemas(driver)
+	return func(c *config) {
+		c.driver = driver
+		if tenants != "" {
+			c.schemaConfig.Club = tenants
+			c.schemaConfig.Group = tenants
+			c.schemaConfig.Item = tenants
+			c.schemaConfig.Membership = tenants
+			c.schemaConfig.Memo = tenants
+			c.schemaConfig.Order = tenants
+			c.schemaConfig.OrderLabels = tenants
+			c.schemaConfig.Profile = tenants
+			c.schemaConfig.Team = tenants
+			c.schemaConfig.User = tenants
+			c.schemaConfig.UserGroups = tenants
+			c.schemaConfig.UserFriends = tenants
+			c.schemaConfig.UserFollowing = tenants
+			c.schemaConfig.UserTeams = tenants
+			c.schemaConfig.UserClubs = tenants
+			c.schemaConfig.UserAccounts = tenants
+			c.schemaConfig.UserWatchedDevices = tenants
+			c.schemaConfig.Visit = tenants
+		}
+		if globals != "" {
+			c.schemaConfig.Account = globals
+			c.schemaConfig.AccountTitles = globals
+			c.schemaConfig.AccountCountries = globals
+			c.schemaConfig.Badge = globals
+			c.schemaConfig.Country = globals
+			c.schemaConfig.Device = globals
+			c.schemaConfig.Grant = globals
+			c.schemaConfig.Label = globals
+		}
+	}
+}
+
+// tenancySchema returns the configured database schema of a table.
+func (c config) tenancySchema(table string) string {
+	switch table {
+	case "accounts":
+		return c.schemaConfig.Account
+	case "account_countries":
+		return c.schemaConfig.AccountCountries
+	case "badges":
+		return c.schemaConfig.Badge
+	case "clubs":
+		return c.schemaConfig.Club
+	case "countries":
+		return c.schemaConfig.Country
+	case "devices":
+		return c.schemaConfig.Device
+	case "grants":
+		return c.schemaConfig.Grant
+	case "groups":
+		return c.schemaConfig.Group
+	case "items":
+		return c.schemaConfig.Item
+	case "labels":
+		return c.schemaConfig.Label
+	case "memberships":
+		return c.schemaConfig.Membership
+	case "memos":
+		return c.schemaConfig.Memo
+	case "orders":
+		return c.schemaConfig.Order
+	case "order_labels":
+		return c.schemaConfig.OrderLabels
+	case "profiles":
+		return c.schemaConfig.Profile
+	case "teams":
+		return c.schemaConfig.Team
+	case "users":
+		return c.schemaConfig.User
+	case "user_groups":
+		return c.schemaConfig.UserGroups
+	case "user_friends":
+		return c.schemaConfig.UserFriends
+	case "user_following":
+		return c.schemaConfig.UserFollowing
+	case "user_accounts":
+		return c.schemaConfig.UserAccounts
+	case "user_watched_devices":
+		return c.schemaConfig.UserWatchedDevices
+	case "visits":
+		return c.schemaConfig.Visit
+	default:
+		return ""
 	}
 }
 

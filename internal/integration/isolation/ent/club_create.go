@@ -309,6 +309,12 @@ func (u *ClubUpsertOne) IDX(ctx context.Context) int {
 	return id
 }
 
+// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
+func (*ClubMutation) TenancyProtocol() int { return 5 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*ClubMutation) TenancyColumn() string { return "tenant_id" }
+
 // ClubCreateBulk is the builder for creating many Club entities in bulk.
 type ClubCreateBulk struct {
 	config

@@ -471,6 +471,12 @@ func (u *MembershipUpsertOne) IDX(ctx context.Context) int {
 	return id
 }
 
+// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
+func (*MembershipMutation) TenancyProtocol() int { return 5 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*MembershipMutation) TenancyColumn() string { return "tenant_id" }
+
 // MembershipCreateBulk is the builder for creating many Membership entities in bulk.
 type MembershipCreateBulk struct {
 	config

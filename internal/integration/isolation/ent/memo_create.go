@@ -380,6 +380,12 @@ func (u *MemoUpsertOne) IDX(ctx context.Context) int {
 	return id
 }
 
+// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
+func (*MemoMutation) TenancyProtocol() int { return 5 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*MemoMutation) TenancyColumn() string { return "tenant_id" }
+
 // MemoCreateBulk is the builder for creating many Memo entities in bulk.
 type MemoCreateBulk struct {
 	config

@@ -310,6 +310,12 @@ func (u *ProfileUpsertOne) IDX(ctx context.Context) int {
 	return id
 }
 
+// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
+func (*ProfileMutation) TenancyProtocol() int { return 5 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*ProfileMutation) TenancyColumn() string { return "tenant_id" }
+
 // ProfileCreateBulk is the builder for creating many Profile entities in bulk.
 type ProfileCreateBulk struct {
 	config

@@ -342,6 +342,12 @@ func (u *TeamUpsertOne) IDX(ctx context.Context) int {
 	return id
 }
 
+// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
+func (*TeamMutation) TenancyProtocol() int { return 5 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*TeamMutation) TenancyColumn() string { return "tenant_id" }
+
 // TeamCreateBulk is the builder for creating many Team entities in bulk.
 type TeamCreateBulk struct {
 	config

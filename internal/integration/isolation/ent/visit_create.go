@@ -394,6 +394,12 @@ func (u *VisitUpsertOne) ExecX(ctx context.Context) {
 	}
 }
 
+// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
+func (*VisitMutation) TenancyProtocol() int { return 5 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*VisitMutation) TenancyColumn() string { return "tenant_id" }
+
 // VisitCreateBulk is the builder for creating many Visit entities in bulk.
 type VisitCreateBulk struct {
 	config

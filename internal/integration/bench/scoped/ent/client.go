@@ -204,6 +204,14 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 	c.User.Intercept(interceptors...)
 }
 
+// TenancyDriver is Driver for a driver of tenancy's package driver. For a client whose tables tell whose they are,
+// generate it with entext.Extension{Placement: true}.
+func TenancyDriver(driver dialect.Driver) Option {
+	return func(c *config) {
+		c.driver = driver
+	}
+}
+
 // Mutate implements the ent.Mutator interface.
 func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 	switch m := m.(type) {

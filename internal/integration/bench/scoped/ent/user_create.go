@@ -147,6 +147,12 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 	return _node, _spec
 }
 
+// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
+func (*UserMutation) TenancyProtocol() int { return 5 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*UserMutation) TenancyColumn() string { return "tenant_id" }
+
 // UserCreateBulk is the builder for creating many User entities in bulk.
 type UserCreateBulk struct {
 	config

@@ -147,6 +147,12 @@ func (_c *EntryCreate) createSpec() (*Entry, *sqlgraph.CreateSpec) {
 	return _node, _spec
 }
 
+// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
+func (*EntryMutation) TenancyProtocol() int { return 5 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*EntryMutation) TenancyColumn() string { return "org_id" }
+
 // EntryCreateBulk is the builder for creating many Entry entities in bulk.
 type EntryCreateBulk struct {
 	config

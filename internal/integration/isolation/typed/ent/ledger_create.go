@@ -186,6 +186,12 @@ func (_c *LedgerCreate) createSpec() (*Ledger, *sqlgraph.CreateSpec) {
 	return _node, _spec
 }
 
+// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
+func (*LedgerMutation) TenancyProtocol() int { return 5 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*LedgerMutation) TenancyColumn() string { return "org_id" }
+
 // LedgerCreateBulk is the builder for creating many Ledger entities in bulk.
 type LedgerCreateBulk struct {
 	config

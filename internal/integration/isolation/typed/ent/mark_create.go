@@ -142,6 +142,12 @@ func (_c *MarkCreate) createSpec() (*Mark, *sqlgraph.CreateSpec) {
 	return _node, _spec
 }
 
+// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
+func (*MarkMutation) TenancyProtocol() int { return 5 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*MarkMutation) TenancyColumn() string { return "org_id" }
+
 // MarkCreateBulk is the builder for creating many Mark entities in bulk.
 type MarkCreateBulk struct {
 	config

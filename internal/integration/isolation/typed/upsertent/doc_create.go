@@ -416,6 +416,12 @@ func (u *DocUpsertOne) IDX(ctx context.Context) uuid.UUID {
 	return id
 }
 
+// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
+func (*DocMutation) TenancyProtocol() int { return 5 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*DocMutation) TenancyColumn() string { return "tenant_id" }
+
 // DocCreateBulk is the builder for creating many Doc entities in bulk.
 type DocCreateBulk struct {
 	config

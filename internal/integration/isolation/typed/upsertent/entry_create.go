@@ -316,6 +316,12 @@ func (u *EntryUpsertOne) IDX(ctx context.Context) int {
 	return id
 }
 
+// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
+func (*EntryMutation) TenancyProtocol() int { return 5 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*EntryMutation) TenancyColumn() string { return "org_id" }
+
 // EntryCreateBulk is the builder for creating many Entry entities in bulk.
 type EntryCreateBulk struct {
 	config

@@ -298,6 +298,12 @@ func (u *MarkUpsertOne) IDX(ctx context.Context) int {
 	return id
 }
 
+// TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
+func (*MarkMutation) TenancyProtocol() int { return 5 }
+
+// TenancyColumn is the column that holds the tenant's id.
+func (*MarkMutation) TenancyColumn() string { return "org_id" }
+
 // MarkCreateBulk is the builder for creating many Mark entities in bulk.
 type MarkCreateBulk struct {
 	config
