@@ -44,7 +44,7 @@ func templatePoints() []point {
 		})
 	}
 	return append(all, point{
-		"template tenancyEvalP", "entext/template/tenancy.tmpl",
+		"template tenancyEvalP", "entext/template/enforce.tmpl",
 		"return tenantprivacy.EvalP(schemaGraph, nodeType, p, s, map[string]tenantprivacy.Column{",
 		"return func(g *sqlgraph.Schema, n string, p entql.P, s *sql.Selector, _ map[string]tenantprivacy.Column) error {\n\treturn g.EvalP(n, p, s)\n}(schemaGraph, nodeType, p, s, map[string]tenantprivacy.Column{", true,
 	})
