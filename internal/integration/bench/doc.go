@@ -12,7 +12,7 @@
 // SQLite database in memory.
 //
 // BenchmarkOperation is for `go test -bench` and its profiles. BenchmarkTable
-// makes the tables of docs/benchmarks.md: it runs the variants in turns, in
+// makes the tables of docs/benchmarks-runs.md: it runs the variants in turns, in
 // random order, and compares within each turn, so that what else the machine
 // does cancels out.
 package bench

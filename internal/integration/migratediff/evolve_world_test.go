@@ -4,8 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"testing"
+	"time"
 
 	"entgo.io/ent/dialect/entsql"
 	entschema "entgo.io/ent/dialect/sql/schema"
@@ -88,9 +88,10 @@ func byHand(tb testing.TB, config diff.Config, directory, text string) {
 	tb.Helper()
 	path := filepath.Join(config.Dir, directory)
 	all := files(tb, path)
-	version, err := strconv.Atoi(all[len(all)-1].Version())
+	const format = "20060102150405"
+	last, err := time.Parse(format, all[len(all)-1].Version())
 	must(tb, err)
-	must(tb, os.WriteFile(filepath.Join(path, strconv.Itoa(version+1)+"_by_hand.sql"), []byte(text+";\n"), 0o600))
+	must(tb, os.WriteFile(filepath.Join(path, last.Add(time.Second).Format(format)+"_by_hand.sql"), []byte(text+";\n"), 0o600))
 	must(tb, diff.Hash(config.Dir))
 }
 

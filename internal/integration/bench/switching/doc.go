@@ -7,7 +7,7 @@
 // statements; from 1 and from 16 goroutines; directly, and through a proxy in
 // a process of its own that puts 1 ms between the client and the server.
 //
-// BenchmarkSwitching makes the tables of docs/benchmarks.md. The alternatives
+// BenchmarkSwitching makes the tables of docs/benchmarks-runs.md. The alternatives
 // have short turns in random order, and each is compared to plain ent within
 // the same round of turns, so that what else the machine does cancels out.
 // TestRoundTrips holds how many round trips each operation takes.
