@@ -14,8 +14,8 @@ import (
 )
 
 // Start makes the registry's tables, migrates with Config.Migrations.AtStart,
-// and checks that the home keeps tenants apart: on PostgreSQL that row-level
-// security holds where it is relied on, and shows System scopes all rows, on MySQL that
+// and checks that the home keeps tenants apart: on PostgreSQL that its URLs lead to
+// one database, and that row-level security holds where it is relied on, and shows System scopes all rows, on MySQL that
 // the shared tables tell ids apart. It is relied on where Config.Isolation has rls, where a
 // shared table has the policy of this library, whatever the isolation, and where a
 // tenant of the registry is behind it. On PostgreSQL it takes from the role that serves
@@ -69,6 +69,9 @@ func (c IsolationConfig) byRows() bool {
 func (m *Manager) verify(ctx context.Context) error {
 	if m.config.Database.Dialect() == dialect.SQLite && m.config.Database.attachesHome() {
 		m.app.Logger.InfoContext(ctx, "tenancy: the home is attached to the files of tenants, and SQL of theirs can read the registry in it", "setting", envOf("Database.GlobalFile"))
+	}
+	if err := m.verifyOneHome(ctx); err != nil {
+		return fmt.Errorf("manager: %w", err)
 	}
 	why, err := m.reliesOnRows(ctx)
 	if err != nil {

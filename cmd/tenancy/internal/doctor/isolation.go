@@ -44,6 +44,9 @@ func (e *examination) isolation(ctx context.Context) (*Check, error) {
 
 // rowLevelSecurity adds what PostgreSQL does not hold, and what is slow.
 func (e *examination) rowLevelSecurity(ctx context.Context, check *Check, tables schema.Metadata) error {
+	if err := check.unsafe(e.OneHome(ctx), postgres.ErrUnsafe); err != nil {
+		return err
+	}
 	config := postgres.VerifyConfig{Schema: e.Schema(), KeepsRegistry: e.OneRole()}
 	hints, err := postgres.Verify(ctx, e.Serving(), tables, config)
 	if err := check.unsafe(err, postgres.ErrUnsafe); err != nil {
