@@ -12,7 +12,8 @@ import (
 )
 
 // registryTables are the tables that this library keeps for itself in the home: the
-// registry's, and the outcomes of migrations. They have no policies.
+// registry's, and the outcomes of migrations. They have no policies. They are named one
+// by one, because an application may have tables that begin with tenancy_, too.
 func registryTables() []string {
 	return []string{
 		"tenancy_audit", "tenancy_domains", outcomesTable, "tenancy_quotas",
