@@ -129,6 +129,7 @@ func (s *Scope) Tenant() Tenant { return s.tenant }
 // the statements that bind it. It is nil in a System scope.
 func (s *Scope) Arg() any { return s.arg }
 
-// FirstUse reports whether nobody has asked before, for this scope. A driver asks
-// when it is about to act in a System scope, to tell its SystemObserver once.
-func (s *Scope) FirstUse() bool { return !s.used.Load() && !s.used.Swap(true) }
+// MarkUsed marks the scope as used, and reports whether nobody has done so before. It
+// is for drivers alone, which tell their [SystemObserver] of a System scope once: whoever
+// else calls it keeps the observer from being told. It is safe for concurrent use.
+func (s *Scope) MarkUsed() bool { return !s.used.Load() && !s.used.Swap(true) }

@@ -63,7 +63,7 @@ func TestObserversTellAllAndEndInReverse(t *testing.T) {
 	}
 }
 
-func TestFirstUseOfAScopeIsOnce(t *testing.T) {
+func TestAScopeIsMarkedUsedOnce(t *testing.T) {
 	t.Parallel()
 	ctx := tenancy.System(t.Context(), "a test")
 	derived, cancel := context.WithCancel(ctx)
@@ -74,7 +74,7 @@ func TestFirstUseOfAScopeIsOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		uses = append(uses, scope.FirstUse())
+		uses = append(uses, scope.MarkUsed())
 	}
 	if want := []bool{true, false, true}; !slices.Equal(uses, want) {
 		t.Errorf("got %v, want %v", uses, want)

@@ -27,7 +27,7 @@ func use(ctx context.Context, t *testing.T, o tenancy.SystemObserver) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if scope.System() && scope.FirstUse() {
+	if scope.System() && scope.MarkUsed() {
 		o.SystemScope(ctx, scope)
 	}
 }

@@ -55,7 +55,7 @@ func sameScope(a, b context.Context) bool {
 
 // tellSystem tells the observer of a System scope when it is first used.
 func (d *Driver) tellSystem(ctx context.Context, scope *tenancy.Scope) {
-	if d.observes() && scope.FirstUse() {
+	if d.observes() && scope.MarkUsed() {
 		d.config.Observer.SystemScope(ctx, scope)
 	}
 }
