@@ -27,19 +27,43 @@
 //
 // # What it refuses
 //
-// Generation fails, naming the schema and the remedy, for a schema that is
-// neither tenant-scoped nor global, an edge schema between tenants' entities
-// that is not scoped itself, one between two global entities that is, a global
-// entity with a required foreign key to a tenant's row, an edge between tenant
-// columns of two types, a one-to-one edge that would be unique over all tenants, an
-// edge whose foreign key is the tenant column, at whichever end, two edges over one
-// column to different types, a field that is the foreign key of an edge which
-// is declared at the other end only, a join table that would have two columns of the
-// tenant column's name, a tenant column that is not, or not only, the
-// field that mixin.Tenant makes, global rows that are read-only for tenants and
-// would be deleted with a tenant's (OnDelete(Cascade)), rows that delete others of their
-// table and with them global ones, on which rows of tenants or read-only ones hang, and
-// two indexes that come to have one name.
+// Generation fails, naming the schema and the remedy, for a schema
+//
+//   - that is neither tenant-scoped nor global, or both;
+//   - with a schema.Global or schema.GlobalUnique that gives no reason;
+//   - that is tenant-scoped and has an entsql.Schema, with [Extension].Placement: the
+//     tenant's record says where its tables are.
+//
+// For a tenant column
+//
+//   - of a type that is none of schema.String, schema.UUID and schema.Int64;
+//   - that is not, or not only, the field that mixin.Tenant makes, as it makes it.
+//
+// For an edge
+//
+//   - between tenant columns of two types;
+//   - of a tenant-scoped schema that is unique and whose field in Go is Tenant: it would have
+//     the methods of the tenant column's field;
+//   - whose foreign key is the tenant column, at whichever end;
+//   - whose foreign key is a field that refers to tenants' rows, where the edge is declared
+//     at the other end only;
+//   - that shares its column with one to another type, if either type is tenant-scoped;
+//   - from a global schema to a tenant's row, if it is required;
+//   - from a tenant-scoped schema to a global one that is one-to-one, and so unique over all
+//     tenants, without schema.GlobalUnique;
+//   - whose join table would have two columns of the tenant column's name;
+//   - whose edge schema (Through) is not tenant-scoped and joins tenants' rows, or is and joins
+//     two global schemas.
+//
+// For OnDelete(Cascade), where deleting a row
+//
+//   - of a tenant deletes global ones that are read-only for tenants;
+//   - deletes others of its table, to any depth, and with them global ones on which rows of
+//     tenants or read-only ones hang;
+//   - deletes global ones over more than 64 paths of foreign keys.
+//
+// And for two indexes of a schema that come to have one name, now that what is unique is
+// so for each tenant.
 //
 // # What it changes
 //
