@@ -55,8 +55,8 @@ func (s Status) next() []Status {
 // where it is is not a transition.
 func (s Status) CanBecome(to Status) bool { return slices.Contains(s.next(), to) }
 
-// Transition returns nil where CanBecome is true, and otherwise an
-// [ErrInvalidTransition] that names the states that are allowed.
+// Transition returns nil where CanBecome is true, [ErrInvalidTenant] where to is no
+// state, and otherwise an [ErrInvalidTransition] that names the states that are allowed.
 func (s Status) Transition(to Status) error {
 	if err := to.Validate(); err != nil {
 		return err

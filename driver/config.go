@@ -17,7 +17,8 @@ type Config struct {
 	// Place completes the record of a tenant that the registry has not placed:
 	// one without an Isolation, with IsolationSchema and no schema, or with
 	// IsolationDatabase and no URL. It returns the tenant with its Isolation and
-	// Placement, and must change nothing else. It is called for every statement of
+	// Placement. The ID has to be the same, which is compared: another one is
+	// tenancy.ErrInvalidPlacement. It is called for every statement of
 	// such a tenant, from several goroutines: it must be quick, and always say the
 	// same of the same record. An error of it is the statement's.
 	// Defaults to IsolationShared for a tenant without an isolation.

@@ -40,8 +40,9 @@ func AllowSystem() privacy.QueryMutationRule {
 }
 
 // DenyCrossTenant returns a rule that denies mutations that set tenant_id to
-// another tenant than the context's, and decides nothing about others. The
-// error is both tenancy.ErrCrossTenant and ent's privacy.Deny.
+// another tenant than the context's, with tenancy.ErrCrossTenant, and those without a
+// scope, as RequireTenant does. It decides nothing about others, nor about any in a
+// System scope. Its errors are ent's privacy.Deny, too.
 func DenyCrossTenant() privacy.MutationRule {
 	return privacy.MutationRuleFunc(func(ctx context.Context, m ent.Mutation) error {
 		scope, err := tenancy.ScopeFromContext(ctx)

@@ -13,7 +13,8 @@ import (
 	"github.com/entenancy/tenancy/schema"
 )
 
-// ErrUnsafe means that [Verify] found the database unable to keep tenants apart.
+// ErrUnsafe means that [Verify] found the database unable to keep tenants apart, or that
+// [VerifySystem] found the role for System scopes unfit.
 var ErrUnsafe = errors.New("postgres: not safe to serve tenants")
 
 // VerifyConfig says what [Verify] looks at. Its zero value is good for tables
