@@ -87,7 +87,7 @@ func (d *Driver) Place(t tenancy.Tenant) (tenancy.Tenant, error) { return Place(
 // Place returns the tenant with its isolation and placement, as place completes
 // them where its record does not have them; place is as [Config].Place and may
 // be nil. It is the one rule of where a tenant is, for the driver and for
-// migrations. It fails with tenancy.ErrInvalidPlacement.
+// migrations. It fails with tenancy.ErrInvalidPlacement, or with the error of place.
 func Place(t tenancy.Tenant, place func(tenancy.Tenant) (tenancy.Tenant, error)) (tenancy.Tenant, error) {
 	if placed(t) {
 		return t, nil
@@ -97,7 +97,7 @@ func Place(t tenancy.Tenant, place func(tenancy.Tenant) (tenancy.Tenant, error))
 			t.Isolation = tenancy.IsolationShared
 			return t, nil
 		}
-		return t, fmt.Errorf("driver: %w: %s: its isolation is %q and its placement is empty", tenancy.ErrInvalidPlacement, t, t.Isolation)
+		return t, fmt.Errorf("driver: %w: %s: its isolation is %q and its placement is empty; provision it with a manager.Lifecycle, put the placement into its record, or set Config.Place", tenancy.ErrInvalidPlacement, t, t.Isolation)
 	}
 	at, err := place(t)
 	switch {

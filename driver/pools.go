@@ -14,7 +14,7 @@ import (
 // shards is how many locks the tenants share.
 const shards = 64
 
-var errClosed = errors.New("driver: it is closed")
+var errClosed = errors.New("driver: the driver was closed")
 
 // pools are the pools of tenants with databases of their own. They are safe for
 // concurrent use.

@@ -118,5 +118,6 @@ func (o operation) tenantColumn(spec *sqlgraph.CreateSpec) (tenancy.ID, error) {
 			return id, nil
 		}
 	}
-	return "", denied(fmt.Errorf("%w: a new %s is not the context's tenant's", tenancy.ErrCrossTenant, o.entity.Name))
+	return "", denied(fmt.Errorf("%w: a new %s is not the context's tenant's: leave its tenant to mixin.Tenant, or act for that tenant by tenancy.NewContext",
+		tenancy.ErrCrossTenant, o.entity.Name))
 }

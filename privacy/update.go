@@ -61,7 +61,8 @@ func (o operation) keepTenant(spec *sqlgraph.UpdateSpec) error {
 	for _, fields := range [][]*sqlgraph.FieldSpec{spec.Fields.Set, spec.Fields.Add, spec.Fields.Clear} {
 		for _, f := range fields {
 			if f.Column == o.entity.Tenant.Name {
-				return denied(fmt.Errorf("%w: an update sets the tenant of a %s", tenancy.ErrCrossTenant, o.entity.Name))
+				return denied(fmt.Errorf("%w: an update sets the tenant of a %s, which never changes: leave its column alone, or create the row anew for the other tenant",
+					tenancy.ErrCrossTenant, o.entity.Name))
 			}
 		}
 	}

@@ -74,11 +74,12 @@ func spent(ctx context.Context) error {
 
 // checkFile refuses what reaches other files.
 func checkFile(tokens []string) error {
+	const instead = "it reaches another file; do it in a tenancy.System scope, with Files.System as driver.Config.System"
 	switch head := tokens[0]; {
 	case head == "ATTACH", head == "DETACH":
-		return fmt.Errorf("%w: %s", ErrRefused, head)
+		return refused(head, instead)
 	case head == "VACUUM" && slices.Contains(tokens, "INTO"):
-		return fmt.Errorf("%w: VACUUM INTO", ErrRefused)
+		return refused("VACUUM INTO", instead)
 	}
 	return nil
 }
