@@ -22,11 +22,15 @@
 //
 // # Where the rest lives
 //
-// This package imports the standard library only, so that every other part
-// can speak its language:
+// Begin with manager: it puts the parts together from one configuration, makes
+// tenants and sees them through their life. This package imports the standard library
+// only, so that every other part can speak its language:
 //
 //   - schema/mixin marks an ent schema as tenant-scoped, schema marks one as global;
 //   - entext generates the enforcement into the ent client, privacy is what
 //     the generated code calls;
-//   - registry keeps the tenants, middleware finds the one a request is for.
+//   - registry keeps the tenants, middleware finds the one a request is for;
+//   - driver sends each statement to its tenant's place: shared tables, a schema or
+//     a database;
+//   - migrate brings the tables of all tenants up to date.
 package tenancy
