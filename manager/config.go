@@ -61,11 +61,11 @@ type DatabaseConfig struct {
 	// table. Defaults to 20. On SQLite it has effect on the latter alone.
 	PoolSize int `env:"POOL_SIZE"`
 	// MaxOverflow is how many more are opened while they are needed. So a process has up to
-	// [DatabaseConfig.PoolSize] and MaxOverflow connections for each of [DatabaseConfig.URL],
-	// [DatabaseConfig.SystemURL] and [DatabaseConfig.ReplicaURLs], [DatabaseConfig.PoolSize] for
-	// the registry, and beside them those of its own work, which have no limit: one that
-	// listens for changes on PostgreSQL, one or two for each tenant that is being
-	// provisioned or changed, and those of migrations. Defaults to 40.
+	// [DatabaseConfig.PoolSize] and [DatabaseConfig.MaxOverflow] together for each of
+	// [DatabaseConfig.URL], [DatabaseConfig.SystemURL] and [DatabaseConfig.ReplicaURLs],
+	// [DatabaseConfig.PoolSize] for the registry, and beside them those of its own work, which
+	// have no limit: one that listens for changes on PostgreSQL, one or two for each tenant
+	// that is being provisioned or changed, and those of migrations. Defaults to 40.
 	MaxOverflow int `env:"MAX_OVERFLOW"`
 	// ConnectTimeout is how long connecting may take. Defaults to 30s.
 	ConnectTimeout time.Duration `env:"CONNECT_TIMEOUT"`
@@ -75,11 +75,11 @@ type DatabaseConfig struct {
 	// GlobalSchema is the PostgreSQL schema of the global and shared tables, and of the
 	// tables in databases that tenants have of their own. Where it is set, connections that
 	// serve find tables there and nowhere else; extensions of other schemas too only with a
-	// search_path in the URL that begins with it, such as search_path=app,extensions. The
+	// search_path in their address that begins with it, such as search_path=app,extensions. The
 	// registry is where the search path of [DatabaseConfig.AdminURL] leads. PgBouncer has
 	// to track search_path (from PostgreSQL 18 on), or to ignore that of its clients where
 	// the roles that serve have it by ALTER ROLE. Defaults to "public", and to the search
-	// path of each URL and role for requests. On other databases it must be empty.
+	// path of each address and role for requests. On other databases it must be empty.
 	GlobalSchema string `env:"GLOBAL_SCHEMA"`
 	// Unnamed does without prepared statements, for PgBouncer before 1.21.
 	// PostgreSQL only.
@@ -96,8 +96,7 @@ type DatabaseConfig struct {
 	TenantsDir string `env:"TENANTS_DIR"`
 }
 
-// IsolationConfig says what keeps tenants apart of whom the registry does not
-// say it, and where new ones live.
+// IsolationConfig is the isolation of tenants whose record has none, and of new ones.
 type IsolationConfig struct {
 	// Default is `shared`, `rls`, `schema` or `database`. Defaults to rls on PostgreSQL
 	// and to shared elsewhere.
@@ -207,13 +206,13 @@ type EncryptionConfig struct {
 	// secrets are kept as they are.
 	Key tenancy.Secret `env:"KEY"`
 	// OldKeys are other passphrases, for reading. To change the key without downtime,
-	// first deploy the new one here beside the old Key, so that every process can read
-	// it; then the new one as Key and the old one here; then call [Operator.Reencrypt],
-	// and take the old one out. Defaults to none.
+	// first deploy the new one here while [EncryptionConfig.Key] is the old one, so that every
+	// process can read it; then the new one as [EncryptionConfig.Key] and the old one here;
+	// then call [Operator.Reencrypt], and take the old one out. Defaults to none.
 	OldKeys []tenancy.Secret `env:"OLD_KEYS"`
 	// RefusePlaintext takes a tenant for broken that has a secret in plaintext, so that
 	// who can write to the registry's table, and has no key, cannot put one in. Set it
-	// once [Operator.Reencrypt] has encrypted what was there before the Key.
+	// once [Operator.Reencrypt] has encrypted what was there before [EncryptionConfig.Key].
 	RefusePlaintext bool `env:"REFUSE_PLAINTEXT"`
 }
 
@@ -254,8 +253,8 @@ type ResolutionConfig struct {
 	Forwarding string `env:"FORWARDING"`
 }
 
-// JWTConfig says which tokens strategy jwt takes. One of Secret, PublicKey and
-// JWKSURL is required for it.
+// JWTConfig says which tokens strategy jwt takes. One of [JWTConfig.Secret],
+// [JWTConfig.PublicKey] and [JWTConfig.JWKSURL] is required for it.
 type JWTConfig struct {
 	// Secret is the key of HS256, HS384 and HS512: 32 or more bytes.
 	Secret tenancy.Secret `env:"SECRET"`
@@ -319,14 +318,14 @@ type EnvelopeConfig struct {
 	// Key signs envelopes: 32 or more bytes. Defaults to none: there are none.
 	Key tenancy.Secret `env:"KEY"`
 	// OldKeys are other keys, for opening. To change the key without losing jobs, first
-	// deploy the new one here beside the old Key, so that every process can open what is
-	// sealed with it; then the new one as Key and the old one here; and take the old one
-	// out when what was sealed with it has expired, after [EnvelopeConfig.TTL]. Defaults
-	// to none.
+	// deploy the new one here while [EnvelopeConfig.Key] is the old one, so that every process
+	// can open what is sealed with it; then the new one as [EnvelopeConfig.Key] and the old one
+	// here; and take the old one out when what was sealed with it has expired, after
+	// [EnvelopeConfig.TTL]. Defaults to none.
 	OldKeys []tenancy.Secret `env:"OLD_KEYS"`
 	// TTL is how long an envelope is good. Defaults to 24h.
 	TTL time.Duration `env:"TTL"`
-	// System opens envelopes of System scopes.
+	// System opens envelopes of [tenancy.System] scopes.
 	System bool `env:"SYSTEM"`
 }
 

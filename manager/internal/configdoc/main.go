@@ -42,6 +42,9 @@ func run(source, target string) error {
 	var b strings.Builder
 	b.WriteString(intro)
 	for _, group := range structs["Config"].fields {
+		if err := checkLinks(group.typeName, structs[group.typeName]); err != nil {
+			return err
+		}
 		write(&b, group, structs[group.typeName], variables)
 	}
 	return os.WriteFile(target, []byte(b.String()), 0o644) //nolint:gosec // a page for everybody
@@ -139,6 +142,20 @@ func write(b *strings.Builder, group field, s structure, variables map[string]st
 	for _, f := range s.fields {
 		fmt.Fprintf(b, "| `%s` | %s | %s |\n", f.variable(group), f.typeName, sentence(f.doc, f.name, variables))
 	}
+}
+
+// checkLinks refuses a comment that names a field of its group without a link: who sets
+// variables knows no fields.
+func checkLinks(typeName string, s structure) error {
+	for _, of := range append([]field{{name: typeName, doc: s.doc}}, s.fields...) {
+		doc := strings.TrimPrefix(of.doc, of.name)
+		for _, f := range s.fields {
+			if regexp.MustCompile(`(^|[^.\w])` + f.name + `\b`).MatchString(doc) {
+				return fmt.Errorf("the comment of %s.%s names the field %s: put it as [%[1]s.%[3]s]", typeName, of.name, f.name)
+			}
+		}
+	}
+	return nil
 }
 
 var link = regexp.MustCompile(`\[[^]]+\]`)
