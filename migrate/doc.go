@@ -136,10 +136,10 @@
 // locked for each statement, which is executed only if the record is as the one before
 // has left it: once, in order, by one run or another.
 //
-// On PostgreSQL, MySQL and MariaDB a statement waits Config.LockTimeout for a table's
-// lock, then the tenant is tried again, or outside of transactions the statement, and then
-// it has failed and the next run will see to it: a tenant with a long transaction does not
-// hold up the others, nor those who come for the table after the migration. What works
+// On PostgreSQL, MySQL and MariaDB a statement waits Config.LockTimeout for a table, and
+// is tried three times, in a transaction together with those before it; then the tenant has
+// failed, and the next run tries again. So a tenant with a long transaction does not hold up
+// the others, nor those who come for the table after the migration. What works
 // CONCURRENTLY waits for as long as it takes.
 //
 // # Contexts

@@ -34,10 +34,12 @@
 // Modify, has to see to the row's links itself. Rows of several tenants may be
 // linked to one global row.
 //
-// Errors can be told by errors.Is, but for three that ent keeps the text of: what a
-// selector is given while a query is built, such as ErrNoTenant of a predicate on
-// the edge of a global entity, or ErrNotInstalled of reading a global entity; what a
-// user's own predicate or modifier adds to the builder; and what a sub-query meets.
+// Errors can be told by errors.Is, but in three cases, of which ent keeps only the text:
+//
+//   - what a selector is given while a query is built, such as ErrNoTenant of a predicate on
+//     the edge of a global entity, or ErrNotInstalled of reading a global entity;
+//   - what a user's own predicate or modifier adds to the builder;
+//   - what a sub-query meets.
 //
 // # What it cannot see
 //
