@@ -14,9 +14,6 @@ import (
 	"github.com/entenancy/tenancy/registry"
 )
 
-// isolationPolicy is what postgres.Policies call the policy of each table.
-const isolationPolicy = "tenant_isolation"
-
 // reliesOnRows says why row-level security keeps tenants apart, or can come to, and nothing
 // where it does not: where a shared table has the policy, the registry can put any tenant
 // behind it.
@@ -58,7 +55,7 @@ func (m *Manager) hasPolicies(ctx context.Context) (has bool, err error) {
 			JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 			WHERE p.polname = $1 AND c.relname::text = ANY ($2::text[])
 				AND CASE WHEN $3::text = '' THEN pg_catalog.pg_table_is_visible(c.oid) ELSE n.nspname = $3::text END)`,
-		isolationPolicy, m.sharedTables(), m.config.Database.GlobalSchema).Scan(&has)
+		postgres.PolicyName, m.sharedTables(), m.config.Database.GlobalSchema).Scan(&has)
 	return has, err
 }
 

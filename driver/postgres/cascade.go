@@ -13,7 +13,7 @@ import (
 
 // triggerName is the name of the trigger and of the function that it calls, in
 // the schema of the table.
-const triggerName = policyName
+const triggerName = PolicyName
 
 // refusal is the body of the function. It is one literal on one line, for tools
 // that split a migration at semicolons.

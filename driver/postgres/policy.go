@@ -6,8 +6,9 @@ import (
 	"github.com/entenancy/tenancy/schema"
 )
 
-// policyName is the name of the policy that this package gives each table.
-const policyName = "tenant_isolation"
+// PolicyName is the name of the policy that this package gives each table, and of the
+// trigger beside it, with its function.
+const PolicyName = "tenant_isolation"
 
 // Policies returns the statements that put the tables of m behind row-level
 // security, its owner's own access included:
@@ -52,10 +53,10 @@ func unforce(table string) string { return "ALTER TABLE " + table + " NO FORCE R
 
 func createPolicy(t schema.Table, table string) string {
 	mine := isTenants(t)
-	return "CREATE POLICY " + policyName + " ON " + table + " USING (" + mine + ") WITH CHECK (" + mine + ")"
+	return "CREATE POLICY " + PolicyName + " ON " + table + " USING (" + mine + ") WITH CHECK (" + mine + ")"
 }
 
-func dropPolicy(table string) string { return "DROP POLICY " + policyName + " ON " + table }
+func dropPolicy(table string) string { return "DROP POLICY " + PolicyName + " ON " + table }
 
 // isTenants is the condition under which a row is the current tenant's.
 func isTenants(t schema.Table) string {

@@ -48,7 +48,7 @@ func protected(ctx context.Context, tx dialect.ExecQuerier) (map[string]tableSta
 			`+triggerColumns+`, `+policyColumns+`
 		FROM pg_catalog.pg_class c
 		JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		LEFT JOIN pg_catalog.pg_policy p ON p.polrelid = c.oid AND p.polname = '`+policyName+`'
+		LEFT JOIN pg_catalog.pg_policy p ON p.polrelid = c.oid AND p.polname = '`+PolicyName+`'
 		`+joinTrigger+`
 		WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')`,
 		func(rows *entsql.Rows) error {

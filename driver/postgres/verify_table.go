@@ -61,16 +61,16 @@ func (v *verification) policies(ctx context.Context, tx dialect.ExecQuerier, t v
 	}
 	found := all[t.oid]
 	right := slices.ContainsFunc(found, func(p policy) bool { return (p.everybody || p.applied) && p.isolates(t.Table) })
-	altered := slices.ContainsFunc(found, func(p policy) bool { return p.name == policyName })
+	altered := slices.ContainsFunc(found, func(p policy) bool { return p.name == PolicyName })
 	switch {
 	case right:
 	case altered:
-		v.problem("table %s: the policy %s is altered: migrate, which replaces it; it has to be permissive, for all commands, and read USING (%s)", t.name, policyName, isTenants(t.Table))
+		v.problem("table %s: the policy %s is altered: migrate, which replaces it; it has to be permissive, for all commands, and read USING (%s)", t.name, PolicyName, isTenants(t.Table))
 	default:
 		v.problem("table %s: no policy keeps tenants apart: migrate, or %s", t.name, createPolicy(t.Table, t.name))
 	}
 	for _, p := range found {
-		if p.opens(t.Table) && (right || p.name != policyName) {
+		if p.opens(t.Table) && (right || p.name != PolicyName) {
 			v.problem("table %s: the policy %q lets other rows through: DROP POLICY %s ON %[1]s, or make it AS RESTRICTIVE", t.name, p.name, quoteIdentifier(p.name))
 		}
 	}

@@ -18,10 +18,6 @@ import (
 // for one, goes past row-level security.
 const privileges = "SELECT, INSERT, UPDATE, DELETE"
 
-// protection is the name of the policy and of the trigger that package
-// driver/postgres gives each table of tenants.
-const protection = "tenant_isolation"
-
 // state is what Atlas does not see of a replayed directory.
 type state struct {
 	policies []string        // statements for what row-level security lacks
@@ -60,13 +56,13 @@ func (h half) stillTenants(ctx context.Context, p *place) error {
 		var protected bool
 		const query = "SELECT EXISTS (SELECT FROM pg_policy WHERE polrelid = to_regclass($1) AND polname = $2) " +
 			"OR EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass($1) AND tgname = $2)"
-		if err := p.session.QueryRowContext(ctx, query, quoted(t.Name), protection).Scan(&protected); err != nil {
+		if err := p.session.QueryRowContext(ctx, query, quoted(t.Name), postgres.PolicyName).Scan(&protected); err != nil {
 			return fmt.Errorf("diff: dev database: %w", err)
 		}
 		if protected {
 			return fmt.Errorf("diff: the table %[1]s was a tenant's and is global in ent's schema: every tenant would see all of its rows. If that is meant, "+
 				"take its row-level security away in a file by hand, as docs/migrations.md says: DROP POLICY %[2]s ON %[1]s; DROP TRIGGER %[2]s ON %[1]s; "+
-				"ALTER TABLE %[1]s NO FORCE ROW LEVEL SECURITY; ALTER TABLE %[1]s DISABLE ROW LEVEL SECURITY", quoted(t.Name), protection)
+				"ALTER TABLE %[1]s NO FORCE ROW LEVEL SECURITY; ALTER TABLE %[1]s DISABLE ROW LEVEL SECURITY", quoted(t.Name), postgres.PolicyName)
 		}
 	}
 	return nil

@@ -1,5 +1,7 @@
 package lint
 
+import "github.com/entenancy/tenancy/driver/postgres"
+
 // isolation refuses what takes row-level security away, and what it would keep
 // from working. A migration may drop a policy, or lift FORCE, for as long as the
 // file lasts.
@@ -20,15 +22,15 @@ func (s *statement) isolation(f *file) []problem {
 	case s.begins("ALTER", "POLICY"):
 		return opens("a policy is altered: drop it and make it again, as package driver/postgres has it")
 	case s.weakensTrigger():
-		return opens("the trigger " + protection + " refuses what cascades into rows of another tenant: make it as package driver/postgres has it")
+		return opens("the trigger " + postgres.PolicyName + " refuses what cascades into rows of another tenant: make it as package driver/postgres has it")
 	case s.dropsTrigger(f):
-		return opens("without the trigger " + protection + " what cascades from a global row reaches rows of all tenants")
+		return opens("without the trigger " + postgres.PolicyName + " what cascades from a global row reaches rows of all tenants")
 	case s.begins("ALTER") && s.changesOwner():
 		return opens("who owns it can switch row-level security off: leave it to the role that migrates")
 	case f.isPostgres() && s.widensGrant() != "":
 		return opens(s.widensGrant() + " is not held to a tenant's rows: grant SELECT, INSERT, UPDATE and DELETE only")
 	case s.weakensFunction():
-		return opens("the function " + protection + " refuses what cascades into rows of another tenant: leave it as package driver/postgres has it")
+		return opens("the function " + postgres.PolicyName + " refuses what cascades into rows of another tenant: leave it as package driver/postgres has it")
 	}
 	if collation := s.foldsIDs(f); collation != "" {
 		return opens("tenants whose ids differ by case alone would be one where the tenant column is compared as " + collation + " has it: take a collation that ends in _bin")
@@ -116,7 +118,7 @@ func (s *statement) policy() (policy, table string) {
 // which no later statement knows.
 func (s *statement) dropsTrigger(f *file) bool {
 	name, table := s.policy()
-	if !s.at(0).Is("DROP", "ALTER") || !s.at(1).Is("TRIGGER") || name != protection {
+	if !s.at(0).Is("DROP", "ALTER") || !s.at(1).Is("TRIGGER") || name != postgres.PolicyName {
 		return false
 	}
 	return !f.follows(func(later *statement) bool {

@@ -11,10 +11,6 @@ import (
 	"github.com/entenancy/tenancy/schema"
 )
 
-// protection is the name of the policy, of the trigger and of its function that
-// package driver/postgres gives each table.
-const protection = "tenant_isolation"
-
 // opensPolicy reports a policy that may show a tenant what is not its own:
 // permissive policies add up, and restrictive ones only take away.
 func (s *statement) opensPolicy() bool {
@@ -29,7 +25,7 @@ func (s *statement) opensPolicy() bool {
 // weakensTrigger reports a trigger in the place of the one that refuses cascades.
 func (s *statement) weakensTrigger() bool {
 	i := s.skip(1, "OR", "REPLACE", "CONSTRAINT")
-	if name, _ := s.nameAt(i + 1); !s.begins("CREATE") || !s.at(i).Is("TRIGGER") || name != protection {
+	if name, _ := s.nameAt(i + 1); !s.begins("CREATE") || !s.at(i).Is("TRIGGER") || name != postgres.PolicyName {
 		return false
 	}
 	table, _ := s.nameAt(s.find(i, "ON") + 1)
@@ -46,9 +42,9 @@ func (s *statement) weakensFunction() bool {
 	}
 	if s.begins("CREATE") {
 		name, _ := s.nameAt(i + 1)
-		return name == protection && !s.isWritten("", "")
+		return name == postgres.PolicyName && !s.isWritten("", "")
 	}
-	return slices.ContainsFunc(s.tokens, func(t statements.Token) bool { return t.Identifies() && named(t) == protection })
+	return slices.ContainsFunc(s.tokens, func(t statements.Token) bool { return t.Identifies() && named(t) == postgres.PolicyName })
 }
 
 // isWritten reports a statement that package driver/postgres writes for a table
@@ -93,7 +89,7 @@ func written(table, column string) []string {
 // not, and a keyword has none.
 func same(want, got statements.Token) bool {
 	switch {
-	case want.Kind == statements.Name, want.Is(protection):
+	case want.Kind == statements.Name, want.Is(postgres.PolicyName):
 		return got.Identifies() && named(got) == want.Text
 	case want.Kind == statements.Word:
 		return got.Is(want.Text)

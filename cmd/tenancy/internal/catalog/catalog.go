@@ -12,11 +12,12 @@ import (
 
 	"ariga.io/atlas/sql/migrate"
 	"ariga.io/atlas/sql/mysql"
-	"ariga.io/atlas/sql/postgres"
+	atlaspg "ariga.io/atlas/sql/postgres"
 	atlas "ariga.io/atlas/sql/schema"
 	"ariga.io/atlas/sql/sqlite"
 	"entgo.io/ent/dialect"
 
+	"github.com/entenancy/tenancy/driver/postgres"
 	"github.com/entenancy/tenancy/schema"
 )
 
@@ -83,7 +84,7 @@ func inspect(ctx context.Context, db *sql.DB, dialectName, schemaName string) (*
 func open(db *sql.DB, dialectName string) (migrate.Driver, error) {
 	switch dialectName {
 	case dialect.Postgres:
-		return postgres.Open(db)
+		return atlaspg.Open(db)
 	case dialect.MySQL:
 		return mysql.Open(db)
 	default:
@@ -170,7 +171,7 @@ func complete(ctx context.Context, db *sql.DB, schemaName string, m schema.Metad
 // Policied names the tables of a PostgreSQL schema that have the policy of package
 // driver/postgres.
 func Policied(ctx context.Context, db *sql.DB, schemaName string) (names []string, err error) {
-	rows, err := db.QueryContext(ctx, "SELECT DISTINCT tablename::text FROM pg_policies WHERE schemaname = $1 AND policyname = 'tenant_isolation' ORDER BY 1", schemaName)
+	rows, err := db.QueryContext(ctx, "SELECT DISTINCT tablename::text FROM pg_policies WHERE schemaname = $1 AND policyname = $2 ORDER BY 1", schemaName, postgres.PolicyName)
 	if err != nil {
 		return nil, fmt.Errorf("reading the catalog: %w", err)
 	}
