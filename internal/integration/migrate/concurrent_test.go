@@ -3,6 +3,7 @@ package migrate_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -215,6 +216,29 @@ func TestPostgresStopsAfterFailures(t *testing.T) {
 	runner := f.runner(bad, func(c *migrate.Config) { c.MaxFailures, c.Concurrency = 3, 1 })
 	report, err := runner.Apply(t.Context())
 	if !errors.Is(err, migrate.ErrStopped) || report.Failed != 3 || !strings.Contains(err.Error(), "too many tenants failed") {
+		t.Errorf("got %+v, %v", report, err)
+	}
+}
+
+// TestPostgresStopsAtARateOfFailures has a third of the tenants fail, then these alone, of whom
+// there are too few to tell, and then all.
+func TestPostgresStopsAtARateOfFailures(t *testing.T) {
+	t.Parallel()
+	f := newPostgres(t, 30)
+	half := func(c *migrate.Config) { c.MaxFailureRate, c.Concurrency = 0.5, 1 }
+	apply(t, f.runner(directory(t, dialect.Postgres, first())))
+	for i := range 10 {
+		f.exec(fmt.Sprintf("INSERT INTO t%03d.notes VALUES (1, 'same'), (2, 'same')", 3*i))
+	}
+	report, _ := failures(t, f.runner(directory(t, dialect.Postgres, two()), half))
+	wantReport(t, report, 20, 0, 10, 0)
+	report, _ = failures(t, f.runner(directory(t, dialect.Postgres, two()), half))
+	wantReport(t, report, 0, 20, 10, 0)
+
+	all := two()
+	all["20260103000000_bad.sql"] = "SELECT 1/0;\n"
+	report, err := f.runner(directory(t, dialect.Postgres, all), half).Apply(t.Context())
+	if !errors.Is(err, migrate.ErrStopped) || report.Failed != 20 || !strings.Contains(err.Error(), "too many tenants failed") {
 		t.Errorf("got %+v, %v", report, err)
 	}
 }
