@@ -31,7 +31,7 @@ func (p postgresDatabases) home(address tenancy.Secret, system bool) (pool, erro
 	config := p.connection()
 	if !system {
 		// A System scope has a role of its own. Behind row-level security it would see no rows without.
-		config.RefuseSystem = !p.config.Database.SystemURL.IsZero() || p.config.Isolation.byRows()
+		config.RefuseSystem = !p.config.Database.SystemURL.IsZero() || p.config.Isolation.usesRLS()
 		config.AllowSystem = newSystemView(p, address).allow
 	}
 	connector, err := postgres.NewConnector(pg, config)

@@ -59,12 +59,12 @@ type Manager struct {
 	sealer    *envelope.Sealer // nil without
 	opener    *envelope.Opener // nil without
 
-	byRows     atomic.Bool // row-level security is relied on, and looked at
-	metRows    atomic.Bool // a tenant behind it was provisioned or served
-	started    atomic.Bool
-	background context.Context // of what runs until Close
-	stop       context.CancelFunc
-	running    sync.WaitGroup
+	rlsVerified   atomic.Bool // row-level security is relied on, and looked at
+	rlsTenantSeen atomic.Bool // a tenant behind it was provisioned or served
+	started       atomic.Bool
+	background    context.Context // of what runs until Close
+	stop          context.CancelFunc
+	running       sync.WaitGroup
 }
 
 // New puts a Manager together. It fails with a [ConfigError] that names all that

@@ -112,7 +112,7 @@ func (m *Manager) openDriver(context.Context) error {
 		return p.driver, err
 	}
 	config := driver.Config{
-		GlobalSchema: m.config.Database.GlobalSchema, Place: m.place, Ready: m.meeting(m.ready), Observer: m.observer,
+		GlobalSchema: m.config.Database.GlobalSchema, Place: m.place, Ready: m.noticingRLS(m.ready), Observer: m.observer,
 		Databases: driver.Databases{
 			Open: m.databases.open, MaxConns: m.config.Pools.MaxConns, MaxConnsPerTenant: m.config.Pools.MaxConnsPerTenant,
 			MaxIdleTime: m.config.Pools.MaxIdleTime, MaxPools: m.config.Pools.MaxPools,

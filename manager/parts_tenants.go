@@ -22,7 +22,7 @@ func (m *Manager) openLifecycle(context.Context) (err error) {
 	config := LifecycleConfig{
 		Store: m.layers.top, Isolation: m.isolation, Place: m.place, DefaultIsolation: m.config.Isolation.Default,
 		Status: m.config.Tenants.DefaultStatus, Migrations: m.migrator,
-		Verify: m.verifyingRows(m.verifyTenant()), Hooks: m.app.Hooks,
+		Verify: m.verifyingRLS(m.verifyTenant()), Hooks: m.app.Hooks,
 		Disconnect: m.driver.Forget, Forget: []func(context.Context, tenancy.ID) error{m.layers.base.Quotas().Forget},
 		Lock: m.databases.locker(m.admin), Spares: m.spares(), Observer: m.observer, Logger: m.app.Logger,
 	}

@@ -59,9 +59,9 @@ func (m *Manager) Start(ctx context.Context) error {
 	return nil
 }
 
-// byRows reports whether row-level security keeps tenants apart of whom the registry
+// usesRLS reports whether row-level security keeps tenants apart of whom the registry
 // does not say anything else.
-func (c IsolationConfig) byRows() bool {
+func (c IsolationConfig) usesRLS() bool {
 	return c.Default == tenancy.IsolationRLS || c.Premium == tenancy.IsolationRLS
 }
 
@@ -73,11 +73,11 @@ func (m *Manager) verify(ctx context.Context) error {
 	if err := m.verifyOneHome(ctx); err != nil {
 		return fmt.Errorf("manager: %w", err)
 	}
-	why, err := m.reliesOnRows(ctx)
+	why, err := m.reliesOnRLS(ctx)
 	if err != nil {
 		return fmt.Errorf("manager: whether tenants rely on row-level security: %w", err)
 	}
-	m.byRows.Store(why != "")
+	m.rlsVerified.Store(why != "")
 	err = m.verifyHome(ctx, why)
 	hints, systemErr := m.verifySystem(ctx)
 	m.logHints(ctx, hints)
@@ -105,13 +105,13 @@ func (m *Manager) logHints(ctx context.Context, hints []postgres.Hint) {
 }
 
 // verifyServing looks at a pool that serves requests, the home's or a replica's, where
-// tenants rely on what the database holds: on PostgreSQL if it is byRows.
-func (m *Manager) verifyServing(ctx context.Context, db *sql.DB, address tenancy.Secret, byRows bool) ([]postgres.Hint, error) {
+// tenants rely on what the database holds: on PostgreSQL if they rely on rls.
+func (m *Manager) verifyServing(ctx context.Context, db *sql.DB, address tenancy.Secret, rls bool) ([]postgres.Hint, error) {
 	if err := m.verifyPath(tenancy.NewContext(ctx, tenancy.Tenant{ID: "1", Isolation: tenancy.IsolationRLS}), db); err != nil {
 		return nil, err
 	}
 	switch d := m.config.Database.Dialect(); {
-	case d == dialect.Postgres && byRows:
+	case d == dialect.Postgres && rls:
 		return postgres.Verify(ctx, db, m.app.Tenancy, m.verifyConfig(address))
 	case d == dialect.MySQL && len(m.app.Tenancy.Tables) > 0: // the registry can put any tenant into the shared tables
 		return nil, mysql.Verify(ctx, db, m.app.Tenancy)

@@ -14,22 +14,22 @@ import (
 	"github.com/entenancy/tenancy/registry"
 )
 
-// reliesOnRows says why row-level security keeps tenants apart, or can come to, and nothing
+// reliesOnRLS says why row-level security keeps tenants apart, or can come to, and nothing
 // where it does not: where a shared table has the policy, the registry can put any tenant
 // behind it.
-func (m *Manager) reliesOnRows(ctx context.Context) (why string, err error) {
+func (m *Manager) reliesOnRLS(ctx context.Context) (why string, err error) {
 	switch {
 	case m.config.Database.Dialect() != dialect.Postgres:
 		return "", nil
-	case m.config.Isolation.byRows():
+	case m.config.Isolation.usesRLS():
 		return fmt.Sprintf("%s or %s is rls", envOf("Isolation.Default"), envOf("Isolation.Premium")), nil
-	case m.metRows.Load():
+	case m.rlsTenantSeen.Load():
 		return "a tenant behind it has been provisioned or served", nil
 	}
 	if has, err := m.hasPolicies(ctx); has || err != nil {
 		return "a shared table has its policy", pgerror.WithoutConfig(err)
 	}
-	return m.placesByRows(ctx)
+	return m.findRLSTenant(ctx)
 }
 
 // sharedTables names the tables of tenants.
@@ -59,9 +59,9 @@ func (m *Manager) hasPolicies(ctx context.Context) (has bool, err error) {
 	return has, err
 }
 
-// placesByRows looks for a tenant behind row-level security. Those that were never active
+// findRLSTenant looks for a tenant behind row-level security. Those that were never active
 // do not count: what a mistaken Provision leaves was refused, and so is its Resume.
-func (m *Manager) placesByRows(ctx context.Context) (why string, err error) {
+func (m *Manager) findRLSTenant(ctx context.Context) (why string, err error) {
 	for _, status := range []tenancy.Status{tenancy.StatusActive, tenancy.StatusSuspended, tenancy.StatusDeleted} {
 		n, err := m.layers.base.Count(ctx, registry.Query{Isolation: tenancy.IsolationRLS, Status: status})
 		if err != nil {

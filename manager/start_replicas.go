@@ -39,29 +39,29 @@ type replica struct {
 
 // What a replica was looked at for.
 const (
-	unverified     int32 = iota
-	verifiedNoRows       // where nobody relies on row-level security
-	verifiedByRows
+	unverified         int32 = iota
+	verifiedWithoutRLS       // where nobody relies on row-level security
+	verifiedWithRLS
 )
 
 // answers reports whether queries may go to a replica.
 func (m *Manager) answers(i int) bool {
 	was := m.replicas[i].verified.Load()
-	return was == verifiedByRows || was == verifiedNoRows && !m.reliesNow()
+	return was == verifiedWithRLS || was == verifiedWithoutRLS && !m.reliesOnRLSNow()
 }
 
 // errLags means that a standby does not show yet what is to be verified.
 var errLags = errors.New("it has not replayed yet what the home had when this program started")
 
 // verifyReplicas refuses to serve where a replica would not keep tenants apart as the
-// home does, on PostgreSQL by rows if that is relied on. One that is away or lags behind
+// home does, on PostgreSQL by row-level security if that is relied on. One that is away or lags behind
 // is left out, until watchReplica has seen that it does.
-func (m *Manager) verifyReplicas(ctx context.Context, byRows bool) error {
+func (m *Manager) verifyReplicas(ctx context.Context, rls bool) error {
 	errs := make([]error, len(m.replicas))
 	var all sync.WaitGroup
 	for i, r := range m.replicas {
 		r.verified.Store(unverified) // since it may be for another reason that it was
-		all.Go(func() { errs[i] = m.lookAtReplica(ctx, i, replicaStart, byRows) })
+		all.Go(func() { errs[i] = m.lookAtReplica(ctx, i, replicaStart, rls) })
 	}
 	all.Wait()
 	var problems []error
@@ -78,14 +78,14 @@ func (m *Manager) verifyReplicas(ctx context.Context, byRows bool) error {
 
 // lookAtReplica says what is wrong with a replica, which is asked from then on if it is
 // nothing. Each answer may take as long as the limit says.
-func (m *Manager) lookAtReplica(ctx context.Context, i int, limit time.Duration, byRows bool) error {
-	err := m.verifyReplica(ctx, i, limit, byRows)
-	found := verifiedNoRows
+func (m *Manager) lookAtReplica(ctx context.Context, i int, limit time.Duration, rls bool) error {
+	err := m.verifyReplica(ctx, i, limit, rls)
+	found := verifiedWithoutRLS
 	switch {
 	case err != nil:
 		found = unverified
-	case byRows:
-		found = verifiedByRows
+	case rls:
+		found = verifiedWithRLS
 	}
 	m.replicas[i].verified.Store(found)
 	return err
@@ -105,7 +105,7 @@ func (m *Manager) watchReplica(ctx context.Context, i int) {
 		if m.answers(i) { // until a tenant comes for whom it was not looked at
 			continue
 		}
-		err := m.lookAtReplica(ctx, i, replicaWatch, m.reliesNow())
+		err := m.lookAtReplica(ctx, i, replicaWatch, m.reliesOnRLSNow())
 		switch {
 		case err == nil:
 			m.app.Logger.InfoContext(ctx, "tenancy: a replica is verified, and answers from now on", "setting", replicaSetting(i))
@@ -118,12 +118,12 @@ func (m *Manager) watchReplica(ctx context.Context, i int) {
 
 // verifyReplica looks at one of the replicas, and waits for each answer as long as the
 // limit says. Its errors name the setting.
-func (m *Manager) verifyReplica(ctx context.Context, i int, limit time.Duration, byRows bool) error {
+func (m *Manager) verifyReplica(ctx context.Context, i int, limit time.Duration, rls bool) error {
 	r := m.replicas[i]
 	look := func() error {
 		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
-		_, err := m.verifyServing(ctx, m.pools[r.pool].db, r.url, byRows) // the hints are the home's
+		_, err := m.verifyServing(ctx, m.pools[r.pool].db, r.url, rls) // the hints are the home's
 		return err
 	}
 	err := look()

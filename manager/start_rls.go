@@ -11,11 +11,11 @@ import (
 // Start does not look at row-level security where nobody relies on it. Here is what
 // makes up for that when the first tenant comes who does.
 
-// reliesNow reports whether row-level security is relied on, as far as this process knows.
-func (m *Manager) reliesNow() bool { return m.byRows.Load() || m.metRows.Load() }
+// reliesOnRLSNow reports whether row-level security is relied on, as far as this process knows.
+func (m *Manager) reliesOnRLSNow() bool { return m.rlsVerified.Load() || m.rlsTenantSeen.Load() }
 
-// verifyingRows completes a LifecycleConfig.Verify, which may be nil.
-func (m *Manager) verifyingRows(verify func(context.Context, tenancy.Tenant) error) func(context.Context, tenancy.Tenant) error {
+// verifyingRLS completes a LifecycleConfig.Verify, which may be nil.
+func (m *Manager) verifyingRLS(verify func(context.Context, tenancy.Tenant) error) func(context.Context, tenancy.Tenant) error {
 	if m.config.Database.Dialect() != dialect.Postgres {
 		return verify
 	}
@@ -28,14 +28,14 @@ func (m *Manager) verifyingRows(verify func(context.Context, tenancy.Tenant) err
 		if t.Isolation != tenancy.IsolationRLS {
 			return nil
 		}
-		return m.relyOnRows(ctx)
+		return m.relyOnRLS(ctx)
 	}
 }
 
-// relyOnRows refuses a tenant behind row-level security where Start would refuse to
+// relyOnRLS refuses a tenant behind row-level security where Start would refuse to
 // serve it, unless somebody has looked already, or Start is still to come.
-func (m *Manager) relyOnRows(ctx context.Context) error {
-	if m.started.Load() && !m.byRows.Load() && len(m.app.Tenancy.Tables) > 0 {
+func (m *Manager) relyOnRLS(ctx context.Context) error {
+	if m.started.Load() && !m.rlsVerified.Load() && len(m.app.Tenancy.Tables) > 0 {
 		m.revoke(ctx) // what migrations have made since
 		if err := m.verifyHome(ctx, "a tenant is to be behind it"); err != nil {
 			return err
@@ -43,23 +43,23 @@ func (m *Manager) relyOnRows(ctx context.Context) error {
 		if err := m.verifyReplicas(ctx, true); err != nil {
 			return err
 		}
-		m.byRows.Store(true)
+		m.rlsVerified.Store(true)
 	}
-	m.metRows.Store(true)
+	m.rlsTenantSeen.Store(true)
 	return nil
 }
 
-// meeting completes a driver.Config.Ready, which may be nil: where a tenant behind
+// noticingRLS completes a driver.Config.Ready, which may be nil: where a tenant behind
 // row-level security is served that another process has made, or moved there, the home
 // answers in the place of replicas that were not looked at for that.
-func (m *Manager) meeting(ready func(context.Context, tenancy.Tenant) error) func(context.Context, tenancy.Tenant) error {
+func (m *Manager) noticingRLS(ready func(context.Context, tenancy.Tenant) error) func(context.Context, tenancy.Tenant) error {
 	d := m.config.Database
-	if d.Dialect() != dialect.Postgres || len(d.ReplicaURLs) == 0 || m.config.Isolation.byRows() {
+	if d.Dialect() != dialect.Postgres || len(d.ReplicaURLs) == 0 || m.config.Isolation.usesRLS() {
 		return ready
 	}
 	return func(ctx context.Context, t tenancy.Tenant) error {
-		if t.Isolation == tenancy.IsolationRLS && !m.metRows.Load() {
-			m.metRows.Store(true)
+		if t.Isolation == tenancy.IsolationRLS && !m.rlsTenantSeen.Load() {
+			m.rlsTenantSeen.Store(true)
 		}
 		if ready == nil {
 			return nil
