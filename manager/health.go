@@ -29,7 +29,7 @@ func (m *Manager) Ready(ctx context.Context) error {
 	if err := m.admin.PingContext(ctx); err != nil {
 		return fmt.Errorf("manager: the registry: %w", pgerror.WithoutConfig(err))
 	}
-	if err := m.pools[0].db.PingContext(ctx); err != nil {
+	if err := m.serving.PingContext(ctx); err != nil {
 		return fmt.Errorf("manager: the home: %w", pgerror.WithoutConfig(err))
 	}
 	return nil

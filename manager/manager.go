@@ -42,7 +42,8 @@ type Manager struct {
 	server    *sql.DB       // on which tenants' databases are made; admin, mostly
 	redis     *redis.Client // nil without
 	layers    *layers
-	pools     []pool
+	serving   *sql.DB // the home, for the tenant of each statement
+	system    *sql.DB // the home, for System scopes; nil where serving does that too
 	replicas  []*replica
 	driver    *driver.Driver
 

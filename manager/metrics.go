@@ -34,10 +34,16 @@ func (m *Manager) openCollector() (err error) {
 	config := metrics.Config{
 		Tenants: m.config.Observe.MetricsTenants,
 		Driver:  func() driver.Stats { return m.driver.Stats() },
-		Pools:   map[string]func() sql.DBStats{"registry": m.registry.Stats, "admin": m.admin.Stats},
+		Pools: map[string]func() sql.DBStats{
+			"registry": m.registry.Stats, "admin": m.admin.Stats,
+			"home": func() sql.DBStats { return m.serving.Stats() },
+		},
 	}
-	for i, name := range m.poolNames() {
-		config.Pools[name] = func() sql.DBStats { return m.pools[i].db.Stats() }
+	if !m.config.Database.SystemURL.IsZero() {
+		config.Pools["system"] = func() sql.DBStats { return m.system.Stats() }
+	}
+	for i := range m.config.Database.ReplicaURLs {
+		config.Pools[fmt.Sprintf("replica %d", i+1)] = func() sql.DBStats { return m.replicas[i].db.Stats() }
 	}
 	if !m.config.Cache.Disabled {
 		config.Cache = func() registry.CacheStats { return m.layers.cache.Stats() }
@@ -61,18 +67,6 @@ func (m *Manager) openCollector() (err error) {
 	}
 	m.collector, err = metrics.NewCollector(config)
 	return err
-}
-
-// poolNames names the pools in the order in which openDriver opens them.
-func (m *Manager) poolNames() []string {
-	names := []string{"home"}
-	if !m.config.Database.SystemURL.IsZero() {
-		names = append(names, "system")
-	}
-	for i := range m.config.Database.ReplicaURLs {
-		names = append(names, fmt.Sprintf("replica %d", i+1))
-	}
-	return names
 }
 
 // watchMigrations looks from time to time how many places lack a migration,

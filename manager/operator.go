@@ -26,16 +26,11 @@ func (o Operator) Home() *sql.DB { return o.m.admin }
 
 // Serving is the home as the role that serves requests, with connections that act
 // for the tenant in the context of each statement. Close is the Manager's.
-func (o Operator) Serving() *sql.DB { return o.m.pools[0].db }
+func (o Operator) Serving() *sql.DB { return o.m.serving }
 
 // System is the home as the role of System scopes, whose statements need such a scope.
 // It is nil without Config.Database.SystemURL. Close is the Manager's.
-func (o Operator) System() *sql.DB {
-	if o.m.config.Database.SystemURL.IsZero() {
-		return nil
-	}
-	return o.m.pools[1].db // see openDriver
-}
+func (o Operator) System() *sql.DB { return o.m.system }
 
 // PostgresConfig is that of the Manager's connections for tenants, for [VerifyPostgres].
 // They find the tables in Config.Database.GlobalSchema, in databases of tenants too.

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"iter"
 
-	"entgo.io/ent/dialect"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/entenancy/tenancy"
@@ -103,16 +102,9 @@ func (m *Manager) place(t tenancy.Tenant) (tenancy.Tenant, error) {
 	return t, nil
 }
 
-func (m *Manager) openDriver(context.Context) error {
-	open := func(address tenancy.Secret, system bool) (dialect.Driver, error) {
-		p, err := m.databases.home(address, system)
-		if err == nil {
-			m.pools = append(m.pools, p)
-		}
-		return p.driver, err
-	}
+func (m *Manager) driverConfig() driver.Config {
 	config := driver.Config{
-		GlobalSchema: m.config.Database.GlobalSchema, Place: m.place, Ready: m.noticingRLS(m.ready), Observer: m.observer,
+		GlobalSchema: m.config.Database.GlobalSchema, Place: m.place, Ready: m.noticingRLS(m.ready), ReplicaReady: m.answers, Observer: m.observer,
 		Databases: driver.Databases{
 			Open: m.databases.open, MaxConns: m.config.Pools.MaxConns, MaxConnsPerTenant: m.config.Pools.MaxConnsPerTenant,
 			MaxIdleTime: m.config.Pools.MaxIdleTime, MaxPools: m.config.Pools.MaxPools,
@@ -121,22 +113,32 @@ func (m *Manager) openDriver(context.Context) error {
 	if m.config.Observe.SQLComment {
 		config.Comment = func(context.Context) bool { return true }
 	}
-	home, err := open(m.config.Database.URL, false)
-	if err == nil && !m.config.Database.SystemURL.IsZero() {
-		config.System, err = open(m.config.Database.SystemURL, true)
+	return config
+}
+
+func (m *Manager) openDriver(context.Context) error {
+	home, err := m.databases.home(m.config.Database.URL, false)
+	if err != nil {
+		return err
+	}
+	m.serving = home.db
+	config := m.driverConfig()
+	if address := m.config.Database.SystemURL; !address.IsZero() {
+		system, err := m.databases.home(address, true)
+		if err != nil {
+			return err
+		}
+		m.system, config.System = system.db, system.driver
 	}
 	for _, address := range m.config.Database.ReplicaURLs {
-		if err == nil {
-			var d dialect.Driver
-			d, err = open(address, false)
-			config.Replicas = append(config.Replicas, d)
-			m.replicas = append(m.replicas, &replica{url: address, pool: len(m.pools) - 1})
+		copied, err := m.databases.home(address, false)
+		if err != nil {
+			return err
 		}
+		m.replicas = append(m.replicas, &replica{url: address, db: copied.db})
+		config.Replicas = append(config.Replicas, copied.driver)
 	}
-	config.ReplicaReady = m.answers
-	if err == nil {
-		m.driver, err = driver.New(home, config)
-	}
+	m.driver, err = driver.New(home.driver, config)
 	return err
 }
 

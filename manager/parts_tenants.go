@@ -59,7 +59,7 @@ func (m *Manager) verifyTenant() func(context.Context, tenancy.Tenant) error {
 	if dialectOf(m.config.Database.URL) != dialect.Postgres || len(m.app.Tenancy.Tables) == 0 {
 		return nil
 	}
-	return VerifyPostgres(m.pools[0].db, m.app.Tenancy, m.Operator().PostgresConfig())
+	return VerifyPostgres(m.serving, m.app.Tenancy, m.Operator().PostgresConfig())
 }
 
 func (m *Manager) spares() SparesConfig {

@@ -90,7 +90,7 @@ func (m *Manager) verify(ctx context.Context) error {
 // verifyHome looks at the home, where why says that row-level security is relied on and
 // because of what.
 func (m *Manager) verifyHome(ctx context.Context, why string) error {
-	hints, err := m.verifyServing(ctx, m.pools[0].db, m.config.Database.URL, why != "")
+	hints, err := m.verifyServing(ctx, m.serving, m.config.Database.URL, why != "")
 	m.logHints(ctx, hints)
 	if errors.Is(err, postgres.ErrUnsafe) && why != "" {
 		err = fmt.Errorf("manager: row-level security is relied on, because %s: %w", why, err)

@@ -2,6 +2,7 @@ package manager
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
@@ -33,7 +34,7 @@ const replayInterval = 50 * time.Millisecond
 // replica is a read-only copy of the home. It answers nothing before it was verified.
 type replica struct {
 	url      tenancy.Secret
-	pool     int          // its index in Manager.pools
+	db       *sql.DB      // for the tenant of each statement, as Manager.serving
 	verified atomic.Int32 // one of the following
 }
 
@@ -54,8 +55,8 @@ func (m *Manager) answers(i int) bool {
 var errLags = errors.New("it has not replayed yet what the home had when this program started")
 
 // verifyReplicas refuses to serve where a replica would not keep tenants apart as the
-// home does, on PostgreSQL by row-level security if that is relied on. One that is away or lags behind
-// is left out, until watchReplica has seen that it does.
+// home does, on PostgreSQL by row-level security if that is relied on.
+// One that is away or lags behind is left out, until watchReplica has seen that it does.
 func (m *Manager) verifyReplicas(ctx context.Context, rls bool) error {
 	errs := make([]error, len(m.replicas))
 	var all sync.WaitGroup
@@ -123,7 +124,7 @@ func (m *Manager) verifyReplica(ctx context.Context, i int, limit time.Duration,
 	look := func() error {
 		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
-		_, err := m.verifyServing(ctx, m.pools[r.pool].db, r.url, rls) // the hints are the home's
+		_, err := m.verifyServing(ctx, r.db, r.url, rls) // the hints are the home's
 		return err
 	}
 	err := look()
