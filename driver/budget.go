@@ -22,9 +22,9 @@ type budget struct {
 	taken   int
 	holders map[*pool]struct{} // pools that have connections
 	waiting list.List          // of *waiter, first come first
-	// leaving is how many connections have been told to close for those who wait,
+	// closing is how many connections have been told to close for those who wait,
 	// and have not been closed yet.
-	leaving    int
+	closing    int
 	reclaiming bool
 	wake       chan struct{} // tells reclaim that somebody waits
 	// crowd is how many wait. It is a copy, to be read without the lock for every
@@ -79,16 +79,16 @@ func (b *budget) take(ctx context.Context, p *pool) error {
 	case <-w.granted:
 		return nil
 	case <-ctx.Done():
-		b.leave(w, place)
+		b.abandon(w, place)
 		return fmt.Errorf("driver: waiting for one of the %d connections to the tenant's server: %w", b.max, ctx.Err())
 	case <-b.parent.done:
-		b.leave(w, place)
+		b.abandon(w, place)
 		return errClosed
 	}
 }
 
-// leave gives up waiting. What was granted in the meantime is given on.
-func (b *budget) leave(w *waiter, place *list.Element) {
+// abandon gives up waiting. What was granted in the meantime is given on.
+func (b *budget) abandon(w *waiter, place *list.Element) {
 	b.mu.Lock()
 	select {
 	case <-w.granted:
@@ -117,11 +117,11 @@ func (b *budget) dequeueLocked(place *list.Element) *waiter {
 }
 
 // give gives back a connection of the pool that is closed, to whoever has
-// waited longest. leaving says that it was closed for somebody.
-func (b *budget) give(p *pool, leaving bool) {
+// waited longest. claimed says that it was closed for somebody, by claim.
+func (b *budget) give(p *pool, claimed bool) {
 	b.mu.Lock()
-	if leaving {
-		b.leaving--
+	if claimed {
+		b.closing--
 	}
 	b.giveLocked(p)
 	b.mu.Unlock()
@@ -164,10 +164,10 @@ func (b *budget) claim(p *pool) bool {
 
 // claimLocked takes it on to close a connection, if more wait than are closing.
 func (b *budget) claimLocked(except int) bool {
-	if b.waiting.Len()-except <= b.leaving {
+	if b.waiting.Len()-except <= b.closing {
 		return false
 	}
-	b.leaving++
+	b.closing++
 	return true
 }
 

@@ -166,11 +166,11 @@ func TestConnectionThatBecomesIdleUnasked(t *testing.T) {
 	go func() { waiting <- ps.run(t.Context(), fakeTenant(2), nil) }()
 	until(t, "the other waits", func() bool { return ps.server(t).Waiting == 1 })
 	p.budget.mu.Lock()
-	p.budget.leaving++ // so that the connection is not told to close when it is given back
+	p.budget.closing++ // so that the connection is not told to close when it is given back
 	p.budget.mu.Unlock()
 	must(t, held.Close())
 	p.budget.mu.Lock()
-	p.budget.leaving--
+	p.budget.closing--
 	p.budget.mu.Unlock()
 	must(t, receive(t, waiting))
 }
@@ -209,7 +209,7 @@ func TestGrantToWhoHasGoneIsGivenOn(t *testing.T) {
 	b.enqueueLocked(next)
 	b.mu.Unlock()
 	b.give(p, false)
-	b.leave(w, place) // its context has ended just when it was granted
+	b.abandon(w, place) // its context has ended just when it was granted
 	receive(t, next.granted)
 	b.give(other, false)
 	if !b.unused() || len(b.holders) != 0 || b.crowd.Load() != 0 {
@@ -242,8 +242,8 @@ func TestOwnConnectionsAreGivenUpLate(t *testing.T) {
 	}
 	b.give(p, true)
 	receive(t, w.granted)
-	if p.wanting != 0 || b.leaving != 0 || b.claim(p) {
-		t.Errorf("%d are wanted and %d leave, when nobody waits", p.wanting, b.leaving)
+	if p.wanting != 0 || b.closing != 0 || b.claim(p) {
+		t.Errorf("%d are wanted and %d leave, when nobody waits", p.wanting, b.closing)
 	}
 }
 
@@ -316,7 +316,7 @@ func TestFairShare(t *testing.T) {
 	if got := limit(0); got != 1 {
 		t.Errorf("while the others are active, a tenant may have %d connections, want 1", got)
 	}
-	clock.Add(recount + 1)
+	clock.Add(recountEvery + 1)
 	if got := limit(0); got != 8 {
 		t.Errorf("when no other is active any more, a tenant may have %d connections, want 8", got)
 	}

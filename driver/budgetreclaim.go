@@ -78,7 +78,7 @@ func (b *budget) reclaimed(closed bool) bool {
 	if closed {
 		b.counts.reclaimed.Add(1)
 	}
-	b.leaving--
+	b.closing--
 	return closed
 }
 

@@ -9,8 +9,8 @@ import (
 const (
 	// recently is for how long a pool that was used counts as active.
 	recently = int64(2 * time.Second)
-	// recount is how often it is looked who still is.
-	recount = int64(100 * time.Millisecond)
+	// recountEvery is how often it is looked who still is.
+	recountEvery = int64(100 * time.Millisecond)
 )
 
 // fairness says how much of a budget each tenant may have. Without it, tenants
@@ -22,13 +22,13 @@ type fairness struct {
 
 	sharing  sync.Mutex
 	active   []*pool
-	held     []*pool // that may have fewer connections than they would have alone
+	squeezed []*pool // that may have fewer connections than they would have alone
 	widening bool    // widen runs
 }
 
 // note takes account of a pool that is used now.
 func (b *budget) note(p *pool, now int64) {
-	late := now-b.counted.Load() > recount
+	late := now-b.counted.Load() > recountEvery
 	if p.active.Load() && !late {
 		return
 	}

@@ -23,7 +23,7 @@ import (
 type Driver struct {
 	home     dialect.Driver
 	system   dialect.Driver
-	replicas []*copied // of the home
+	replicas []*replicaDriver // of the home
 	dialect  string
 	config   Config
 	names    names
@@ -52,7 +52,7 @@ func New(home dialect.Driver, config Config) (*Driver, error) {
 	if d.system == nil {
 		d.system = home
 	}
-	d.replicas = copiesOf(config)
+	d.replicas = replicasOf(config)
 	if config.Databases.Open != nil {
 		var err error
 		if d.pools, err = newPools(d.dialect, config.Databases); err != nil {
@@ -93,7 +93,7 @@ func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
 		watched = quiet.New(ctx)
 	}
 	err = r.driver.Query(watched, r.query, args, v)
-	if r.fallsBack(ctx, err) {
+	if r.redirectToPrimary(ctx, err) {
 		err = r.driver.Query(watched, r.query, args, v)
 	}
 	return r.end(ctx, err)
@@ -134,7 +134,7 @@ func (d *Driver) QueryContext(ctx context.Context, query string, args ...any) (*
 	}
 	defer r.done()
 	rows, err := r.queryContext(ctx, args)
-	if r.fallsBack(ctx, err) {
+	if r.redirectToPrimary(ctx, err) {
 		rows, err = r.queryContext(ctx, args)
 	}
 	return rows, r.end(ctx, err)

@@ -17,7 +17,7 @@ import (
 // pool is the connections of one tenant to one place.
 type pool struct {
 	driver   dialect.Driver
-	replicas []*copied
+	replicas []*replicaDriver
 
 	pools   *pools
 	tenant  tenancy.Tenant // who and where, and nothing else
@@ -43,7 +43,7 @@ type pool struct {
 	limits   sync.Mutex
 	limited  atomic.Int64 // connections that each of dbs may have
 	unserved atomic.Bool  // some may wait for a connection that limited allows and the server had not
-	held     atomic.Bool  // is looked after by widen; changed by the budget
+	squeezed atomic.Bool  // is looked after by widen; changed by the budget
 }
 
 // retired is added to the leases of a pool that is to close with the last one.
@@ -169,8 +169,8 @@ func (p *pool) use(now int64) {
 		p.limit(share)
 		p.limits.Unlock()
 	}
-	if p.wants() && !p.held.Load() {
-		p.budget.hold(p)
+	if p.wants() && !p.squeezed.Load() {
+		p.budget.widenLater(p)
 	}
 }
 

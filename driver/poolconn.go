@@ -15,7 +15,7 @@ import (
 type conn struct {
 	sqldriver.Conn
 	pool    *pool
-	leaving bool // closes for somebody who waits
+	claimed bool // closes for somebody who waits
 	once    sync.Once
 }
 
@@ -119,11 +119,11 @@ func (c *conn) IsValid() bool {
 	if inner, ok := c.Conn.(sqldriver.Validator); ok && !inner.IsValid() {
 		return false
 	}
-	if !c.leaving && c.pool.budget.claim(c.pool) {
-		c.leaving = true
+	if !c.claimed && c.pool.budget.claim(c.pool) {
+		c.claimed = true
 		c.pool.budget.counts.yielded.Add(1)
 	}
-	return !c.leaving
+	return !c.claimed
 }
 
 // Close closes the connection, which frees its place in the budget when the
@@ -137,19 +137,19 @@ func (c *conn) free() {
 	c.pool.closed.Add(1)
 	ending, ok := c.Conn.(interface{ CleanupDone() <-chan struct{} })
 	if !ok {
-		c.pool.budget.give(c.pool, c.leaving)
+		c.pool.budget.give(c.pool, c.claimed)
 		return
 	}
 	select {
 	case <-ending.CleanupDone():
-		c.pool.budget.give(c.pool, c.leaving)
+		c.pool.budget.give(c.pool, c.claimed)
 	default:
 		go func() {
 			select {
 			case <-ending.CleanupDone():
 			case <-c.pool.pools.done: // nobody needs its place any more
 			}
-			c.pool.budget.give(c.pool, c.leaving)
+			c.pool.budget.give(c.pool, c.claimed)
 		}()
 	}
 }

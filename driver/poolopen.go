@@ -124,7 +124,7 @@ func (p *pool) connect(d Database) {
 	}
 	p.driver = add(d.Connector)
 	for _, replica := range d.Replicas {
-		p.replicas = append(p.replicas, &copied{Driver: add(replica)})
+		p.replicas = append(p.replicas, &replicaDriver{Driver: add(replica)})
 	}
 	p.limit(p.fairShare())
 }

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// hold has widen look after a pool, whose share is smaller than it would be alone.
-func (b *budget) hold(p *pool) {
+// widenLater has widen look after a pool, whose share is smaller than it would be alone.
+func (b *budget) widenLater(p *pool) {
 	b.sharing.Lock()
-	if !p.held.Swap(true) {
-		b.held = append(b.held, p)
+	if !p.squeezed.Swap(true) {
+		b.squeezed = append(b.squeezed, p)
 	}
 	start := !b.widening
 	b.widening = true
@@ -25,18 +25,18 @@ func (b *budget) hold(p *pool) {
 
 // widen gives pools more connections when there are fewer active ones to share
 // with. Who asks for a connection finds that out, but who waits for one asks no
-// more. One runs for a server at a time, for as long as a pool that is held down has
+// more. One runs for a server at a time, for as long as a squeezed pool has
 // a statement.
 func (b *budget) widen() {
-	tick := time.NewTicker(time.Duration(recount))
+	tick := time.NewTicker(time.Duration(recountEvery))
 	defer tick.Stop()
 	for {
-		held := b.stillHeld()
-		if len(held) == 0 {
+		squeezed := b.stillSqueezed()
+		if len(squeezed) == 0 {
 			return
 		}
 		b.recount(b.parent.now())
-		for _, p := range held {
+		for _, p := range squeezed {
 			p.widen()
 		}
 		select {
@@ -47,22 +47,22 @@ func (b *budget) widen() {
 	}
 }
 
-// stillHeld returns the pools that widen has to go on with. A pool that is left out
+// stillSqueezed returns the pools that widen has to go on with. A pool that is left out
 // comes back with its next statement: that has its lease and its limit before it
-// looks at held, and here held is reset before those are looked at.
-func (b *budget) stillHeld() []*pool {
+// looks at squeezed, and here squeezed is reset before those are looked at.
+func (b *budget) stillSqueezed() []*pool {
 	b.sharing.Lock()
 	defer b.sharing.Unlock()
-	kept := b.held[:0]
-	for _, p := range b.held {
-		p.held.Store(false)
+	kept := b.squeezed[:0]
+	for _, p := range b.squeezed {
+		p.squeezed.Store(false)
 		if p.leased() && p.wants() {
-			p.held.Store(true)
+			p.squeezed.Store(true)
 			kept = append(kept, p)
 		}
 	}
-	clear(b.held[len(kept):])
-	b.held = kept
+	clear(b.squeezed[len(kept):])
+	b.squeezed = kept
 	b.widening = len(kept) > 0
 	return append([]*pool(nil), kept...)
 }

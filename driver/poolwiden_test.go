@@ -43,7 +43,7 @@ func TestWhoWaitsIsServedWhenTheShareGrows(t *testing.T) {
 		b := ps.serverOf("server")
 		b.sharing.Lock()
 		defer b.sharing.Unlock()
-		return !b.widening && len(b.held) == 0
+		return !b.widening && len(b.squeezed) == 0
 	})
 }
 

@@ -29,85 +29,85 @@ func Replica(ctx context.Context) context.Context { return replica.Allow(ctx) }
 // replicaRest is for how long a replica is not asked that could not be connected to.
 const replicaRest = 5 * time.Second
 
-// copied is a replica of a place.
-type copied struct {
+// replicaDriver is a replica of a place.
+type replicaDriver struct {
 	dialect.Driver
 	ready func() bool  // nil if it always is
 	rests atomic.Int64 // until when it is not asked, in Unix nanoseconds, 0 for one that has answered
 }
 
-// copiesOf are the replicas of the home.
-func copiesOf(config Config) []*copied {
-	all := make([]*copied, 0, len(config.Replicas))
+// replicasOf are the replicas of the home.
+func replicasOf(config Config) []*replicaDriver {
+	all := make([]*replicaDriver, 0, len(config.Replicas))
 	for i, d := range config.Replicas {
-		c := &copied{Driver: d}
+		rep := &replicaDriver{Driver: d}
 		if config.ReplicaReady != nil {
-			c.ready = func() bool { return config.ReplicaReady(i) }
+			rep.ready = func() bool { return config.ReplicaReady(i) }
 		}
-		all = append(all, c)
+		all = append(all, rep)
 	}
 	return all
 }
 
 // pick directs a route to one of the replicas in turn, if any may be asked.
-func (d *Driver) pick(r *route, replicas []*copied) {
+func (d *Driver) pick(r *route, replicas []*replicaDriver) {
 	if len(replicas) == 0 {
 		return
 	}
 	turn := d.turn.Add(1)
 	for range replicas {
-		c := replicas[turn%uint64(len(replicas))]
-		if probe, ok := c.asked(); ok {
-			r.back, r.copied, r.probe, r.driver = r.driver, c, probe, c.Driver
+		rep := replicas[turn%uint64(len(replicas))]
+		if probe, ok := rep.tryAsk(); ok {
+			r.primary, r.replica, r.probe, r.driver = r.driver, rep, probe, rep.Driver
 			return
 		}
 		turn++
 	}
 }
 
-// asked reports whether a query may go to the replica: any if it has answered the
+// tryAsk reports whether a query may go to the replica: any if it has answered the
 // last one, and one at a time to find out whether it is back. For that one, probe is
 // until when no other is sent.
-func (c *copied) asked() (probe int64, ok bool) {
-	if c.ready != nil && !c.ready() {
+func (rep *replicaDriver) tryAsk() (probe int64, ok bool) {
+	if rep.ready != nil && !rep.ready() {
 		return 0, false
 	}
-	until := c.rests.Load()
+	until := rep.rests.Load()
 	if until == 0 {
 		return 0, true
 	}
 	now := time.Now()
 	probe = now.Add(replicaRest).UnixNano()
-	return probe, now.UnixNano() >= until && c.rests.CompareAndSwap(until, probe)
+	return probe, now.UnixNano() >= until && rep.rests.CompareAndSwap(until, probe)
 }
 
-// leave takes back a query that has found nothing out. If it was the probe, the next
+// cancelProbe takes back a query that has found nothing out. If it was the probe, the next
 // query is.
-func (c *copied) leave(probe int64) {
+func (rep *replicaDriver) cancelProbe(probe int64) {
 	if probe != 0 {
-		c.rests.CompareAndSwap(probe, 1) // a time that is over
+		rep.rests.CompareAndSwap(probe, 1) // a time that is over
 	}
 }
 
-// fallsBack reports whether the primary has to answer a query, because the replica
-// was not reached, and directs the route there. A caller who has left says nothing
+// redirectToPrimary directs the route of a query to the primary, and reports true, if
+// err says that the replica was not reached. A caller who has left says nothing
 // about the replica: many clients come and go, and it serves all tenants.
-func (r *route) fallsBack(ctx context.Context, err error) bool {
+func (r *route) redirectToPrimary(ctx context.Context, err error) bool {
 	switch {
-	case r.copied == nil:
+	case r.replica == nil:
 		return false
 	case err == nil:
-		if r.copied.rests.Load() != 0 {
-			r.copied.rests.Store(0)
+		if r.replica.rests.Load() != 0 {
+			r.replica.rests.Store(0)
 		}
 		return false
 	case errors.Is(ctx.Err(), context.Canceled):
-		r.copied.leave(r.probe)
+		r.replica.cancelProbe(r.probe)
 		return false
 	case !replica.IsUnreached(err):
 		return false
 	}
-	r.copied.rests.Store(time.Now().Add(replicaRest).UnixNano())
-	r.driver, r.copied = r.back, nil
+	r.replica.rests.Store(time.Now().Add(replicaRest).UnixNano())
+	r.driver, r.replica = r.primary, nil
 	return ctx.Err() == nil
 }

@@ -12,14 +12,14 @@ import (
 
 // route is the way of one statement outside a transaction.
 type route struct {
-	driver dialect.Driver
-	copied *copied        // the replica that driver is, nil if it is none
-	probe  int64          // see copied.asked
-	back   dialect.Driver // where a query goes that the replica did not get
-	query  string
-	place  place
-	pool   *pool // held while the statement runs; nil in the home
-	told   *told
+	driver  dialect.Driver
+	replica *replicaDriver // the replica that driver is, nil if it is none
+	probe   int64          // see tryAsk
+	primary dialect.Driver // where a query goes that the replica did not get
+	query   string
+	place   place
+	pool    *pool // held while the statement runs; nil in the home
+	told    *told
 }
 
 // done gives back what the route holds. Rows and transactions that the
@@ -56,7 +56,7 @@ func (d *Driver) direct(ctx context.Context, r *route, reads bool, query string)
 	if r.place.own { // in the home it makes no difference
 		about = d.names.about(query)
 	}
-	copied := reads && replica.Allowed(ctx) && isRead(d.dialect, query)
+	mayUseReplica := reads && replica.Allowed(ctx) && isRead(d.dialect, query)
 	switch {
 	case about == both:
 		return spans(r.place.tenant)
@@ -64,7 +64,7 @@ func (d *Driver) direct(ctx context.Context, r *route, reads bool, query string)
 		r.driver = d.system
 	case !r.place.own || about == globals:
 		r.driver = d.home
-		if copied {
+		if mayUseReplica {
 			d.pick(r, d.replicas)
 		}
 	default:
@@ -72,7 +72,7 @@ func (d *Driver) direct(ctx context.Context, r *route, reads bool, query string)
 			return err
 		}
 		r.driver = r.pool.driver
-		if copied {
+		if mayUseReplica {
 			d.pick(r, r.pool.replicas)
 		}
 	}
