@@ -22,12 +22,12 @@ func (p *place) same(o *place) bool {
 	return p.system == o.system && p.tenant.ID == o.tenant.ID
 }
 
-// moved reports that the tenant's rows are elsewhere for o than for p. It does
-// not compare URLs by Secret.Equal, which allocates; both are of our own records.
-func (p *place) moved(o *place) bool {
-	return p.tenant.Isolation != o.tenant.Isolation ||
-		p.tenant.Placement.Schema != o.tenant.Placement.Schema ||
-		p.tenant.Placement.DatabaseURL.Reveal() != o.tenant.Placement.DatabaseURL.Reveal()
+// samePlace reports whether two records of a tenant say that its rows are in the same
+// place. It does not compare URLs by Secret.Equal, which allocates: neither is chosen by
+// someone who could learn from the time that it takes.
+func samePlace(a, b *tenancy.Tenant) bool {
+	return a.Isolation == b.Isolation && a.Placement.Schema == b.Placement.Schema &&
+		a.Placement.DatabaseURL.Reveal() == b.Placement.DatabaseURL.Reveal()
 }
 
 // placeIn reads the scope of ctx and sets p, which is zero, to its place. The

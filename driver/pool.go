@@ -63,14 +63,7 @@ func newPool(ps *pools, t tenancy.Tenant) *pool {
 
 // serves reports whether the pool is of the place that the tenant's record
 // names. The tenant itself is known to be the same.
-//
-// It does not compare URLs by Secret.Equal, which allocates: neither side is
-// chosen by someone who could learn from the time that it takes.
-func (p *pool) serves(t *tenancy.Tenant) bool {
-	at := &p.tenant
-	return at.Isolation == t.Isolation && at.Placement.Schema == t.Placement.Schema &&
-		at.Placement.DatabaseURL.Reveal() == t.Placement.DatabaseURL.Reveal()
-}
+func (p *pool) serves(t *tenancy.Tenant) bool { return samePlace(&p.tenant, t) }
 
 // outdates reports whether a record is known to be older than the pool's.
 func (p *pool) outdates(t *tenancy.Tenant) bool {

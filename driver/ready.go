@@ -134,5 +134,5 @@ func (s *readyShard) keep(p *place, err error) readyAnswer {
 
 // fits reports whether the answer is about that record, or a newer one of the same place.
 func (a *readyAnswer) fits(p *place) bool {
-	return a.about.tenant.Version >= p.tenant.Version && !a.about.moved(p)
+	return a.about.tenant.Version >= p.tenant.Version && samePlace(&a.about.tenant, &p.tenant)
 }

@@ -8,7 +8,7 @@ import (
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
-	"github.com/entenancy/tenancy/internal/elsewhere"
+	"github.com/entenancy/tenancy/internal/tableplaces"
 )
 
 // Tx is a transaction of the one scope that began it. Like every transaction
@@ -91,7 +91,7 @@ func (t *Tx) Exec(ctx context.Context, query string, args, v any) error {
 
 // Query implements [dialect.Tx].
 func (t *Tx) Query(ctx context.Context, query string, args, v any) error {
-	if q, ok := v.(*elsewhere.Question); ok {
+	if q, ok := v.(*tableplaces.Question); ok {
 		return t.answer(ctx, q)
 	}
 	var s step
@@ -169,7 +169,7 @@ func (t *Tx) check(s *step, operation tenancy.Operation, query string) error {
 	switch {
 	case !t.place.same(&s.place):
 		return crossTenant()
-	case t.place.moved(&s.place):
+	case !samePlace(&t.place.tenant, &s.place.tenant):
 		return fmt.Errorf("driver: %w: %s has moved since the transaction began", tenancy.ErrInvalidPlacement, s.place.tenant)
 	case !s.place.own:
 		return nil
