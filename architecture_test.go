@@ -25,9 +25,9 @@ func ranks() map[string]int {
 	return map[string]int{
 		".": 0, // the domain: standard library only
 
-		"internal/elsewhere": 5, // for privacy
-		"internal/panicked":  5,
-		"internal/replica":   5, // for privacy
+		"internal/tableplaces": 5, // for privacy
+		"internal/panicked":    5,
+		"internal/replica":     5, // for privacy
 
 		"schema":        10,
 		"privacy":       10,

@@ -11,8 +11,8 @@ import (
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
-	"github.com/entenancy/tenancy/internal/elsewhere"
-	"github.com/entenancy/tenancy/internal/quiet"
+	"github.com/entenancy/tenancy/internal/nowatch"
+	"github.com/entenancy/tenancy/internal/tableplaces"
 )
 
 // Driver is a [dialect.Driver] that sends each statement to the place of its
@@ -79,7 +79,7 @@ func (d *Driver) Exec(ctx context.Context, query string, args, v any) error {
 // Query implements [dialect.Driver]. The rows have to be closed, as ent does: on
 // PostgreSQL the end of ctx ends them, and does not give their connection back.
 func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
-	if q, ok := v.(*elsewhere.Question); ok {
+	if q, ok := v.(*tableplaces.Question); ok {
 		return d.answer(ctx, q, d.home)
 	}
 	var r route
@@ -89,8 +89,10 @@ func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
 	}
 	defer r.done()
 	watched := ctx
-	if d.dialect == dialect.Postgres && (d.rls || d.schema || r.pool != nil) { // by a driver that is likely to watch it itself
-		watched = quiet.New(ctx)
+	if d.dialect == dialect.Postgres && (d.rls || d.schema || r.pool != nil) {
+		// database/sql starts a goroutine for each query to watch ctx. driver/postgres
+		// watches it itself, so once that has it, database/sql is not to see its Done.
+		watched = nowatch.New(ctx)
 	}
 	err = r.driver.Query(watched, r.query, args, v)
 	if r.redirectToPrimary(ctx, err) {

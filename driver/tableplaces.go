@@ -10,12 +10,12 @@ import (
 	entsql "entgo.io/ent/dialect/sql"
 
 	"github.com/entenancy/tenancy"
-	"github.com/entenancy/tenancy/internal/elsewhere"
+	"github.com/entenancy/tenancy/internal/tableplaces"
 )
 
 // answer says where the tables are for the context's tenant. What the home has is asked
 // on its driver, or on a transaction there.
-func (d *Driver) answer(ctx context.Context, q *elsewhere.Question, on dialect.ExecQuerier) error {
+func (d *Driver) answer(ctx context.Context, q *tableplaces.Question, on dialect.ExecQuerier) error {
 	if scope, err := tenancy.ScopeFromContext(ctx); err != nil || scope.System() {
 		return err
 	}
@@ -36,7 +36,7 @@ func (d *Driver) answer(ctx context.Context, q *elsewhere.Question, on dialect.E
 }
 
 // answer is the driver's, for who has the transaction.
-func (t *Tx) answer(ctx context.Context, q *elsewhere.Question) error {
+func (t *Tx) answer(ctx context.Context, q *tableplaces.Question) error {
 	scope, err := tenancy.ScopeFromContext(ctx)
 	switch {
 	case err != nil:
@@ -62,7 +62,7 @@ WHERE c.relname IN (%s)`
 const databaseTables = "SELECT /* `" + globalTables + "`. */ table_name, table_schema FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name IN (%s)"
 
 // inHome returns the schemas of those of the question's tables that the home has.
-func (d *Driver) inHome(ctx context.Context, on dialect.ExecQuerier, q *elsewhere.Question) (found map[string]string, err error) {
+func (d *Driver) inHome(ctx context.Context, on dialect.ExecQuerier, q *tableplaces.Question) (found map[string]string, err error) {
 	text, args := databaseTables, []any(nil)
 	if d.dialect == dialect.Postgres {
 		text, args = hangingTables, []any{d.names.globalSchema, q.Table}

@@ -11,7 +11,7 @@ import (
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver"
 	"github.com/entenancy/tenancy/driver/mysql"
-	"github.com/entenancy/tenancy/internal/bounded"
+	"github.com/entenancy/tenancy/internal/connecttimeout"
 	"github.com/entenancy/tenancy/manager/namespace"
 	"github.com/entenancy/tenancy/migrate"
 )
@@ -141,5 +141,5 @@ func (m mysqlDatabases) connector(address string) (sqldriver.Connector, string, 
 	if err != nil {
 		return nil, "", errors.New("manager: the driver of MySQL does not understand the URL")
 	}
-	return bounded.Connector{Connector: connector, Timeout: m.config.Database.ConnectTimeout}, dsn.Address(), nil
+	return connecttimeout.Connector{Connector: connector, Timeout: m.config.Database.ConnectTimeout}, dsn.Address(), nil
 }

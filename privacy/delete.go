@@ -9,7 +9,7 @@ import (
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 
-	"github.com/entenancy/tenancy/internal/elsewhere"
+	"github.com/entenancy/tenancy/internal/tableplaces"
 )
 
 // Delete returns the last predicate of a DELETE, which restricts it to the
@@ -50,15 +50,15 @@ func (o operation) reaching(ctx context.Context, drv dialect.Driver) (operation,
 		return o, nil
 	}
 	if !o.entity.global() {
-		q, _ := elsewhere.Ask(ctx, drv, "", nil) // where nobody knows, all is asked for
+		q, _ := tableplaces.Ask(ctx, drv, "", nil) // where nobody knows, all is asked for
 		if q.Apart || q.Globals != "" {
 			o.entity = o.entity.without(func(table string) bool { return slices.Contains(away, table) })
 		}
 		return o, nil
 	}
-	q, err := elsewhere.Ask(ctx, drv, o.entity.Table, away)
+	q, err := tableplaces.Ask(ctx, drv, o.entity.Table, away)
 	switch {
-	case err != nil && elsewhere.Named(own):
+	case err != nil && tableplaces.Named(own):
 		return o, fmt.Errorf("privacy: which tables hang on %s: %w", o.entity.Table, err)
 	case err != nil || !q.Apart:
 		return o, nil //nolint:nilerr // ent's own driver knows of no other place

@@ -8,7 +8,7 @@ import (
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver"
-	"github.com/entenancy/tenancy/internal/bounded"
+	"github.com/entenancy/tenancy/internal/connecttimeout"
 	"github.com/entenancy/tenancy/internal/guard"
 )
 
@@ -47,7 +47,7 @@ func Open(parse func(dsn string) (connector sqldriver.Connector, server string, 
 			return driver.Database{}, fmt.Errorf("mysql: %w: the database URL of %s is not a DSN that can be used; what is wrong with it may be secret",
 				tenancy.ErrInvalidPlacement, t)
 		}
-		return driver.Database{Connector: connector{bounded.Connector{Connector: inner, Timeout: connectTimeout}}, Server: server}, nil
+		return driver.Database{Connector: connector{connecttimeout.Connector{Connector: inner, Timeout: connectTimeout}}, Server: server}, nil
 	}
 }
 
@@ -56,7 +56,7 @@ func Open(parse func(dsn string) (connector sqldriver.Connector, server string, 
 const connectTimeout = 2 * time.Minute
 
 // connector opens connections to a tenant's own database.
-type connector struct{ bounded.Connector }
+type connector struct{ connecttimeout.Connector }
 
 func (c connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)

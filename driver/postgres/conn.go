@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/stdlib"
 
-	"github.com/entenancy/tenancy/internal/quiet"
+	"github.com/entenancy/tenancy/internal/nowatch"
 )
 
 // moment is how long a connection that was just used is taken to be alive still.
@@ -124,7 +124,7 @@ func (c *conn) idle() error {
 // QueryContext implements [driver.QueryerContext]. pgx watches the context until
 // the rows are closed.
 func (c *conn) QueryContext(ctx context.Context, sql string, named []driver.NamedValue) (driver.Rows, error) {
-	ctx, taken := quiet.Take(ctx)
+	ctx, taken := nowatch.Take(ctx)
 	opened, err := c.queryContext(ctx, sql, named)
 	if err != nil {
 		taken.GiveBack()

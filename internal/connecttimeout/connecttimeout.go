@@ -1,5 +1,5 @@
-// Package bounded bounds how long a database/sql connector may take to connect.
-package bounded
+// Package connecttimeout bounds how long a database/sql connector may take to connect.
+package connecttimeout
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-// Package quiet spares queries the goroutine by which database/sql watches the
+// Package nowatch spares queries the goroutine by which database/sql watches the
 // context of each.
 //
 // database/sql closes rows when their context ends. For that it starts a goroutine
@@ -6,7 +6,7 @@
 // client does for a short one, and more where the database's process waits for the
 // processor. A driver that watches the context itself, for as long as the rows are
 // open, can do without: the rows fail then, and whoever has them closes them.
-package quiet
+package nowatch
 
 import (
 	"context"

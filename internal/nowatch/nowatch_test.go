@@ -1,21 +1,21 @@
-package quiet_test
+package nowatch_test
 
 import (
 	"context"
 	"testing"
 
-	"github.com/entenancy/tenancy/internal/quiet"
+	"github.com/entenancy/tenancy/internal/nowatch"
 )
 
 func TestContext(t *testing.T) {
 	t.Parallel()
 	type key struct{}
 	inner, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "value"))
-	ctx := quiet.New(inner)
+	ctx := nowatch.New(inner)
 	if ctx.Done() != inner.Done() || ctx.Value(key{}) != "value" {
 		t.Error("it is another context before anybody has taken it")
 	}
-	watched, taken := quiet.Take(ctx)
+	watched, taken := nowatch.Take(ctx)
 	if watched != inner || taken == nil || ctx.Done() != nil {
 		t.Error("it still seems to be able to end, and the taker does not get the one that can")
 	}
@@ -31,10 +31,10 @@ func TestContext(t *testing.T) {
 
 func TestContextThatIsNone(t *testing.T) {
 	t.Parallel()
-	if ctx := context.WithoutCancel(t.Context()); quiet.New(ctx) != ctx {
+	if ctx := context.WithoutCancel(t.Context()); nowatch.New(ctx) != ctx {
 		t.Error("a context that cannot end anyway was wrapped")
 	}
-	ctx, taken := quiet.Take(t.Context())
+	ctx, taken := nowatch.Take(t.Context())
 	if ctx != t.Context() || taken != nil {
 		t.Error("another context was taken")
 	}

@@ -1,10 +1,10 @@
-// Package elsewhere has the question of package privacy to package driver's Driver
+// Package tableplaces has the question of package privacy to package driver's Driver
 // where the tables are that a deletion reaches: those of a tenant need not be in the
 // home, and foreign keys lead only from there to the global ones.
 //
 // It is asked as a query, since there may be drivers of others, ent's own or the
 // application's, between the two. Neither knows the other.
-package elsewhere
+package tableplaces
 
 import (
 	"context"
