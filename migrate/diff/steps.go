@@ -21,6 +21,8 @@ type steps struct {
 	gains map[string]bool // tables that get their tenant column
 	plans []*migrate.Plan
 	err   error // the first one
+
+	backfill *migrate.Plan // one of the plans, for fill
 }
 
 // add plans a step of Atlas' changes.
@@ -60,40 +62,12 @@ func commented(comment string, statements ...string) []*migrate.Change {
 	return changes
 }
 
-// take divides the changes that lead to ent's schema into steps.
+// take plans the steps that lead to ent's schema, in the order that the database needs.
 func (s *steps) take(ctx context.Context, changes []atlas.Change, loose []*atlas.ForeignKey) {
-	var columns, required, rest []atlas.Change
-	for _, change := range changes {
-		modify, ok := change.(*atlas.ModifyTable)
-		if !ok {
-			rest = append(rest, change)
-			continue
-		}
-		var others []atlas.Change
-		for _, c := range modify.Changes {
-			add, ok := c.(*atlas.AddColumn)
-			if !ok || !s.isTenantColumn(modify.T, add.C) {
-				others = append(others, c)
-				continue
-			}
-			s.gains[modify.T.Name] = true
-			nullable := nullableOf(add.C)
-			// Of a table that has nothing else, so that SQLite's is not made anew, and
-			// MySQL's column has its collation said, which the table's may not be.
-			bare := atlas.NewTable(modify.T.Name).AddColumns(nullable)
-			columns = append(columns, &atlas.ModifyTable{T: bare, Changes: []atlas.Change{&atlas.AddColumn{C: nullable}}})
-			table := modify.T // which rest has, too, where they are merged
-			if s.config.Dialect == dialect.MySQL {
-				table = bare
-			}
-			required = append(required, &atlas.ModifyTable{T: table, Changes: []atlas.Change{&atlas.ModifyColumn{From: nullable, To: add.C, Change: atlas.ChangeNull}}})
-		}
-		if len(others) > 0 {
-			rest = append(rest, &atlas.ModifyTable{T: modify.T, Changes: others})
-		}
-	}
+	columns, required, rest := s.divide(changes)
 	s.add(ctx, "columns", columns)
-	s.plans = append(s.plans, &migrate.Plan{Name: "backfill"})
+	s.backfill = &migrate.Plan{Name: "backfill"}
+	s.plans = append(s.plans, s.backfill)
 	switch s.config.Dialect {
 	case dialect.Postgres:
 		s.require()
@@ -107,6 +81,46 @@ func (s *steps) take(ctx context.Context, changes []atlas.Change, loose []*atlas
 	default:
 		s.add(ctx, "keys", merged(required, rest))
 	}
+}
+
+// divide parts changes into those that add tenant columns, which may be null, those that
+// make them required, and the rest.
+func (s *steps) divide(changes []atlas.Change) (columns, required, rest []atlas.Change) {
+	for _, change := range changes {
+		modify, ok := change.(*atlas.ModifyTable)
+		if !ok {
+			rest = append(rest, change)
+			continue
+		}
+		var others []atlas.Change
+		for _, c := range modify.Changes {
+			if add, ok := c.(*atlas.AddColumn); ok && s.isTenantColumn(modify.T, add.C) {
+				added, notNull := s.gain(modify.T, add.C)
+				columns, required = append(columns, added), append(required, notNull)
+				continue
+			}
+			others = append(others, c)
+		}
+		if len(others) > 0 {
+			rest = append(rest, &atlas.ModifyTable{T: modify.T, Changes: others})
+		}
+	}
+	return columns, required, rest
+}
+
+// gain notes that a table gets its tenant column, and returns the change that adds it and
+// the one that makes it required.
+func (s *steps) gain(t *atlas.Table, column *atlas.Column) (added, required atlas.Change) {
+	s.gains[t.Name] = true
+	nullable := nullableOf(column)
+	// Of a table that has nothing else, so that SQLite's is not made anew, and
+	// MySQL's column has its collation said, which the table's may not be.
+	bare := atlas.NewTable(t.Name).AddColumns(nullable)
+	added = &atlas.ModifyTable{T: bare, Changes: []atlas.Change{&atlas.AddColumn{C: nullable}}}
+	if s.config.Dialect == dialect.MySQL {
+		t = bare // elsewhere the rest has the table, too, where they are merged
+	}
+	return added, &atlas.ModifyTable{T: t, Changes: []atlas.Change{&atlas.ModifyColumn{From: nullable, To: column, Change: atlas.ChangeNull}}}
 }
 
 func (s *steps) isTenantColumn(t *atlas.Table, c *atlas.Column) bool {
@@ -150,7 +164,6 @@ func (s *steps) fill(owner func(string) string) error {
 	if s.err != nil {
 		return s.err
 	}
-	i := slices.IndexFunc(s.plans, func(p *migrate.Plan) bool { return p.Name == "backfill" })
 	for _, t := range parentsFirst(s.tenancy) {
 		if !s.gains[t.Name] {
 			continue
@@ -160,7 +173,7 @@ func (s *steps) fill(owner func(string) string) error {
 			return fmt.Errorf("diff: Adoption.Owner says nothing of the table %q: return an SQL expression", t.Name)
 		}
 		column := s.quote(t.TenantColumn)
-		s.plans[i].Changes = append(s.plans[i].Changes, &migrate.Change{
+		s.backfill.Changes = append(s.backfill.Changes, &migrate.Change{
 			Cmd:     "UPDATE " + s.quote(t.Name) + " SET " + column + " = " + expression + " WHERE " + column + " IS NULL",
 			Comment: "whose the rows of " + s.quote(t.Name) + " are",
 		})
