@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,46 +76,61 @@ func (l *Lifecycle) plan(n registry.NewTenant) (registry.NewTenant, error) {
 	if err := n.Validate(); err != nil {
 		return n, err
 	}
-	if n.ID == "" {
-		id, err := uuid.NewV7()
-		if err != nil {
-			return n, fmt.Errorf("manager: making an id: %w", err)
-		}
-		n.ID = tenancy.ID(id.String())
-	}
-	if err := holdable(n.ID, l.config.Shared.Metadata.Tables); err != nil {
-		return n, err
-	}
-	var err error
-	if n.Isolation == "" && l.config.Isolation != nil {
-		if n.Isolation, err = l.config.Isolation(n); err != nil {
-			return n, fmt.Errorf("manager: LifecycleConfig.Isolation: %w", err)
-		}
-	}
-	if n.Isolation == "" {
-		n.Isolation = l.config.DefaultIsolation
-	}
-	t := tenancy.Tenant{ID: n.ID, Identifier: n.Identifier, Isolation: n.Isolation}
-	keeper, err := l.keeper(t)
-	if err != nil {
-		return n, err
-	}
-	if err := l.servable(t); err != nil {
-		return n, err
-	}
-	if keeper != nil {
-		if n.Placement, err = keeper.Plan(t); err != nil {
+	for _, complete := range []func(*registry.NewTenant) error{l.identify, l.isolate, l.locate} {
+		if err := complete(&n); err != nil {
 			return n, err
 		}
 	}
+	n.Metadata = begunMetadata(n.Metadata)
+	return n, nil
+}
+
+// identify gives a new tenant an id if it has none.
+func (l *Lifecycle) identify(n *registry.NewTenant) error {
+	if n.ID == "" {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return fmt.Errorf("manager: making an id: %w", err)
+		}
+		n.ID = tenancy.ID(id.String())
+	}
+	return holdable(n.ID, l.config.Shared.Metadata.Tables)
+}
+
+// isolate gives a new tenant its isolation if it has none.
+func (l *Lifecycle) isolate(n *registry.NewTenant) (err error) {
+	if n.Isolation == "" && l.config.Isolation != nil {
+		if n.Isolation, err = l.config.Isolation(*n); err != nil {
+			return fmt.Errorf("manager: LifecycleConfig.Isolation: %w", err)
+		}
+	}
+	n.Isolation = cmp.Or(n.Isolation, l.config.DefaultIsolation)
+	return nil
+}
+
+// locate says where the namespace of a new tenant will be, if it gets one.
+func (l *Lifecycle) locate(n *registry.NewTenant) error {
+	t := tenancy.Tenant{ID: n.ID, Identifier: n.Identifier, Isolation: n.Isolation}
+	keeper, err := l.keeper(t)
+	if err != nil {
+		return err
+	}
+	if err := l.servable(t); err != nil || keeper == nil {
+		return err
+	}
+	n.Placement, err = keeper.Plan(t)
+	return err
+}
+
+// begunMetadata is the metadata of a new tenant, and that its provisioning has begun.
+func begunMetadata(of map[string]any) map[string]any {
 	metadata := map[string]any{ProvisioningKey: map[string]any{"step": stepBegun}}
-	for key, value := range n.Metadata {
+	for key, value := range of {
 		if key != ProvisioningKey && key != erasingKey { // which are this package's to say
 			metadata[key] = value
 		}
 	}
-	n.Metadata = metadata
-	return n, nil
+	return metadata
 }
 
 // servable refuses a tenant whose place the generated client cannot serve.
