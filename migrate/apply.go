@@ -161,13 +161,13 @@ func (r *run) sweep(ctx context.Context) {
 
 func (r *run) walk(ctx context.Context, match func(tenancy.Tenant) bool) {
 	w := &walk{
-		Runner:  r.Runner,
-		match:   func(t tenancy.Tenant) bool { return !r.hasFailed(t.ID) && match(t) },
-		broken:  func(t tenancy.Tenant, err error) { r.unplaced(ctx, t, err) },
-		shared:  func() { r.sharedTenant(ctx) },
-		planned: r.planned,
-		guess:   r.guessable,
-		width:   r.config.Concurrency,
+		Runner: r.Runner,
+		match:  func(t tenancy.Tenant) bool { return !r.hasFailed(t.ID) && match(t) },
+		broken: func(t tenancy.Tenant, err error) { r.unplaced(ctx, t, err) },
+		shared: func() { r.sharedTenant(ctx) },
+		settle: r.settle,
+		guess:  r.guessable,
+		width:  r.config.Concurrency,
 	}
 	later := r.confirmer(ctx)
 	defer later.close()
@@ -225,23 +225,23 @@ func (r *run) home(ctx context.Context) {
 	r.finish(ctx, r.bringWhenFree(ctx, r.Runner.home()))
 }
 
-// planned settles what needs no connection of its own: nothing to do, or nothing that can be done.
-func (r *run) planned(ctx context.Context, p *place, s *state) bool {
+// settle tells of what needs no connection of its own: nothing to do, or nothing that can be done.
+func (r *run) settle(ctx context.Context, p *place, s *state) (settled bool) {
 	if !s.exists {
-		return true
+		return false
 	}
 	made, err := r.plan(ctx, r.config.Home, p, s)
 	switch {
 	case err != nil:
-		return true // it has changed meanwhile, or is gone
+		return false // it has changed meanwhile, or is gone
 	case made.err != nil:
 		r.finish(ctx, Result{Tenant: p.tenant, From: s.version, To: s.version}.failed(made.err))
 	case len(made.files) == 0:
 		r.finish(ctx, Result{Tenant: p.tenant, Outcome: Unchanged, From: s.version, To: s.version})
 	default:
-		return true
+		return false
 	}
-	return false
+	return true
 }
 
 // guessable says whether what a state needs is a transaction, which looks at the state itself.

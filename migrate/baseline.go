@@ -94,13 +94,13 @@ func (b *baseline) everywhere(ctx context.Context, at func(context.Context, *pla
 		home()
 	}
 	w := &walk{
-		Runner:  b.Runner,
-		match:   func(tenancy.Tenant) bool { return true },
-		broken:  func(t tenancy.Tenant, err error) { finish(Result{Tenant: t}.failed(err)) },
-		shared:  home,
-		planned: func(context.Context, *place, *state) bool { return true },
-		work:    func(ctx context.Context, p *place, _ *state) { finish(at(ctx, p)) },
-		width:   b.config.Concurrency,
+		Runner: b.Runner,
+		match:  func(tenancy.Tenant) bool { return true },
+		broken: func(t tenancy.Tenant, err error) { finish(Result{Tenant: t}.failed(err)) },
+		shared: home,
+		settle: func(context.Context, *place, *state) bool { return false },
+		work:   func(ctx context.Context, p *place, _ *state) { finish(at(ctx, p)) },
+		width:  b.config.Concurrency,
 	}
 	return w.run(ctx)
 }

@@ -184,9 +184,9 @@ func (r *Runner) statuses(ctx context.Context, found chan<- Status) error {
 		match:  func(tenancy.Tenant) bool { return true },
 		broken: func(t tenancy.Tenant, err error) { tell(Status{Tenant: t, Err: err}) },
 		shared: shared,
-		planned: func(ctx context.Context, p *place, s *state) bool {
+		settle: func(ctx context.Context, p *place, s *state) bool {
 			tell(r.statusOf(ctx, p, s))
-			return false
+			return true
 		},
 		work:  func(ctx context.Context, p *place, s *state) { tell(r.statusOf(ctx, p, s)) },
 		width: r.config.Concurrency,

@@ -113,19 +113,28 @@ func (r *Runner) bring(ctx context.Context, p *place, s *state, alone bool) (res
 		case errors.Is(err, errChanged) && changed < changedTries:
 			changed++
 			result.at("") // until somebody has looked
-		case errors.Is(err, errChanged):
-			return result.failed(fmt.Errorf("%w: %w", ErrLocked, err))
-		case ctx.Err() != nil && result.Outcome == Unchanged && n == 0:
-			return result.failed(errNotBegun)
-		case r.engine.missing(err):
-			result.Outcome, result.Err = r.gone(ctx, p, there)
-			return result
 		default:
-			return result.failed(err)
+			begun := result.Outcome != Unchanged || n > 0
+			return r.endedBy(ctx, err, p, result, begun, there)
 		}
 		s = nil
 	}
 	return result.failed(errChanged)
+}
+
+// endedBy is the result of a place that is not brought any further because of an error.
+func (r *Runner) endedBy(ctx context.Context, err error, p *place, result Result, begun, there bool) Result {
+	switch {
+	case errors.Is(err, errChanged):
+		return result.failed(fmt.Errorf("%w: %w", ErrLocked, err))
+	case ctx.Err() != nil && !begun:
+		return result.failed(errNotBegun)
+	case r.engine.missing(err):
+		result.Outcome, result.Err = r.gone(ctx, p, there)
+		return result
+	default:
+		return result.failed(err)
+	}
 }
 
 // at notes the version that a place is at, which it may have been before.

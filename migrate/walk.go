@@ -34,9 +34,9 @@ type walk struct {
 	broken func(tenancy.Tenant, error)
 	// shared is called for each tenant in shared tables.
 	shared func()
-	// planned is told the state of a place in the home, unless it is guessed, and says
-	// whether it has to be worked at. It is called for several places at once.
-	planned func(ctx context.Context, p *place, s *state) bool
+	// settle is told the state of a place in the home, unless it is guessed, and says
+	// whether that was all: if not, it is worked at. It is called for several places at once.
+	settle func(ctx context.Context, p *place, s *state) (settled bool)
 	// work is called on a lane, with no state for a database that nobody has looked at.
 	work func(ctx context.Context, p *place, s *state)
 	// guess says whether places may be worked at as if they were in a state that was
@@ -144,7 +144,7 @@ func (w *walk) inHome(ctx, surveying context.Context, chunk []*place) error {
 		return errors.Join(err, context.Cause(ctx))
 	}
 	for _, p := range chunk {
-		if s := states[p.schema]; w.planned(ctx, p, s) {
+		if s := states[p.schema]; !w.settle(ctx, p, s) {
 			w.enqueue(ctx, job{place: p, state: s})
 		}
 	}
