@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/pause"
 )
 
 // Apply brings the home and all tenants up to date. Where some fail the others
@@ -115,7 +116,7 @@ func (r *run) await(ctx context.Context) {
 
 // backOff waits before those are tried again that another run is at, the first time with n 0.
 func backOff(ctx context.Context, n int) error {
-	return pause(ctx, min(2*time.Second, 50*time.Millisecond<<min(n, 10)))
+	return pause.For(ctx, min(2*time.Second, 50*time.Millisecond<<min(n, 10)))
 }
 
 // waveOf returns the number of the first wave that a tenant is in.

@@ -11,6 +11,7 @@ import (
 	atlas "ariga.io/atlas/sql/migrate"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/pause"
 )
 
 // Baseline records that the tables which are in a place stand for all migrations
@@ -161,7 +162,7 @@ func (r *Runner) session(ctx context.Context, p *place) (*sql.Conn, func(), erro
 		if !errors.Is(err, ErrLocked) || time.Now().After(deadline) {
 			return conn, release, err
 		}
-		if err := pause(ctx, 50*time.Millisecond); err != nil {
+		if err := pause.For(ctx, 50*time.Millisecond); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -174,15 +174,3 @@ func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + 
 
 // milliseconds rounds up, so that no timeout becomes none.
 func milliseconds(d time.Duration) int64 { return max(1, d.Milliseconds()) }
-
-// pause waits, or returns what ended the context.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
-}

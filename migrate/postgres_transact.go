@@ -12,6 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/entenancy/tenancy/internal/pause"
 )
 
 // What the beginning of a script says instead of going on. The server quotes it
@@ -144,7 +146,7 @@ const lockTries = 3
 // awaitLock is between two tries, the first of which is 0. It fails when the context has ended.
 func awaitLock(ctx context.Context, logger *slog.Logger, try int) error {
 	logger.InfoContext(ctx, "migrate: waiting for a lock", "try", try+1)
-	return pause(ctx, time.Duration(try+1)*50*time.Millisecond)
+	return pause.For(ctx, time.Duration(try+1)*50*time.Millisecond)
 }
 
 // transact sends a plan as one message. It is not ended by the context: it is

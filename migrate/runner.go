@@ -10,6 +10,7 @@ import (
 	atlas "ariga.io/atlas/sql/migrate"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/pause"
 	"github.com/entenancy/tenancy/internal/pgerror"
 )
 
@@ -64,7 +65,7 @@ func (r *Runner) ApplyTo(ctx context.Context, t tenancy.Tenant) (Result, error) 
 func (r *Runner) bringWhenFree(ctx context.Context, p *place) Result {
 	for deadline := time.Now().Add(r.config.LockWait); ; {
 		result := r.bring(ctx, p, nil, true)
-		if !errors.Is(result.Err, ErrLocked) || time.Now().After(deadline) || pause(ctx, 50*time.Millisecond) != nil {
+		if !errors.Is(result.Err, ErrLocked) || time.Now().After(deadline) || pause.For(ctx, 50*time.Millisecond) != nil {
 			return result
 		}
 	}

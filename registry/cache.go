@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/entenancy/tenancy/internal/panicked"
+	"github.com/entenancy/tenancy/internal/pause"
 )
 
 // Cache is a Store that keeps the tenants of another in memory, for lookups by
@@ -165,7 +166,7 @@ func (c *Cache) begin() bool {
 }
 
 func (c *Cache) purgeNowAndThen() {
-	for sleep(c.life, max(c.cfg.TTL/2, time.Second)) {
+	for pause.For(c.life, max(c.cfg.TTL/2, time.Second)) == nil {
 		c.Purge()
 	}
 }

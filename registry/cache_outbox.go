@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/entenancy/tenancy/internal/panicked"
+	"github.com/entenancy/tenancy/internal/pause"
 )
 
 // publishTimeout is how long a change waits for the other processes to be told.
@@ -59,7 +60,7 @@ func (o *outbox) leave(inv Invalidation) bool {
 // retry publishes what is pending, until nothing is or the cache is closed.
 func (o *outbox) retry() {
 	wait := firstWait
-	for sleep(o.cache.life, wait) {
+	for pause.For(o.cache.life, wait) == nil {
 		inv, more := o.take()
 		if !more {
 			o.cache.cfg.Logger.InfoContext(o.cache.life, "tenancy: registry: other processes have been told of all changes")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/pause"
 )
 
 // Invalidations is how the processes that share a registry tell each other
@@ -123,21 +124,9 @@ func keepListening(ctx context.Context, log *slog.Logger, listen func(connected 
 			down = true
 			log.WarnContext(ctx, "tenancy: registry: invalidations of other processes do not arrive: what they change is served until it expires", slog.Any("error", err))
 		}
-		if !sleep(ctx, wait) {
+		if pause.For(ctx, wait) != nil {
 			return
 		}
 		wait = min(2*wait, maxWait)
-	}
-}
-
-// sleep waits, and reports false if the context is over first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }

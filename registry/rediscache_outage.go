@@ -11,6 +11,7 @@ import (
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/internal/panicked"
+	"github.com/entenancy/tenancy/internal/pause"
 )
 
 // outage is the circuit breaker of a RedisCache. The first failure opens it,
@@ -112,7 +113,7 @@ func (o *outage) begin(ctx context.Context, err error) {
 
 // wait returns when Redis works again.
 func (o *outage) wait() {
-	for sleep(o.life, o.retryAfter) {
+	for pause.For(o.life, o.retryAfter) == nil {
 		if o.isOver() {
 			return
 		}

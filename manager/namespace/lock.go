@@ -48,13 +48,13 @@ func PostgresLocker(db *sql.DB) Locker {
 
 // tryUntil asks until the answer is true.
 func tryUntil(ctx context.Context, conn *sql.Conn, lock string) error {
-	for try := 0; ; try = min(try+1, createTries) {
+	for try := 0; ; try = min(try+1, maxTries) {
 		var got bool
 		var idle sql.NullString
 		if err := conn.QueryRowContext(ctx, lock).Scan(&got, &idle); err != nil || got {
 			return err
 		}
-		if err := pause(ctx, try); err != nil {
+		if err := backOff(ctx, try); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/internal/pause"
 	"github.com/entenancy/tenancy/internal/pgerror"
 )
 
@@ -143,22 +144,22 @@ func (*PostgresDatabases) comment(name, mark string) string {
 	return "COMMENT ON DATABASE " + identifier(name) + " IS " + literal(mark) + ";\n"
 }
 
-// createTries is how often a database is made anew when somebody else was at it.
-const createTries = 10
+// maxTries is how often something is tried that another session is in the way of.
+const maxTries = 10
 
 // create makes a database under its scratch name, and gives it its own.
 func (k *PostgresDatabases) create(ctx context.Context, t tenancy.Tenant, name string) (result string, err error) {
 	scratch := k.config.Names.scratch(t.ID)
 	body := k.state(t, name) + "ALTER DATABASE " + identifier(scratch) + " RENAME TO " + identifier(name) + ";\n" +
 		k.comment(name, markOf(t.ID)) + "PERFORM set_config('tenancy.result', 'new', true);"
-	for try := range createTries {
+	for try := range maxTries {
 		// 42P04 and 23505: it is there already, from before or from another process.
 		if err = k.createDatabase(ctx, scratch); err != nil && !hasCode(err, "42P04", "23505") {
 			return "", err
 		}
 		result, err = script(ctx, k.db, "found name; mark text;", body)
 		// 3D000: another process has given it its name. 55006: it is being made.
-		if !hasCode(err, "3D000", "55006", "42P04") || pause(ctx, try) != nil {
+		if !hasCode(err, "3D000", "55006", "42P04") || backOff(ctx, try) != nil {
 			break
 		}
 	}
@@ -174,24 +175,17 @@ func (k *PostgresDatabases) createDatabase(ctx context.Context, name string) (er
 	if k.config.Template != "" {
 		template = " TEMPLATE " + identifier(k.config.Template)
 	}
-	for try := range createTries {
-		if _, err = k.db.ExecContext(ctx, "CREATE DATABASE "+identifier(name)+template); !hasCode(err, "55006") || pause(ctx, try) != nil {
+	for try := range maxTries {
+		if _, err = k.db.ExecContext(ctx, "CREATE DATABASE "+identifier(name)+template); !hasCode(err, "55006") || backOff(ctx, try) != nil {
 			break
 		}
 	}
 	return pgerror.WithoutConfig(err)
 }
 
-// pause waits a little longer with each try.
-func pause(ctx context.Context, try int) error {
-	timer := time.NewTimer(time.Duration(try+1) * 20 * time.Millisecond)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
+// backOff waits a little longer after each try.
+func backOff(ctx context.Context, try int) error {
+	return pause.For(ctx, time.Duration(try+1)*20*time.Millisecond)
 }
 
 // grant lets the roles into a database, and nobody else. It is done again by who finds the database made,
@@ -302,7 +296,7 @@ func (k *PostgresDatabases) Drop(ctx context.Context, t tenancy.Tenant) (bool, e
 // when the process that has sent it is dead, so that what is not there yet may come.
 func (k *PostgresDatabases) dropScratch(ctx context.Context, name string) error {
 	const making = "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND starts_with(query, $1)"
-	for try := range createTries {
+	for try := range maxTries {
 		var sessions int
 		err := k.db.QueryRowContext(ctx, making, "CREATE DATABASE "+identifier(name)).Scan(&sessions)
 		if err != nil {
@@ -311,7 +305,7 @@ func (k *PostgresDatabases) dropScratch(ctx context.Context, name string) error 
 		if sessions == 0 {
 			return k.dropDatabase(ctx, name, k.address.of(name))
 		}
-		if err := pause(ctx, try); err != nil {
+		if err := backOff(ctx, try); err != nil {
 			return err
 		}
 	}
@@ -323,7 +317,7 @@ func (k *PostgresDatabases) dropScratch(ctx context.Context, name string) error 
 // error is [ErrNothingDropped].
 func (k *PostgresDatabases) dropDatabase(ctx context.Context, name string, serving tenancy.Secret) (err error) {
 	allow := "ALTER DATABASE " + identifier(name) + " ALLOW_CONNECTIONS "
-	for try := range createTries {
+	for try := range maxTries {
 		_, err = k.db.ExecContext(ctx, allow+"false")
 		if hasCode(err, "3D000") {
 			return nil
@@ -335,7 +329,7 @@ func (k *PostgresDatabases) dropDatabase(ctx context.Context, name string, servi
 		if hasCode(err, "42501") { // a session is there of a role that this one may not end
 			k.endServing(ctx, name, serving)
 		}
-		if !hasCode(err, "55006", "42501") || pause(ctx, try) != nil {
+		if !hasCode(err, "55006", "42501") || backOff(ctx, try) != nil {
 			break
 		}
 	}
