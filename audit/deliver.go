@@ -106,7 +106,7 @@ func (l *Log) again(entries []Entry, failed []error, late []int) []error {
 // give writes to a sink. One that panics fails, and does not end the program from the
 // worker, where nobody can recover.
 func give(ctx context.Context, sink Sink, entries []Entry) (err error) {
-	defer panicked.As(&err, "tenancy: audit: the sink")
+	defer panicked.As(&err, "audit: the sink")
 	return sink.Write(ctx, entries)
 }
 

@@ -64,10 +64,10 @@ type Stats struct {
 // none, or a number in cfg is negative.
 func New(sinks []Sink, cfg Config) (*Log, error) {
 	if len(sinks) == 0 || slices.Contains(sinks, nil) {
-		return nil, errors.New("tenancy: audit.New: sinks has none, or a nil one")
+		return nil, errors.New("audit: New: sinks has none, or a nil one")
 	}
 	if cfg.Timeout < 0 || cfg.Queue < 0 || cfg.Wait < 0 {
-		return nil, errors.New("tenancy: audit.New: Timeout, Queue and Wait must not be negative")
+		return nil, errors.New("audit: New: Timeout, Queue and Wait must not be negative")
 	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 5 * time.Second
@@ -192,7 +192,7 @@ func (l *Log) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		l.end()
 		<-done
-		return fmt.Errorf("tenancy: audit: Close: %w", context.Cause(ctx))
+		return fmt.Errorf("audit: Close: %w", context.Cause(ctx))
 	}
 }
 

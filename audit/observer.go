@@ -27,7 +27,7 @@ const (
 // NewObserver returns an Observer that records in log. It fails if log is nil.
 func NewObserver(log *Log) (*Observer, error) {
 	if log == nil {
-		return nil, errors.New("tenancy: audit.NewObserver: log is nil")
+		return nil, errors.New("audit: NewObserver: log is nil")
 	}
 	return &Observer{log: log}, nil
 }

@@ -16,7 +16,7 @@ import (
 // aead itself, is read with [Cipher.Accepting].
 func AEAD(aead tink.AEAD) (*Cipher, error) {
 	if aead == nil {
-		return nil, errors.New("tenancy: crypt.AEAD: aead is nil")
+		return nil, errors.New("crypt: AEAD: aead is nil")
 	}
 	return remote(
 		func(_ context.Context, text, associatedData []byte) ([]byte, error) {
@@ -31,7 +31,7 @@ func AEAD(aead tink.AEAD) (*Cipher, error) {
 // AEADWithContext is [AEAD] for a service that hears when a context ends.
 func AEADWithContext(aead tink.AEADWithContext) (*Cipher, error) {
 	if aead == nil {
-		return nil, errors.New("tenancy: crypt.AEADWithContext: aead is nil")
+		return nil, errors.New("crypt: AEADWithContext: aead is nil")
 	}
 	return remote(aead.EncryptWithContext, aead.DecryptWithContext), nil
 }

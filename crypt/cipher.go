@@ -15,7 +15,7 @@ import (
 // is missing, the text was changed, or it was made for another tenant or
 // field. With [AEAD] and [AEADWithContext] it may also mean that the service
 // could not be asked; its error is then wrapped too.
-var ErrDecrypt = errors.New("tenancy: crypt: cannot decrypt")
+var ErrDecrypt = errors.New("crypt: cannot decrypt")
 
 // Cipher encrypts and decrypts texts of tenants. Make one with [Passphrase],
 // [ReadKeyset], [Keyset], [AEAD] or [AEADWithContext]; the zero Cipher has no
@@ -62,7 +62,7 @@ func (c *Cipher) Encrypt(ctx context.Context, id tenancy.ID, field, plaintext st
 	}
 	sealed, err := c.newest.encrypt(ctx, []byte(plaintext), associatedData(id, field))
 	if err != nil {
-		return "", fmt.Errorf("tenancy: crypt: encrypting %s of tenant %q: %w", field, id, err)
+		return "", fmt.Errorf("crypt: encrypting %s of tenant %q: %w", field, id, err)
 	}
 	return encode(sealed), nil
 }
@@ -87,7 +87,7 @@ func (c *Cipher) Decrypt(ctx context.Context, id tenancy.ID, field, ciphertext s
 		causes = append(causes, err)
 	}
 	if over := ctx.Err(); over != nil && c.isRemote {
-		return "", fmt.Errorf("tenancy: crypt: decrypting %s of tenant %q: %w", field, id, over)
+		return "", fmt.Errorf("crypt: decrypting %s of tenant %q: %w", field, id, over)
 	}
 	return "", refused(id, field, cause(causes))
 }
@@ -108,10 +108,10 @@ func (c *Cipher) Current(ctx context.Context, id tenancy.ID, field, text string)
 
 func (c *Cipher) check(id tenancy.ID, field string) error {
 	if c == nil || c.newest.encrypt == nil {
-		return errors.New("tenancy: crypt: the cipher has no key: make it with Passphrase, Keyset or AEAD")
+		return errors.New("crypt: the cipher has no key: make it with Passphrase, Keyset or AEAD")
 	}
 	if field == "" {
-		return errors.New("tenancy: crypt: the field has no name")
+		return errors.New("crypt: the field has no name")
 	}
 	return id.Validate()
 }

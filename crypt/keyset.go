@@ -22,15 +22,15 @@ import (
 //	cipher, err := crypt.Keyset(handle)
 func Keyset(handle *keyset.Handle) (*Cipher, error) {
 	if handle == nil {
-		return nil, errors.New("tenancy: crypt.Keyset: handle is nil")
+		return nil, errors.New("crypt: Keyset: handle is nil")
 	}
 	all, err := aead.New(handle)
 	if err != nil {
-		return nil, fmt.Errorf("tenancy: crypt.Keyset: handle: %w", err)
+		return nil, fmt.Errorf("crypt: Keyset: handle: %w", err)
 	}
 	primary, err := primaryOf(handle)
 	if err != nil {
-		return nil, fmt.Errorf("tenancy: crypt.Keyset: handle: %w", err)
+		return nil, fmt.Errorf("crypt: Keyset: handle: %w", err)
 	}
 	return &Cipher{
 		newest: key{encrypt: local(all).encrypt, decrypt: local(primary).decrypt},
@@ -65,12 +65,12 @@ func primaryOf(handle *keyset.Handle) (tink.AEAD, error) {
 // are kept, and see [Keyset] for one that is encrypted itself.
 func ReadKeyset(r io.Reader) (*Cipher, error) {
 	if r == nil {
-		return nil, errors.New("tenancy: crypt.ReadKeyset: reader is nil")
+		return nil, errors.New("crypt: ReadKeyset: reader is nil")
 	}
 	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(r))
 	if err != nil {
 		// Not the cause, whose text may repeat what is in the file.
-		return nil, errors.New("tenancy: crypt.ReadKeyset: it is not an unencrypted keyset in JSON")
+		return nil, errors.New("crypt: ReadKeyset: it is not an unencrypted keyset in JSON")
 	}
 	return Keyset(handle)
 }

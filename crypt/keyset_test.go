@@ -109,7 +109,7 @@ func TestKeysetThatCannotBeUsed(t *testing.T) {
 		"cut":            cleartext(t, newKeyset(t))[:60],
 	} {
 		_, err := crypt.ReadKeyset(strings.NewReader(text))
-		if err == nil || strings.Contains(err.Error(), "czNjcjN0") || !strings.HasPrefix(err.Error(), "tenancy: crypt.") {
+		if err == nil || strings.Contains(err.Error(), "czNjcjN0") || !strings.HasPrefix(err.Error(), "crypt: ") {
 			t.Errorf("%s: got %v, want an error without what is in the file", name, err)
 		}
 	}

@@ -35,12 +35,12 @@ const (
 func Passphrase(passphrase string, old ...string) (*Cipher, error) {
 	current, err := derive(passphrase)
 	if err != nil {
-		return nil, fmt.Errorf("tenancy: crypt.Passphrase: passphrase: %w", err)
+		return nil, fmt.Errorf("crypt: Passphrase: passphrase: %w", err)
 	}
 	accepted := make([]*Cipher, len(old))
 	for i := range old {
 		if accepted[i], err = derive(old[i]); err != nil {
-			return nil, fmt.Errorf("tenancy: crypt.Passphrase: old passphrase %d: %w", i+1, err)
+			return nil, fmt.Errorf("crypt: Passphrase: old passphrase %d: %w", i+1, err)
 		}
 	}
 	return current.Accepting(accepted...), nil

@@ -44,19 +44,19 @@ type OpenerConfig struct {
 // as documented, two have the same ID, or lookup is nil.
 func NewOpener(keys []Key, lookup Lookup, cfg OpenerConfig) (*Opener, error) {
 	if len(keys) == 0 {
-		return nil, errors.New("tenancy: envelope.NewOpener: keys has none")
+		return nil, errors.New("envelope: NewOpener: keys has none")
 	}
 	if lookup == nil {
-		return nil, errors.New("tenancy: envelope.NewOpener: lookup is nil")
+		return nil, errors.New("envelope: NewOpener: lookup is nil")
 	}
 	o := &Opener{keys: make(map[string][]byte, len(keys)), lookup: lookup, system: cfg.System}
 	for i, key := range keys {
 		derived, err := key.derive()
 		if err != nil {
-			return nil, fmt.Errorf("tenancy: envelope.NewOpener: keys[%d]: %w", i, err)
+			return nil, fmt.Errorf("envelope: NewOpener: keys[%d]: %w", i, err)
 		}
 		if _, ok := o.keys[key.ID]; ok {
-			return nil, fmt.Errorf("tenancy: envelope.NewOpener: keys[%d]: another one has the same ID", i)
+			return nil, fmt.Errorf("envelope: NewOpener: keys[%d]: another one has the same ID", i)
 		}
 		o.keys[key.ID] = derived
 	}

@@ -31,10 +31,10 @@ type SealerConfig struct {
 func NewSealer(key Key, cfg SealerConfig) (*Sealer, error) {
 	derived, err := key.derive()
 	if err != nil {
-		return nil, fmt.Errorf("tenancy: envelope.NewSealer: key: %w", err)
+		return nil, fmt.Errorf("envelope: NewSealer: key: %w", err)
 	}
 	if cfg.Lifetime < 0 {
-		return nil, errors.New("tenancy: envelope.NewSealer: Lifetime must not be negative")
+		return nil, errors.New("envelope: NewSealer: Lifetime must not be negative")
 	}
 	if cfg.Lifetime == 0 {
 		cfg.Lifetime = 24 * time.Hour
@@ -69,7 +69,7 @@ func (s *Sealer) Seal(ctx context.Context, purpose string) (string, error) {
 	token.Header["kid"] = s.id
 	text, err := token.SignedString(s.key)
 	if err != nil {
-		return "", fmt.Errorf("tenancy: envelope: %w", err)
+		return "", fmt.Errorf("envelope: %w", err)
 	}
 	return text, nil
 }

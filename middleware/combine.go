@@ -54,7 +54,7 @@ func (a agree) Validate() error {
 		return err
 	}
 	if !slices.ContainsFunc(a.resolvers, func(r Resolver) bool { return !isOptional(r) }) {
-		return errors.New("tenancy: middleware.Agree: resolvers: all are Optional")
+		return errors.New("middleware: Agree: resolvers: all are Optional")
 	}
 	return nil
 }
@@ -102,7 +102,7 @@ type optional struct{ Resolver }
 
 func (o optional) Validate() error {
 	if o.Resolver == nil {
-		return errors.New("tenancy: middleware.Optional: resolver is nil")
+		return errors.New("middleware: Optional: resolver is nil")
 	}
 	return o.Resolver.Validate()
 }
@@ -120,11 +120,11 @@ type several struct {
 
 func (s several) Validate() error {
 	if len(s.resolvers) == 0 {
-		return fmt.Errorf("tenancy: middleware.%s: resolvers: there are none", s.name)
+		return fmt.Errorf("middleware: %s: resolvers: there are none", s.name)
 	}
 	for i, resolver := range s.resolvers {
 		if resolver == nil {
-			return fmt.Errorf("tenancy: middleware.%s: resolvers: number %d is nil", s.name, i+1)
+			return fmt.Errorf("middleware: %s: resolvers: number %d is nil", s.name, i+1)
 		}
 		if err := resolver.Validate(); err != nil {
 			return err

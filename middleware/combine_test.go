@@ -101,11 +101,11 @@ func TestAgreeKeepsWhatIsKnown(t *testing.T) {
 
 func TestCombinationsThatCannotBe(t *testing.T) {
 	t.Parallel()
-	checkRefusedByNew(t, "middleware.First: resolvers", middleware.First(), middleware.First(nil), middleware.First(names("acme"), nil))
-	checkRefusedByNew(t, "middleware.Agree: resolvers", middleware.Agree(), middleware.Agree(names("acme"), nil),
+	checkRefusedByNew(t, "middleware: First: resolvers", middleware.First(), middleware.First(nil), middleware.First(names("acme"), nil))
+	checkRefusedByNew(t, "middleware: Agree: resolvers", middleware.Agree(), middleware.Agree(names("acme"), nil),
 		middleware.Agree(middleware.Optional(names("acme"))))
-	checkRefusedByNew(t, "middleware.Optional: resolver", middleware.Optional(nil), middleware.Agree(names("acme"), middleware.Optional(nil)))
-	checkRefusedByNew(t, "middleware.Header: name", middleware.First(names("acme"), middleware.Header("")), middleware.Agree(middleware.Header("")),
+	checkRefusedByNew(t, "middleware: Optional: resolver", middleware.Optional(nil), middleware.Agree(names("acme"), middleware.Optional(nil)))
+	checkRefusedByNew(t, "middleware: Header: name", middleware.First(names("acme"), middleware.Header("")), middleware.Agree(middleware.Header("")),
 		middleware.Optional(middleware.Header("")))
 }
 

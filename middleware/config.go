@@ -113,10 +113,10 @@ func New(lookup tenancy.Lookup, resolver Resolver, cfg Config) (func(http.Handle
 // that are not net/http's.
 func NewGate(lookup tenancy.Lookup, resolver Resolver, cfg Config) (*Gate, error) {
 	if lookup == nil {
-		return nil, errors.New("tenancy: middleware: lookup is nil")
+		return nil, errors.New("middleware: lookup is nil")
 	}
 	if resolver == nil {
-		return nil, errors.New("tenancy: middleware: resolver is nil")
+		return nil, errors.New("middleware: resolver is nil")
 	}
 	if err := resolver.Validate(); err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func NewGate(lookup tenancy.Lookup, resolver Resolver, cfg Config) (*Gate, error
 		return nil, err
 	}
 	if g.probes, err = newProbes(cfg.Probes); err != nil {
-		return nil, fmt.Errorf("tenancy: middleware: Config.Probes: %w", err)
+		return nil, fmt.Errorf("middleware: Config.Probes: %w", err)
 	}
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
@@ -158,7 +158,7 @@ func (cfg Config) principalVary() ([]string, error) {
 	}
 	for _, name := range cfg.PrincipalVary {
 		if !isToken(name) { // of which "*" is one
-			return nil, errors.New("tenancy: middleware: Config.PrincipalVary: one is not a header's name")
+			return nil, errors.New("middleware: Config.PrincipalVary: one is not a header's name")
 		}
 	}
 	return cfg.PrincipalVary, nil

@@ -47,7 +47,7 @@ type byDomain struct{ domains DomainLookup }
 
 func (d byDomain) Validate() error {
 	if d.domains == nil {
-		return errors.New("tenancy: middleware.Host: domains is nil")
+		return errors.New("middleware: Host: domains is nil")
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func TestHost(t *testing.T) {
 			t.Errorf("%.50q: %d lookups of domains, want 1", host, len(lookup.asked))
 		}
 	}
-	checkRefusedByNew(t, "middleware.Host: domains", middleware.Host(nil))
+	checkRefusedByNew(t, "middleware: Host: domains", middleware.Host(nil))
 }
 
 // A lookup of domains that fails is answered as one of tenants that does.

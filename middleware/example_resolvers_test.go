@@ -131,7 +131,7 @@ func ExampleNewJWKS() {
 	_, err := middleware.NewJWKS(context.Background(), "http://login.example.com/jwks.json", middleware.JWKSConfig{})
 	fmt.Println(err)
 	// Output:
-	// tenancy: middleware.NewJWKS: address: not https; see JWKSConfig.AllowHTTP
+	// middleware: NewJWKS: address: not https; see JWKSConfig.AllowHTTP
 }
 
 func ExampleNewGate() {

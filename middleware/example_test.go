@@ -67,7 +67,7 @@ func ExampleHeader() {
 	// Output:
 	// acme <nil>
 	// tenancy: invalid tenant identifier: the header was sent with different values
-	// tenancy: middleware.Header: name: not a header's name
+	// middleware: Header: name: not a header's name
 }
 
 // A router that takes paths apart has done what a resolver needs.

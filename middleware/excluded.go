@@ -27,7 +27,7 @@ func newExcluded(patterns []string) (excluded, error) {
 func muxOf(pattern string) (mux *http.ServeMux, err error) {
 	defer func() {
 		if refused := recover(); refused != nil {
-			mux, err = nil, fmt.Errorf("tenancy: middleware: Config.Excluded: %v", refused)
+			mux, err = nil, fmt.Errorf("middleware: Config.Excluded: %v", refused)
 		}
 	}()
 	mux = http.NewServeMux()

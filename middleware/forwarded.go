@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-var errForwarded = errors.New("tenancy: middleware: the forwarded headers are malformed or say different things")
+var errForwarded = errors.New("middleware: the forwarded headers are malformed or say different things")
 
 // parseForwarded reads Forwarded headers (RFC 7239 §4), one hop for each element.
 func parseForwarded(sent []string) ([]hop, error) {

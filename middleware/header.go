@@ -38,13 +38,13 @@ type header struct{ key string }
 
 func (h header) Validate() error {
 	if !isToken(h.key) {
-		return errors.New("tenancy: middleware.Header: name: not a header's name")
+		return errors.New("middleware: Header: name: not a header's name")
 	}
 	if h.key == "Host" {
-		return errors.New("tenancy: middleware.Header: name: the Host header is not among a request's headers")
+		return errors.New("middleware: Header: name: the Host header is not among a request's headers")
 	}
 	if h.key == UIDHeaderName {
-		return errors.New("tenancy: middleware.Header: name: it is the header of the tenant's id")
+		return errors.New("middleware: Header: name: it is the header of the tenant's id")
 	}
 	return nil
 }

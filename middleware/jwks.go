@@ -69,7 +69,7 @@ type JWKSConfig struct {
 // from time to time until ctx is over. It fails if they cannot be fetched now.
 func NewJWKS(ctx context.Context, address string, cfg JWKSConfig) (*JWKS, error) {
 	if err := cfg.check(address); err != nil {
-		return nil, fmt.Errorf("tenancy: middleware.NewJWKS: %w", err)
+		return nil, fmt.Errorf("middleware: NewJWKS: %w", err)
 	}
 	cfg.Timeout, cfg.Refresh = cmp.Or(cfg.Timeout, 10*time.Second), cmp.Or(cfg.Refresh, 15*time.Minute)
 	cfg.UnknownRefresh, cfg.Logger = cmp.Or(cfg.UnknownRefresh, 10*time.Second), cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
@@ -82,18 +82,18 @@ func NewJWKS(ctx context.Context, address string, cfg JWKSConfig) (*JWKS, error)
 		},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("tenancy: middleware.NewJWKS: fetching the keys: %w", withoutURL(err))
+		return nil, fmt.Errorf("middleware: NewJWKS: fetching the keys: %w", withoutURL(err))
 	}
 	fetch, err := jwkset.NewHTTPClient(jwkset.HTTPClientOptions{
 		HTTPURLs: map[string]jwkset.Storage{address: published}, RefreshUnknownKID: rate.NewLimiter(rate.Inf, 1),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("tenancy: middleware.NewJWKS: %w", err)
+		return nil, fmt.Errorf("middleware: NewJWKS: %w", err)
 	}
 	k := &JWKS{known: known, fetch: fetch, timeout: cfg.Timeout, unknown: rate.NewLimiter(rate.Every(cfg.UnknownRefresh), 1)}
 	k.keys, err = keyfunc.New(keyfunc.Options{Ctx: ctx, Storage: known, UseWhitelist: []jwkset.USE{jwkset.UseSig, ""}})
 	if err != nil {
-		return nil, fmt.Errorf("tenancy: middleware.NewJWKS: %w", err)
+		return nil, fmt.Errorf("middleware: NewJWKS: %w", err)
 	}
 	return k, nil
 }
@@ -144,7 +144,7 @@ func withoutURL(err error) error {
 
 var (
 	errKey  = errors.New("the key is not known")
-	errKeys = &unavailable{errors.New("tenancy: middleware: the keys of tokens could not be fetched")}
+	errKeys = &unavailable{errors.New("middleware: the keys of tokens could not be fetched")}
 )
 
 // find returns the key that a token names. A token that names none is refused:

@@ -305,7 +305,7 @@ func TestJWKSThatCannotBe(t *testing.T) {
 		"negative":     {down.URL + "?hidden", "JWKSConfig.Timeout, Refresh, UnknownRefresh", middleware.JWKSConfig{Refresh: -1}},
 	} {
 		got, err := middleware.NewJWKS(t.Context(), test.address, test.cfg)
-		if got != nil || err == nil || !strings.Contains(err.Error(), "tenancy: middleware.NewJWKS: ") || !strings.Contains(err.Error(), test.want) {
+		if got != nil || err == nil || !strings.Contains(err.Error(), "middleware: NewJWKS: ") || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want an error that names %s", name, err, test.want)
 		} else if strings.Contains(err.Error(), "hidden") {
 			t.Errorf("%s: the error has the URL: %v", name, err)

@@ -91,7 +91,7 @@ type jwtResolver struct {
 
 func (j *jwtResolver) Validate() error {
 	if j.err != nil {
-		return fmt.Errorf("tenancy: middleware.JWT: %w", j.err)
+		return fmt.Errorf("middleware: JWT: %w", j.err)
 	}
 	return nil
 }
@@ -123,7 +123,7 @@ func (j *jwtResolver) Resolve(r *http.Request) (Resolution, error) {
 func TokenPrincipal(cfg JWTConfig) (func(*http.Request) any, error) {
 	v, err := newVerifier(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("tenancy: middleware.TokenPrincipal: %w", err)
+		return nil, fmt.Errorf("middleware: TokenPrincipal: %w", err)
 	}
 	return func(r *http.Request) any {
 		claims, err := v.claims(r)

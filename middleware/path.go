@@ -38,7 +38,7 @@ type path struct{ prefix string } // from slash to slash
 
 func (p path) Validate() error {
 	if (&url.URL{Path: p.prefix}).EscapedPath() != p.prefix || strings.Contains(p.prefix, "//") || hasDots(p.prefix) {
-		return errors.New("tenancy: middleware.Path: prefix: not a path in its plainest form")
+		return errors.New("middleware: Path: prefix: not a path in its plainest form")
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ func TestPathReachesTheHandlersRouter(t *testing.T) {
 
 func TestPathThatCannotBe(t *testing.T) {
 	t.Parallel()
-	checkRefusedByNew(t, "middleware.Path: prefix", middleware.Path("/a b"), middleware.Path("/a//b"), middleware.Path("/../a"),
+	checkRefusedByNew(t, "middleware: Path: prefix", middleware.Path("/a b"), middleware.Path("/a//b"), middleware.Path("/../a"),
 		middleware.Path("/ä"), middleware.Path("/a%2fb"), middleware.Path("/a?b"), middleware.Path("/./"))
 }
 

@@ -42,11 +42,11 @@ type answer struct {
 // class (4 or 5), so that no client takes it for a success.
 func newAnswer(field string, p Problem, class int) (answer, error) {
 	if p.Status/100 != class {
-		return answer{}, fmt.Errorf("tenancy: middleware: Config.%s.Status: %d is not a %dxx status", field, p.Status, class)
+		return answer{}, fmt.Errorf("middleware: Config.%s.Status: %d is not a %dxx status", field, p.Status, class)
 	}
 	body, err := json.Marshal(p)
 	if err != nil {
-		return answer{}, fmt.Errorf("tenancy: middleware: Config.%s: %w", field, err)
+		return answer{}, fmt.Errorf("middleware: Config.%s: %w", field, err)
 	}
 	return answer{problem: p, length: strconv.Itoa(len(body)), body: body}, nil
 }

@@ -45,11 +45,11 @@ func newProxies(networks []netip.Prefix, kind Forwarding) (proxies, error) {
 		kind = XForwardedFor
 	case XForwardedFor, XForwarded, RFC7239:
 	default:
-		return proxies{}, errors.New("tenancy: middleware: Config.Forwarding: none of XForwardedFor, XForwarded and RFC7239")
+		return proxies{}, errors.New("middleware: Config.Forwarding: none of XForwardedFor, XForwarded and RFC7239")
 	}
 	for _, network := range networks {
 		if !network.IsValid() || network.Bits() == 0 {
-			return proxies{}, fmt.Errorf("tenancy: middleware: Config.TrustedProxies: %s: not the network of a proxy", network)
+			return proxies{}, fmt.Errorf("middleware: Config.TrustedProxies: %s: not the network of a proxy", network)
 		}
 	}
 	return proxies{slices.Clone(networks), kind}, nil

@@ -329,7 +329,7 @@ func TestNewRefusesWhatItCannotUse(t *testing.T) {
 		},
 	} {
 		wrapper, err := build()
-		if wrapper != nil || err == nil || !strings.HasPrefix(err.Error(), "tenancy: ") || !strings.Contains(err.Error(), want) {
+		if wrapper != nil || err == nil || !strings.HasPrefix(err.Error(), "middleware: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error that names %s", err, want)
 		}
 	}

@@ -134,7 +134,7 @@ func TestUIDHeader(t *testing.T) {
 			t.Errorf("%s, %q: got %s, want %s", test.identifier, test.ids, got, test.want)
 		}
 	}
-	checkRefusedByNew(t, "middleware.Header: name", middleware.Header("x-tenancy-uid"))
+	checkRefusedByNew(t, "middleware: Header: name", middleware.Header("x-tenancy-uid"))
 	if got := http.CanonicalHeaderKey(middleware.UIDHeaderName); got != middleware.UIDHeaderName {
 		t.Errorf("net/http files it under %s", got)
 	}

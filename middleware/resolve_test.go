@@ -54,7 +54,7 @@ func checkRefusedByNew(t *testing.T, argument string, resolvers ...middleware.Re
 	t.Helper()
 	for i, resolver := range resolvers {
 		handler, err := middleware.New(newTenants(), resolver, middleware.Config{})
-		if handler != nil || err == nil || !strings.HasPrefix(err.Error(), "tenancy: middleware.") || !strings.Contains(err.Error(), argument) {
+		if handler != nil || err == nil || !strings.HasPrefix(err.Error(), "middleware: ") || !strings.Contains(err.Error(), argument) {
 			t.Errorf("number %d: got %v, want an error that names %q", i, err, argument)
 		}
 	}

@@ -83,7 +83,7 @@ func (f ResolverFunc) Vary() []string { return []string{"*"} }
 // Validate refuses a nil function.
 func (f ResolverFunc) Validate() error {
 	if f == nil {
-		return errors.New("tenancy: middleware.ResolverFunc: it is nil")
+		return errors.New("middleware: ResolverFunc: it is nil")
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func TestHeaderThatCannotBe(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"", " ", "X Tenant", "X-Tenant:", "X-Tenant\r\n", "X-Tenänt", "(x)", "Host", "host"} {
 		handler, err := middleware.New(newTenants(), middleware.Header(name), middleware.Config{})
-		if handler != nil || err == nil || !strings.Contains(err.Error(), "middleware.Header: name") {
+		if handler != nil || err == nil || !strings.Contains(err.Error(), "middleware: Header: name") {
 			t.Errorf("%q: got %v, want an error that names the argument", name, err)
 		}
 	}

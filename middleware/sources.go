@@ -21,7 +21,7 @@ type cookie struct{ name string }
 
 func (c cookie) Validate() error {
 	if !isToken(c.name) {
-		return errors.New("tenancy: middleware.Cookie: name: not a cookie's name")
+		return errors.New("middleware: Cookie: name: not a cookie's name")
 	}
 	return nil
 }
@@ -49,7 +49,7 @@ type query struct{ name string }
 
 func (q query) Validate() error {
 	if q.name == "" {
-		return errors.New("tenancy: middleware.Query: name: it is empty")
+		return errors.New("middleware: Query: name: it is empty")
 	}
 	return nil
 }

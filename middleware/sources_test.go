@@ -31,7 +31,7 @@ func TestCookie(t *testing.T) {
 	} {
 		checkResolver(t, middleware.Cookie("tenant"), raw(t, "GET / HTTP/1.1\r\nHost: a\r\n"+sent+"\r\n\r\n"), want)
 	}
-	checkRefusedByNew(t, "middleware.Cookie: name", middleware.Cookie(""), middleware.Cookie("a=b"), middleware.Cookie("a b"), middleware.Cookie("ä;"))
+	checkRefusedByNew(t, "middleware: Cookie: name", middleware.Cookie(""), middleware.Cookie("a=b"), middleware.Cookie("a b"), middleware.Cookie("ä;"))
 	if got := middleware.Cookie("tenant").Vary(); !slices.Equal(got, []string{"Cookie"}) {
 		t.Errorf("it varies by %q", got)
 	}
@@ -63,7 +63,7 @@ func TestQuery(t *testing.T) {
 	}
 	form := "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 11\r\n\r\ntenant=acme"
 	checkResolver(t, middleware.Query("tenant"), raw(t, form), "")
-	checkRefusedByNew(t, "middleware.Query: name", middleware.Query(""))
+	checkRefusedByNew(t, "middleware: Query: name", middleware.Query(""))
 }
 
 // All that names the parameter names the same tenant, whoever reads the query.

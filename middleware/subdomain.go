@@ -37,11 +37,11 @@ type subdomain struct {
 
 func (s subdomain) Validate() error {
 	if s.suffix == "" {
-		return errors.New("tenancy: middleware.Subdomain: suffix: not a domain name")
+		return errors.New("middleware: Subdomain: suffix: not a domain name")
 	}
 	for _, label := range s.reserved {
 		if name, ok := domainname.Lower(label); !ok || name != label || label == "" || strings.Contains(label, ".") {
-			return fmt.Errorf("tenancy: middleware.Subdomain: reserved: %q is not one label in lower case", label)
+			return fmt.Errorf("middleware: Subdomain: reserved: %q is not one label in lower case", label)
 		}
 	}
 	return nil

@@ -92,10 +92,10 @@ func TestSubdomainOfAbsoluteTarget(t *testing.T) {
 
 func TestSubdomainThatCannotBe(t *testing.T) {
 	t.Parallel()
-	checkRefusedByNew(t, "middleware.Subdomain: suffix", middleware.Subdomain(""), middleware.Subdomain("."), middleware.Subdomain("*.example.com"),
+	checkRefusedByNew(t, "middleware: Subdomain: suffix", middleware.Subdomain(""), middleware.Subdomain("."), middleware.Subdomain("*.example.com"),
 		middleware.Subdomain("exämple.com"), middleware.Subdomain("example.com."), middleware.Subdomain("example.com:80"),
 		middleware.Subdomain("..example.com"), middleware.Subdomain("[::1]"))
-	checkRefusedByNew(t, "middleware.Subdomain: reserved", middleware.Subdomain("example.com", "Admin"), middleware.Subdomain("example.com", "a.b"),
+	checkRefusedByNew(t, "middleware: Subdomain: reserved", middleware.Subdomain("example.com", "Admin"), middleware.Subdomain("example.com", "a.b"),
 		middleware.Subdomain("example.com", ""), middleware.Subdomain("example.com", "ä"))
 }
 

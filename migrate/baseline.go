@@ -72,7 +72,7 @@ type baseline struct {
 func (r *Runner) baselineOf(version string) (*baseline, error) {
 	b := &baseline{Runner: r, version: version}
 	if !r.config.has(version) {
-		return nil, fmt.Errorf("migrate: %w %q: name one of a file", ErrNoVersion, version)
+		return nil, fmt.Errorf("%w %q: name one of a file", ErrNoVersion, version)
 	}
 	if r.config.Tenants == nil {
 		return nil, errNoTenants

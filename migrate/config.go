@@ -144,7 +144,7 @@ func (c Config) withDefaults() (Config, error) {
 	case c.HomeSchema != "" && c.Directory.dialect != dialect.Postgres:
 		return c, fmt.Errorf("migrate: Config.HomeSchema is for PostgreSQL and must be empty on %s", c.Directory.dialect)
 	case c.ToVersion != "" && !c.has(c.ToVersion):
-		return c, fmt.Errorf("migrate: Config.ToVersion: %w %q: name one of a file", ErrNoVersion, c.ToVersion)
+		return c, fmt.Errorf("%w %q: name one of a file in Config.ToVersion", ErrNoVersion, c.ToVersion)
 	case c.Concurrency < 0 || c.LockTimeout < 0 || c.StatementTimeout < 0 || c.LockWait < 0 || c.MaxFailures < 0:
 		return c, errors.New("migrate: Config has a negative number or duration")
 	case c.MaxFailureRate < 0 || c.MaxFailureRate > 1:

@@ -13,7 +13,7 @@ var (
 	ErrDirectory = errors.New("migrate: invalid migration directory")
 
 	// ErrNoVersion means that neither directory has a file of a version that was named.
-	ErrNoVersion = errors.New("no directory has a version")
+	ErrNoVersion = errors.New("migrate: no directory has a version")
 
 	// ErrEdited means that a file was changed after it was applied, or that one
 	// was added or removed before it. Put the files back as they were, and make the

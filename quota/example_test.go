@@ -56,5 +56,5 @@ func ExampleNewRedis() {
 	}
 	_, err = quota.New(store, map[string]quota.Quota{"seats": {Limit: -1}})
 	fmt.Println(err)
-	// Output: quota.New: quota "seats": Limit: tenancy: invalid limit: it is -1; it must be from 0 to 9007199254740992
+	// Output: quota: New: quota "seats": Limit: tenancy: invalid limit: it is -1; it must be from 0 to 9007199254740992
 }

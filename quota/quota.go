@@ -72,7 +72,7 @@ const MaxName = 100
 // printable ASCII without spaces and colons, and for a limit below zero or above [Max].
 func New(store Store, quotas map[string]Quota) (*Quotas, error) {
 	if store == nil {
-		return nil, errors.New("tenancy: quota.New: store is nil")
+		return nil, errors.New("quota: New: store is nil")
 	}
 	all := make(map[string]Quota, len(quotas))
 	var bad []error
@@ -89,14 +89,14 @@ func New(store Store, quotas map[string]Quota) (*Quotas, error) {
 
 func (q Quota) validate(name string) error {
 	if err := checkName(name); err != nil {
-		return fmt.Errorf("quota.New: quota %q: %w", name, err)
+		return fmt.Errorf("quota: New: quota %q: %w", name, err)
 	}
 	if err := checkLimit(q.Limit); err != nil {
-		return fmt.Errorf("quota.New: quota %q: Limit: %w", name, err)
+		return fmt.Errorf("quota: New: quota %q: Limit: %w", name, err)
 	}
 	for plan, limit := range q.Plans {
 		if err := checkLimit(limit); err != nil {
-			return fmt.Errorf("quota.New: quota %q: Plans[%q]: %w", name, plan, err)
+			return fmt.Errorf("quota: New: quota %q: Plans[%q]: %w", name, plan, err)
 		}
 	}
 	return nil

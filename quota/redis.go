@@ -39,7 +39,7 @@ type RedisConfig struct {
 // The caller closes the client. It fails if client is nil.
 func NewRedis(client redis.UniversalClient, cfg RedisConfig) (*Redis, error) {
 	if client == nil {
-		return nil, errors.New("tenancy: quota.NewRedis: client is nil")
+		return nil, errors.New("quota: NewRedis: client is nil")
 	}
 	if cfg.Prefix == "" {
 		cfg.Prefix = "tenancy:quota:"

@@ -17,10 +17,10 @@ type Clients struct {
 // to limit. It fails with [tenancy.ErrInvalidLimit] for a limit that Validate refuses.
 func NewClients(limiter Limiter, limit Limit) (*Clients, error) {
 	if limiter == nil {
-		return nil, errors.New("tenancy: ratelimit.NewClients: limiter is nil")
+		return nil, errors.New("ratelimit: NewClients: limiter is nil")
 	}
 	if err := limit.Validate(); err != nil {
-		return nil, fmt.Errorf("ratelimit.NewClients: limit: %w", err)
+		return nil, fmt.Errorf("ratelimit: NewClients: limit: %w", err)
 	}
 	return &Clients{limiter, limit}, nil
 }

@@ -49,7 +49,7 @@ func ExampleNewFallback() {
 	}
 	_, err = ratelimit.NewFallback(primary, ratelimit.FallbackConfig{Away: "sometimes"})
 	fmt.Println(err)
-	// Output: tenancy: ratelimit.NewFallback: Away is none of "local", "open" and "closed"
+	// Output: ratelimit: NewFallback: Away is none of "local", "open" and "closed"
 }
 
 func ExampleNewTenants() {

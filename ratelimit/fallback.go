@@ -77,17 +77,17 @@ type FallbackStats struct {
 // nil limiter, an unknown Away and a negative duration.
 func NewFallback(limiter Limiter, cfg FallbackConfig) (*Fallback, error) {
 	if limiter == nil {
-		return nil, errors.New("tenancy: ratelimit.NewFallback: limiter is nil")
+		return nil, errors.New("ratelimit: NewFallback: limiter is nil")
 	}
 	switch cfg.Away {
 	case AwayLocal, AwayOpen, AwayClosed:
 	case "":
 		cfg.Away = AwayLocal
 	default:
-		return nil, fmt.Errorf("tenancy: ratelimit.NewFallback: Away is none of %q, %q and %q", AwayLocal, AwayOpen, AwayClosed)
+		return nil, fmt.Errorf("ratelimit: NewFallback: Away is none of %q, %q and %q", AwayLocal, AwayOpen, AwayClosed)
 	}
 	if cfg.Timeout < 0 || cfg.RetryAfter < 0 {
-		return nil, errors.New("tenancy: ratelimit.NewFallback: Timeout and RetryAfter must not be negative")
+		return nil, errors.New("ratelimit: NewFallback: Timeout and RetryAfter must not be negative")
 	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 250 * time.Millisecond
@@ -131,7 +131,7 @@ func (f *Fallback) Allow(ctx context.Context, key string, limit Limit) (Result, 
 }
 
 func over(ctx context.Context) error {
-	return fmt.Errorf("tenancy: ratelimit: %w", context.Cause(ctx))
+	return fmt.Errorf("ratelimit: %w", context.Cause(ctx))
 }
 
 // decide says what becomes of a request that cannot be counted.

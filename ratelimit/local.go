@@ -55,7 +55,7 @@ type bucketKey struct {
 // [tenancy.ErrInvalidLimit] for a negative MaxKeys.
 func NewLocal(cfg LocalConfig) (*Local, error) {
 	if cfg.MaxKeys < 0 {
-		return nil, fmt.Errorf("%w: ratelimit.NewLocal: MaxKeys is %d; it must be at least 1", tenancy.ErrInvalidLimit, cfg.MaxKeys)
+		return nil, fmt.Errorf("ratelimit: NewLocal: %w: MaxKeys is %d; it must be at least 1", tenancy.ErrInvalidLimit, cfg.MaxKeys)
 	}
 	if cfg.MaxKeys == 0 {
 		cfg.MaxKeys = defaultMaxKeys
@@ -64,7 +64,7 @@ func NewLocal(cfg LocalConfig) (*Local, error) {
 	for i := range l.shards {
 		buckets, err := simplelru.NewLRU[bucketKey, *rate.Limiter]((cfg.MaxKeys+shards-1)/shards, nil)
 		if err != nil {
-			return nil, fmt.Errorf("tenancy: ratelimit.NewLocal: %w", err)
+			return nil, fmt.Errorf("ratelimit: NewLocal: %w", err)
 		}
 		l.shards[i].buckets = buckets
 	}

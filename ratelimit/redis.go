@@ -40,7 +40,7 @@ const defaultPrefix = "tenancy:limit:"
 // redis.Options.ContextTimeoutEnabled they do when the call's context is over.
 func NewRedis(client redis.UniversalClient, cfg RedisConfig) (*Redis, error) {
 	if client == nil {
-		return nil, errors.New("tenancy: ratelimit.NewRedis: client is nil")
+		return nil, errors.New("ratelimit: NewRedis: client is nil")
 	}
 	if cfg.Prefix == "" {
 		cfg.Prefix = defaultPrefix

@@ -39,15 +39,15 @@ type TenantsConfig struct {
 // for a limit that Validate refuses.
 func NewTenants(limiter Limiter, byDefault Limit, cfg TenantsConfig) (*Tenants, error) {
 	if limiter == nil {
-		return nil, errors.New("tenancy: ratelimit.NewTenants: limiter is nil")
+		return nil, errors.New("ratelimit: NewTenants: limiter is nil")
 	}
 	var bad []error
 	if err := byDefault.Validate(); err != nil {
-		bad = append(bad, fmt.Errorf("ratelimit.NewTenants: byDefault: %w", err))
+		bad = append(bad, fmt.Errorf("ratelimit: NewTenants: byDefault: %w", err))
 	}
 	for plan, limit := range cfg.Plans {
 		if err := limit.Validate(); err != nil {
-			bad = append(bad, fmt.Errorf("ratelimit.NewTenants: Plans[%q]: %w", plan, err))
+			bad = append(bad, fmt.Errorf("ratelimit: NewTenants: Plans[%q]: %w", plan, err))
 		}
 	}
 	if err := errors.Join(bad...); err != nil {

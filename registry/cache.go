@@ -85,15 +85,15 @@ type CacheConfig struct {
 // ends. The caller keeps the store and the Invalidations.
 func NewCache(store Store, cfg CacheConfig) (*Cache, error) {
 	if store == nil {
-		return nil, errors.New("tenancy: registry.NewCache: store is nil")
+		return nil, errors.New("registry: NewCache: store is nil")
 	}
 	cfg, err := cfg.withDefaults()
 	if err != nil {
-		return nil, fmt.Errorf("tenancy: registry.NewCache: %w", err)
+		return nil, fmt.Errorf("registry: NewCache: %w", err)
 	}
 	entries, err := newEntries(cfg.Size, cfg.NegativeSize)
 	if err != nil {
-		return nil, fmt.Errorf("tenancy: registry.NewCache: %w", err)
+		return nil, fmt.Errorf("registry: NewCache: %w", err)
 	}
 	c := &Cache{
 		store: store, cfg: cfg, entries: entries, made: time.Now(), origin: uuid.NewString(), listening: make(chan struct{}),

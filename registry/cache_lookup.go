@@ -134,7 +134,7 @@ func (c *Cache) read(ctx context.Context, about subject) flight {
 
 // ask calls the store, which must not panic in a goroutine where nobody can recover.
 func (c *Cache) ask(ctx context.Context, about subject) (_ tenancy.Tenant, err error) {
-	defer panicked.As(&err, "tenancy: registry: "+finding+": the store below the cache")
+	defer panicked.As(&err, "registry: "+finding+": the store below the cache")
 	if about.id != "" {
 		return c.store.ByID(ctx, about.id)
 	}

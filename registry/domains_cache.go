@@ -69,21 +69,21 @@ type DomainCacheConfig struct {
 // look tenants up in, the topmost one.
 func NewDomainCache(domains DomainStore, tenants Store, cfg DomainCacheConfig) (*DomainCache, error) {
 	if domains == nil {
-		return nil, errors.New("tenancy: registry.NewDomainCache: domains is nil")
+		return nil, errors.New("registry: NewDomainCache: domains is nil")
 	}
 	if tenants == nil {
-		return nil, errors.New("tenancy: registry.NewDomainCache: tenants is nil")
+		return nil, errors.New("registry: NewDomainCache: tenants is nil")
 	}
 	cfg, err := cfg.withDefaults()
 	if err != nil {
-		return nil, fmt.Errorf("tenancy: registry.NewDomainCache: %w", err)
+		return nil, fmt.Errorf("registry: NewDomainCache: %w", err)
 	}
 	c := &DomainCache{domains: domains, tenants: tenants, cfg: cfg}
 	if c.owned, err = lru.New[string, ownership](cfg.Size); err == nil {
 		c.unknown, err = lru.New[string, time.Time](cfg.NegativeSize)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("tenancy: registry.NewDomainCache: %w", err)
+		return nil, fmt.Errorf("registry: NewDomainCache: %w", err)
 	}
 	return c, nil
 }
@@ -194,7 +194,7 @@ func (c *DomainCache) read(ctx context.Context, name string) (tenancy.ID, error)
 
 // ask calls the domains below, which must not panic in a goroutine where nobody can recover.
 func (c *DomainCache) ask(ctx context.Context, name string) (_ tenancy.ID, err error) {
-	defer panicked.As(&err, "tenancy: registry: "+findingDomain+": the store below the cache")
+	defer panicked.As(&err, "registry: "+findingDomain+": the store below the cache")
 	return c.domains.IDByDomain(ctx, name)
 }
 

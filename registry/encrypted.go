@@ -58,12 +58,12 @@ type EncryptedConfig struct {
 func NewEncryptedStore(store Store, cipher *crypt.Cipher, cfg EncryptedConfig) (*EncryptedStore, error) {
 	switch {
 	case store == nil:
-		return nil, errors.New("tenancy: registry.NewEncryptedStore: store is nil")
+		return nil, errors.New("registry: NewEncryptedStore: store is nil")
 	case cipher == nil:
-		return nil, errors.New("tenancy: registry.NewEncryptedStore: cipher is nil")
+		return nil, errors.New("registry: NewEncryptedStore: cipher is nil")
 	}
 	if _, ok := store.(*EncryptedStore); ok {
-		return nil, errors.New("tenancy: registry.NewEncryptedStore: store is encrypted already")
+		return nil, errors.New("registry: NewEncryptedStore: store is encrypted already")
 	}
 	cfg.Logger = panicked.Logger(cfg.Logger)
 	return &EncryptedStore{store: store, cipher: cipher, cfg: cfg}, nil

@@ -82,7 +82,7 @@ func (s *EncryptedStore) reencrypt(ctx context.Context, cfg ReencryptConfig) (p 
 		cfg.Progress(p)
 	}
 	if n := len(p.Broken); n > 0 {
-		return p, fmt.Errorf("tenancy: registry: reencrypting: %w: %d tenants are broken, %q the first", tenancy.ErrInvalidTenant, n, p.Broken[0])
+		return p, fmt.Errorf("registry: reencrypting: %w: %d tenants are broken, %q the first", tenancy.ErrInvalidTenant, n, p.Broken[0])
 	}
 	return p, nil
 }
@@ -142,5 +142,5 @@ func (s *EncryptedStore) reencryptTenant(ctx context.Context, through Store, t t
 			return false, err
 		}
 	}
-	return false, fmt.Errorf("tenancy: registry: reencrypting tenant %q: %w: %d times in a row", t.ID, tenancy.ErrConflict, maxConflicts)
+	return false, fmt.Errorf("registry: reencrypting tenant %q: %w: %d times in a row", t.ID, tenancy.ErrConflict, maxConflicts)
 }

@@ -46,15 +46,15 @@ type EntConfig struct {
 // each other but fail.
 func NewEntStore(driver dialect.Driver, cfg EntConfig) (*EntStore, error) {
 	if driver == nil {
-		return nil, errors.New("tenancy: registry.NewEntStore: driver is nil")
+		return nil, errors.New("registry: NewEntStore: driver is nil")
 	}
 	switch driver.Dialect() {
 	case dialect.Postgres, dialect.MySQL, dialect.SQLite:
 	default:
-		return nil, fmt.Errorf("tenancy: registry.NewEntStore: driver: unsupported dialect %q", driver.Dialect())
+		return nil, fmt.Errorf("registry: NewEntStore: driver: unsupported dialect %q", driver.Dialect())
 	}
 	if cfg.MaxTenants < 0 {
-		return nil, errors.New("tenancy: registry.NewEntStore: EntConfig.MaxTenants is negative")
+		return nil, errors.New("registry: NewEntStore: EntConfig.MaxTenants is negative")
 	}
 	return &EntStore{
 		driver: driver, client: ent.NewClient(ent.Driver(driver)), maxTenants: cfg.MaxTenants, log: panicked.Logger(cfg.Logger),
@@ -128,7 +128,7 @@ func (s *EntStore) hasID(id tenancy.ID) predicate.Tenant {
 // pgx could not connect, its error has the password within.
 func failed(ctx context.Context, doing string, err error) error {
 	if over := ctx.Err(); over != nil {
-		return fmt.Errorf("tenancy: registry: %s: %w", doing, over)
+		return fmt.Errorf("registry: %s: %w", doing, over)
 	}
 	return fmt.Errorf("%w: %s: %w", tenancy.ErrUnavailable, doing, pgerror.WithoutConfig(err))
 }

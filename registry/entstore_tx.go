@@ -55,7 +55,7 @@ func (i inside) Dialect() string { return i.dialect }
 func (inside) Close() error { return nil }
 
 func (inside) Tx(context.Context) (dialect.Tx, error) {
-	return nil, errors.New("tenancy: registry: a transaction inside another")
+	return nil, errors.New("registry: a transaction inside another")
 }
 
 // attempts is how often a transaction is tried that the database breaks off in

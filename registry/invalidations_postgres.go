@@ -44,11 +44,11 @@ type PostgresInvalidationsConfig struct {
 // notifications on. The caller keeps it, and closes it after those who listen.
 func NewPostgresInvalidations(db *sql.DB, cfg PostgresInvalidationsConfig) (*PostgresInvalidations, error) {
 	if db == nil {
-		return nil, errors.New("tenancy: registry.NewPostgresInvalidations: db is nil")
+		return nil, errors.New("registry: NewPostgresInvalidations: db is nil")
 	}
 	cfg.Channel = cmp.Or(cfg.Channel, "tenancy_registry")
 	if len(cfg.Channel) > maxChannel {
-		return nil, fmt.Errorf("tenancy: registry.NewPostgresInvalidations: PostgresInvalidationsConfig.Channel is longer than %d bytes", maxChannel)
+		return nil, fmt.Errorf("registry: NewPostgresInvalidations: PostgresInvalidationsConfig.Channel is longer than %d bytes", maxChannel)
 	}
 	cfg.Logger = panicked.Logger(cfg.Logger)
 	return &PostgresInvalidations{db: db, cfg: cfg}, nil
@@ -63,11 +63,11 @@ const (
 func (p *PostgresInvalidations) Publish(ctx context.Context, inv Invalidation) error {
 	texts, err := inv.texts(maxPostgresText)
 	if err != nil {
-		return fmt.Errorf("tenancy: registry: publishing an invalidation: %w", err)
+		return fmt.Errorf("registry: publishing an invalidation: %w", err)
 	}
 	for _, text := range texts {
 		if _, err := p.db.ExecContext(ctx, "SELECT pg_notify($1, $2)", p.cfg.Channel, text); err != nil {
-			return fmt.Errorf("tenancy: registry: publishing an invalidation: %w", pgerror.WithoutConfig(err))
+			return fmt.Errorf("registry: publishing an invalidation: %w", pgerror.WithoutConfig(err))
 		}
 	}
 	return nil
@@ -88,7 +88,7 @@ func (p *PostgresInvalidations) listen(ctx context.Context, connected func(), ha
 	return conn.Raw(func(driverConn any) error {
 		with, ok := driverConn.(interface{ Conn() *pgx.Conn })
 		if !ok {
-			return errors.New("tenancy: registry: PostgresInvalidations need a pool that pgx's stdlib has opened")
+			return errors.New("registry: PostgresInvalidations need a pool that pgx's stdlib has opened")
 		}
 		err := p.receive(ctx, with.Conn(), connected, handle)
 		// Not back into the pool with a connection that listens.

@@ -42,7 +42,7 @@ type RedisInvalidationsConfig struct {
 // client, and closes it after those who listen.
 func NewRedisInvalidations(client *redis.Client, cfg RedisInvalidationsConfig) (*RedisInvalidations, error) {
 	if client == nil {
-		return nil, errors.New("tenancy: registry.NewRedisInvalidations: client is nil")
+		return nil, errors.New("registry: NewRedisInvalidations: client is nil")
 	}
 	cfg.Channel = cmp.Or(cfg.Channel, "tenancy:registry")
 	cfg.Logger = panicked.Logger(cfg.Logger)
@@ -59,11 +59,11 @@ const maxRedisText = 1 << 20
 func (r *RedisInvalidations) Publish(ctx context.Context, inv Invalidation) error {
 	texts, err := inv.texts(maxRedisText)
 	if err != nil {
-		return fmt.Errorf("tenancy: registry: publishing an invalidation: %w", err)
+		return fmt.Errorf("registry: publishing an invalidation: %w", err)
 	}
 	for _, text := range texts {
 		if err := r.publisher.Publish(ctx, r.cfg.Channel, text).Err(); err != nil {
-			return fmt.Errorf("tenancy: registry: publishing an invalidation: %w", err)
+			return fmt.Errorf("registry: publishing an invalidation: %w", err)
 		}
 	}
 	return nil

@@ -31,7 +31,7 @@ func Migrations(dialectName string) (fs.FS, error) {
 	case dialect.SQLite:
 		return fs.Sub(migrations, "migrations/sqlite")
 	default:
-		return nil, fmt.Errorf("tenancy: registry.Migrations: unsupported dialect %q", dialectName)
+		return nil, fmt.Errorf("registry: Migrations: unsupported dialect %q", dialectName)
 	}
 }
 

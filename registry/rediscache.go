@@ -94,14 +94,14 @@ type RedisCacheConfig struct {
 func NewRedisCache(store Store, client *redis.Client, cfg RedisCacheConfig) (*RedisCache, error) {
 	switch {
 	case store == nil:
-		return nil, errors.New("tenancy: registry.NewRedisCache: store is nil")
+		return nil, errors.New("registry: NewRedisCache: store is nil")
 	case client == nil:
-		return nil, errors.New("tenancy: registry.NewRedisCache: client is nil")
+		return nil, errors.New("registry: NewRedisCache: client is nil")
 	case cfg.TTL < 0, cfg.Timeout < 0, cfg.RetryAfter < 0:
-		return nil, errors.New("tenancy: registry.NewRedisCache: a duration of RedisCacheConfig is negative")
+		return nil, errors.New("registry: NewRedisCache: a duration of RedisCacheConfig is negative")
 	}
 	if _, ok := store.(*Cache); ok {
-		return nil, errors.New("tenancy: registry.NewRedisCache: store is a Cache: the one in memory goes on top")
+		return nil, errors.New("registry: NewRedisCache: store is a Cache: the one in memory goes on top")
 	}
 	cfg.Prefix = cmp.Or(cfg.Prefix, "tenancy")
 	cfg.TTL = cmp.Or(cfg.TTL, 10*time.Minute)
@@ -152,19 +152,19 @@ func (c *RedisCache) Stats() RedisCacheStats {
 func (c *RedisCache) Clear(ctx context.Context) (int, error) {
 	k, err := c.keys(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("tenancy: registry: clearing the cache: %w", err)
+		return 0, fmt.Errorf("registry: clearing the cache: %w", err)
 	}
 	cleared := 0
 	pattern := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(string(k)) + "*"
 	for cursor := uint64(0); ; {
 		names, next, err := c.client.Scan(ctx, cursor, pattern, 1000).Result()
 		if err != nil {
-			return cleared, fmt.Errorf("tenancy: registry: clearing the cache: %w", err)
+			return cleared, fmt.Errorf("registry: clearing the cache: %w", err)
 		}
 		if len(names) > 0 {
 			n, err := c.scripts.clear.Run(ctx, c.client, names, c.keptOut().Milliseconds()).Int()
 			if err != nil {
-				return cleared, fmt.Errorf("tenancy: registry: clearing the cache: %w", err)
+				return cleared, fmt.Errorf("registry: clearing the cache: %w", err)
 			}
 			cleared += n
 		}

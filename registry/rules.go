@@ -27,7 +27,7 @@ func Created(n NewTenant) (tenancy.Tenant, error) {
 	if id == "" {
 		made, err := uuid.NewV7()
 		if err != nil {
-			return tenancy.Tenant{}, fmt.Errorf("tenancy: registry: making an id: %w", err)
+			return tenancy.Tenant{}, fmt.Errorf("registry: making an id: %w", err)
 		}
 		id = tenancy.ID(made.String())
 	}

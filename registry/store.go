@@ -133,7 +133,7 @@ type BrokenError struct {
 
 // Error names the tenant and the field.
 func (e *BrokenError) Error() string {
-	return fmt.Sprintf("tenancy: registry: tenant %q: %v", e.Tenant.ID, e.Err)
+	return fmt.Sprintf("registry: tenant %q: %v", e.Tenant.ID, e.Err)
 }
 
 // Unwrap returns Err.

@@ -12,7 +12,7 @@ import (
 
 // ErrNothingDropped says that Drop has failed before anything of the tenant's was
 // dropped. Without it nobody knows.
-var ErrNothingDropped = errors.New("nothing was dropped")
+var ErrNothingDropped = errors.New("namespace: nothing was dropped")
 
 // Keeper makes, checks and drops the namespaces of tenants of one isolation.
 // The keepers of this package are safe for concurrent use, by any number of

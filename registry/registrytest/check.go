@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,16 +14,19 @@ import (
 	"github.com/entenancy/tenancy/registry"
 )
 
-// wantError fails the test unless err has the meaning, comes from this library
-// and comes alone.
+// named is how an error begins that says whose it is: tenancy, registry, or the package of
+// a Store of your own. One that was only passed on does not say who was at what.
+var named = regexp.MustCompile(`^[a-z]+: `)
+
+// wantError fails the test unless err has the meaning, says whose it is and comes alone.
 func wantError(t *testing.T, what string, got tenancy.Tenant, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
 		t.Errorf("%s: got error %v, want %v", what, err, want)
 		return
 	}
-	if !strings.HasPrefix(err.Error(), "tenancy: ") {
-		t.Errorf("%s: the error does not begin with the library's name: %v", what, err)
+	if text := err.Error(); !named.MatchString(text) || strings.HasPrefix(text, "sql: ") {
+		t.Errorf("%s: the error does not begin with the name of a package: %v", what, err)
 	}
 	if !reflect.ValueOf(got).IsZero() {
 		t.Errorf("%s: got %v with an error", what, got)

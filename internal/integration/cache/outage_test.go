@@ -212,7 +212,7 @@ func TestRedisWasNeverThere(t *testing.T) {
 	}
 	acme := create(t, cache, "acme")
 	wantFound(t, cache, acme)
-	if _, err := cache.Clear(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "tenancy: registry: ") {
+	if _, err := cache.Clear(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "registry: ") {
 		t.Errorf("Clear: got %v, want an error", err)
 	}
 	cache.Close()

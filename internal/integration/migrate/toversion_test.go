@@ -110,7 +110,7 @@ func TestApplyToAVersionThatThereIsNot(t *testing.T) {
 	f := newLite(t, 0)
 	for _, shared := range []*migrate.Directory{nil, directory(t, f.dialect, steps("1"))} {
 		_, err := migrate.New(migrate.Config{Directory: directory(t, f.dialect, steps("1", "2")), Shared: shared, Home: f.home, ToVersion: "3"})
-		if err == nil || !strings.Contains(err.Error(), `Config.ToVersion: no directory has a version "3"`) {
+		if err == nil || !strings.Contains(err.Error(), `migrate: no directory has a version "3": name one of a file in Config.ToVersion`) {
 			t.Errorf("got %v", err)
 		}
 	}

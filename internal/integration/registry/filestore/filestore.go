@@ -37,16 +37,16 @@ func New(dir string) (*Store, error) {
 	s := &Store{dir: dir, tenants: map[tenancy.ID]tenancy.Tenant{}}
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil {
-		return nil, fmt.Errorf("tenancy: filestore: %w", err)
+		return nil, fmt.Errorf("filestore: %w", err)
 	}
 	for _, name := range files {
 		text, err := os.ReadFile(name) //nolint:gosec // it is in the directory that the caller named
 		if err != nil {
-			return nil, fmt.Errorf("tenancy: filestore: %w", err)
+			return nil, fmt.Errorf("filestore: %w", err)
 		}
 		var r record
 		if err := json.Unmarshal(text, &r); err != nil {
-			return nil, fmt.Errorf("tenancy: filestore: %s: %w", name, err)
+			return nil, fmt.Errorf("filestore: %s: %w", name, err)
 		}
 		s.tenants[r.ID] = r.tenant()
 	}
@@ -64,7 +64,7 @@ func (s *Store) file(id tenancy.ID) string {
 func (s *Store) keep(t tenancy.Tenant) (tenancy.Tenant, error) {
 	text, err := json.MarshalIndent(recordOf(t), "", "\t")
 	if err != nil {
-		return tenancy.Tenant{}, fmt.Errorf("tenancy: filestore: %w", err)
+		return tenancy.Tenant{}, fmt.Errorf("filestore: %w", err)
 	}
 	next := s.file(t.ID) + ".next"
 	err = os.WriteFile(next, text, 0o600)
@@ -72,7 +72,7 @@ func (s *Store) keep(t tenancy.Tenant) (tenancy.Tenant, error) {
 		err = os.Rename(next, s.file(t.ID)) // so that a file is whole or not there
 	}
 	if err != nil {
-		return tenancy.Tenant{}, fmt.Errorf("tenancy: filestore: %w", err)
+		return tenancy.Tenant{}, fmt.Errorf("filestore: %w", err)
 	}
 	s.tenants[t.ID] = t
 	return t, nil
@@ -93,7 +93,7 @@ func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
 	s.mu.Lock()
 	if err := ctx.Err(); err != nil {
 		s.mu.Unlock()
-		return nil, fmt.Errorf("tenancy: filestore: %w", err)
+		return nil, fmt.Errorf("filestore: %w", err)
 	}
 	return s.mu.Unlock, nil
 }
@@ -189,7 +189,7 @@ func (s *Store) Erase(ctx context.Context, id tenancy.ID) error {
 		return tenancy.ErrNotFound
 	}
 	if err := os.Remove(s.file(id)); err != nil {
-		return fmt.Errorf("tenancy: filestore: %w", err)
+		return fmt.Errorf("filestore: %w", err)
 	}
 	delete(s.tenants, id)
 	return nil

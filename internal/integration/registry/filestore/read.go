@@ -15,7 +15,7 @@ import (
 // all returns all tenants, in no order.
 func (s *Store) all(ctx context.Context) ([]tenancy.Tenant, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("tenancy: filestore: %w", err)
+		return nil, fmt.Errorf("filestore: %w", err)
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
