@@ -54,6 +54,7 @@ func (Extension) Templates() []*gen.Template {
 		"tenancyJoinRows":   joinTables,
 		"tenancyMetadata":   metadata,
 		"tenancyScoped":     isScoped,
+		"tenancyTables":     tableColumns,
 		"tenancyProtocol":   func() int { return privacy.Protocol },
 	})
 	return []*gen.Template{gen.MustParse(t.ParseFS(templates, "template/*.tmpl"))}

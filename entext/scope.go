@@ -47,9 +47,22 @@ func globals(g *gen.Graph) []string {
 // columnExpr returns the Go expression for an entity's tenant column.
 func columnExpr(n *gen.Type) string { return column(of(n)) }
 
+// tableColumns returns the Go expressions for the tenant columns of tables by their names.
+func tableColumns(g *gen.Graph) (map[string]string, error) {
+	t, err := tablesOf(g)
+	columns := make(map[string]string, len(t.scopes))
+	for table, scope := range t.scopes {
+		columns[table] = column(scope)
+	}
+	return columns, err
+}
+
 func columnName(n *gen.Type) string { return of(n).Column }
 
 func column(t schema.Tenancy) string {
+	if t.Column == "" {
+		return "tenantprivacy.Column{}"
+	}
 	constructor := map[schema.ColumnType]string{
 		schema.String: "StringColumn",
 		schema.UUID:   "UUIDColumn",
@@ -109,8 +122,8 @@ func hasJoinScope(e *gen.Edge) bool {
 	return ok
 }
 
-// joinColumnExpr returns the Go expression for the tenant column of an M2M
-// edge's join table, which has one.
+// joinColumnExpr returns the Go expression for the tenant column of an edge's join
+// table, the zero Column if it has none.
 func joinColumnExpr(e *gen.Edge) string {
 	t, _ := joinScope(e)
 	return column(t)

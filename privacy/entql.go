@@ -10,13 +10,12 @@ import (
 )
 
 // EvalP adds the entql predicate p on a node of g to s, as g.EvalP does.
-// Neighbors that are of another tenant do not count in it; tenants holds the
-// tenant columns of scoped types. Tables are qualified as schemas says.
+// Neighbors and links that are of another tenant do not count in it; tenants holds
+// the tenant columns of tables. Tables are qualified as schemas says.
 func EvalP(g *sqlgraph.Schema, nodeType string, p entql.P, s *sql.Selector, tenants map[string]Column, schemas Schemas) error {
 	if s.Dialect() == dialect.SQLite { // where ent names no schemas
 		schemas = nil
 	}
-	g = qualified(g, s.Dialect(), schemas)
 	f := filter{s, tenants, schemas}
 	for _, node := range g.Nodes {
 		if node.Type == nodeType {
@@ -25,7 +24,7 @@ func EvalP(g *sqlgraph.Schema, nodeType string, p entql.P, s *sql.Selector, tena
 			}
 		}
 	}
-	return g.EvalP(nodeType, p, s)
+	return qualified(g, s.Dialect(), schemas).EvalP(nodeType, p, s)
 }
 
 // qualified returns g with join tables that are named with their schemas, which
@@ -65,8 +64,8 @@ type filter struct {
 }
 
 // expr returns a copy of the expression in which the table of each edge's type is
-// named with its schema, and the last condition of each edge is Nested where its type is
-// scoped, and else NestedGlobal if it has conditions.
+// named with its schema, and the last conditions of each edge are Nested where its type is
+// scoped, and else NestedGlobal if it has conditions, and Linked where its links are.
 func (f filter) expr(node *sqlgraph.Node, x entql.Expr) entql.Expr {
 	switch x := x.(type) {
 	case *entql.UnaryExpr:
@@ -104,10 +103,15 @@ func (f filter) call(node *sqlgraph.Node, call *entql.CallExpr) entql.Expr {
 		return call // g.EvalP says so
 	}
 	conditions := f.exprs(edge.To, call.Args[1:])
-	if c, ok := f.tenants[edge.To.Type]; ok {
+	if c, ok := f.tenants[edge.To.Table]; ok {
 		conditions = append(conditions, sqlgraph.WrapFunc(Nested(f.root, c)))
 	} else if len(conditions) > 0 {
 		conditions = append(conditions, sqlgraph.WrapFunc(NestedGlobal(f.root, edge.To.Table)))
+	}
+	if c, ok := f.tenants[edge.Spec.Table]; ok && edge.Spec.Rel == sqlgraph.M2M {
+		step := sqlgraph.NewStep(sqlgraph.Edge(sqlgraph.M2M, edge.Spec.Inverse, edge.Spec.Table, edge.Spec.Columns...))
+		step.Edge.Schema = f.schemas.of(edge.Spec.Table)
+		conditions = append(conditions, sqlgraph.WrapFunc(Linked(step, c)))
 	}
 	args := append([]entql.Expr{to}, f.named(edge.To.Table, edge.Spec, len(conditions) == 0)...)
 	return &entql.CallExpr{Func: call.Func, Args: append(args, conditions...)}

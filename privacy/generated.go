@@ -11,7 +11,7 @@ import (
 // Protocol is the version of the contract between this package and the code
 // that entext generates. It rises whenever generated code of before would no
 // longer protect.
-const Protocol = 5
+const Protocol = 6
 
 // generated is what entext adds to the queries and mutations of scoped entities.
 type generated interface{ TenancyProtocol() int }

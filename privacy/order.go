@@ -1,65 +1,56 @@
 package privacy
 
 import (
-	"context"
 	"fmt"
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
-
-	"github.com/entenancy/tenancy"
 )
 
-// OrderByNeighborsCount is sqlgraph.OrderByNeighborsCount for an edge to a
-// tenant-scoped table: neighbors of other tenants are not counted.
-func OrderByNeighborsCount(s *sql.Selector, step *sqlgraph.Step, c Column, opts ...sql.OrderTermOption) {
+// OrderByNeighborsCount is sqlgraph.OrderByNeighborsCount for an edge to a table, or
+// over one, that is tenant-scoped: neighbors and links of other tenants are not
+// counted. to and links are the tenant columns of the two, of which one can have none.
+func OrderByNeighborsCount(s *sql.Selector, step *sqlgraph.Step, to, links Column, opts ...sql.OrderTermOption) {
 	as := sql.OrderAs("count_" + step.To.Table)
 	count := sql.OrderByCount("*", append([]sql.OrderTermOption{as}, opts...)...)
 	if step.ThroughEdgeTable() {
-		orderByLinksCount(s, step, c, count)
+		orderByLinksCount(s, step, to, links, count)
 		return
 	}
-	OrderByNeighborTerms(s, step, c, count)
+	OrderByNeighborTerms(s, step, to, links, count)
 }
 
 // orderByLinksCount counts the rows of a join table that lead to rows of the tenant.
 // Asked for terms over such an edge, sqlgraph names the join table's key without
 // saying whose it is, and the target can have a column of that name. So it is asked
 // for a term over the join table itself, to which the target is joined.
-func orderByLinksCount(s *sql.Selector, step *sqlgraph.Step, c Column, count *sql.OrderExprTerm) {
+func orderByLinksCount(s *sql.Selector, step *sqlgraph.Step, to, links Column, count *sql.OrderExprTerm) {
 	ctx := s.Context()
-	requireScope(ctx, s)
-	key, target := step.Edge.Columns[0], step.Edge.Columns[1]
-	if step.Edge.Inverse {
-		key, target = target, key
-	}
-	links := *step
-	links.Edge.Rel, links.Edge.Inverse, links.Edge.Columns = sqlgraph.O2M, false, []string{key}
+	requireScope(s)
+	key, target := linkColumns(step)
 	withSubQuery(count, func(sub *sql.Selector) {
-		d := sql.Dialect(s.Dialect())
-		to := d.Table(step.To.Table).Schema(step.To.Schema)
-		own := d.Select(to.C(step.To.Column)).From(to)
-		restrict(ctx, own, c)
-		sub.Join(own).On(sub.C(target), own.C(step.To.Column))
+		if links.Name != "" {
+			restrict(ctx, sub, links)
+		}
+		if to.Name != "" {
+			d := sql.Dialect(s.Dialect())
+			table := d.Table(step.To.Table).Schema(step.To.Schema)
+			own := d.Select(table.C(step.To.Column)).From(table)
+			restrict(ctx, own, to)
+			sub.Join(own).On(sub.C(target), own.C(step.To.Column))
+		}
 	})
-	sqlgraph.OrderByNeighborTerms(s, &links, count)
+	sqlgraph.OrderByNeighborTerms(s, toLinks(step, key), count)
 }
 
-// requireScope makes s fail without a tenant.
-func requireScope(ctx context.Context, s *sql.Selector) {
-	if _, err := tenancy.ScopeFromContext(ctx); err != nil {
-		s.AddError(err)
-	}
-}
-
-// OrderByNeighborTerms is sqlgraph.OrderByNeighborTerms for an edge to a
-// tenant-scoped table: rows of other tenants have no part in the order.
+// OrderByNeighborTerms is sqlgraph.OrderByNeighborTerms for an edge to a table, or over
+// one, that is tenant-scoped: rows of other tenants have no part in the order.
 //
 // sqlgraph offers no predicate for the sub-query that it joins, but hands it to
 // each expression term while building it. The last one therefore restricts it.
-func OrderByNeighborTerms(s *sql.Selector, step *sqlgraph.Step, c Column, terms ...sql.OrderTerm) {
+func OrderByNeighborTerms(s *sql.Selector, step *sqlgraph.Step, to, links Column, terms ...sql.OrderTerm) {
 	ctx := s.Context()
-	requireScope(ctx, s)
+	requireScope(s)
 	exprs := make([]sql.OrderTerm, 0, len(terms))
 	var last *sql.OrderExprTerm
 	for _, term := range terms {
@@ -72,7 +63,15 @@ func OrderByNeighborTerms(s *sql.Selector, step *sqlgraph.Step, c Column, terms 
 		s.AddError(fmt.Errorf("tenancy: order by %s needs a term of package sql", step.To.Table))
 		return
 	}
-	withSubQuery(last, func(sub *sql.Selector) { restrict(ctx, sub, c) })
+	withSubQuery(last, func(sub *sql.Selector) {
+		if to.Name != "" {
+			restrict(ctx, sub, to)
+		}
+		if links.Name != "" {
+			joined, _ := sub.JoinedTable(step.Edge.Table)
+			restrictTable(ctx, sub, joined, links)
+		}
+	})
 	sqlgraph.OrderByNeighborTerms(s, step, exprs...)
 }
 

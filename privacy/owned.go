@@ -9,23 +9,26 @@ import (
 	"github.com/entenancy/tenancy"
 )
 
-// Owned is the id of an entity from which an edge to a global type is walked.
+// Owned is the id of an entity from which an edge to a global type, or over a join
+// table of tenants, is walked.
 // Anyone can make an entity up, or get one from a place where another tenant
 // was at work; the rows of the global type are everybody's, so that it is the
 // walk that has to be the tenant's. In SQL an Owned is a sub-select of the id
-// that finds it only if the row is.
+// that finds it only if the row is, and goes on with the condition on the join row
+// that refers to it.
 type Owned struct {
 	sql.Builder
-	from   *sql.SelectTable
-	column string
-	id     any
-	tenant Column
-	ctx    context.Context // of the query that it has become part of, which says for whom
+	step         sqlgraph.Step // as it was
+	schema       string
+	tenant, link Column
+	ctx          context.Context // of the query that it has become part of, which says for whom
 }
 
-// Own makes step start at the entity's row only if that is the tenant's.
-func Own(step *sqlgraph.Step, schema string, c Column) *Owned {
-	o := &Owned{from: sql.Table(step.From.Table).Schema(schema), column: step.From.Column, id: step.From.V, tenant: c}
+// Own makes step start at the entity's row only if that is the tenant's, and go only
+// over links that are. from and links are the tenant columns of the two, of which one
+// can have none; schema is that of the entity's table.
+func Own(step *sqlgraph.Step, schema string, from, links Column) *Owned {
+	o := &Owned{step: *step, schema: schema, tenant: from, link: links}
 	step.From.V = o
 	return o
 }
@@ -50,16 +53,46 @@ func Enter(ctx context.Context, s *sql.Selector) {
 	s.WithContext(ctx)
 }
 
-// Query implements sql.Querier.
+// Query implements sql.Querier. What sqlgraph compares with the id is a column of the
+// join table, if there is one, and is the whole of a WHERE clause.
 func (o *Owned) Query() (string, []any) {
-	d := sql.Dialect(o.Dialect())
-	s := d.Select(o.from.C(o.column)).From(o.from).Where(sql.EQ(o.from.C(o.column), o.id))
-	ctx := o.ctx
-	if ctx == nil {
-		ctx = context.Background() // it is nobody's
+	var b sql.Builder
+	b.SetDialect(o.Dialect())
+	b.SetTotal(o.Total())
+	b.Arg(o.id())
+	if own := o.linked(); own != nil {
+		b.WriteString(" AND ").Join(own)
 	}
-	restrict(ctx, s, o.tenant)
-	s.SetTotal(o.Total())
-	query, args := s.Query()
-	return "(" + query + ")", args
+	return b.Query()
+}
+
+// id is the entity's id, or the sub-select of it.
+func (o *Owned) id() any {
+	if o.tenant.Name == "" {
+		return o.step.From.V
+	}
+	d := sql.Dialect(o.Dialect())
+	from := d.Table(o.step.From.Table).Schema(o.schema)
+	id := from.C(o.step.From.Column)
+	s := d.Select(id).From(from).Where(sql.EQ(id, o.step.From.V))
+	restrict(o.context(), s, o.tenant)
+	return sql.ExprFunc(func(b *sql.Builder) { b.Wrap(func(b *sql.Builder) { b.Join(s) }) })
+}
+
+// linked is the condition on a link of the entity, nil if there is none.
+func (o *Owned) linked() *sql.Predicate {
+	if o.link.Name == "" {
+		return nil
+	}
+	d := sql.Dialect(o.Dialect())
+	s := d.Select().From(d.Table(o.step.Edge.Table).Schema(o.step.Edge.Schema))
+	restrict(o.context(), s, o.link)
+	return s.P()
+}
+
+func (o *Owned) context() context.Context {
+	if o.ctx == nil {
+		return context.Background() // it is nobody's
+	}
+	return o.ctx
 }

@@ -12,13 +12,18 @@ import (
 	"github.com/entenancy/tenancy"
 )
 
-// restrict puts all of the WHERE clause of s under the tenant's condition. In a
-// System scope it adds nothing.
+// restrict puts all of the WHERE clause of s under the tenant's condition on the
+// table that s reads from. In a System scope it adds nothing.
+func restrict(ctx context.Context, s *sql.Selector, c Column) {
+	restrictTable(ctx, s, s.Table(), c)
+}
+
+// restrictTable is restrict with the condition on one of the tables that s reads from.
 //
 // A predicate that failed would be left out of the statement by ent, and the
 // statement be run without it (Selector.Err is not asked by Delete, Update and
 // Select); such a statement, and one without tenant, matches no row.
-func restrict(ctx context.Context, s *sql.Selector, c Column) {
+func restrictTable(ctx context.Context, s *sql.Selector, table *sql.SelectTable, c Column) {
 	scope, err := tenancy.ScopeFromContext(ctx)
 	if err != nil {
 		deny(s, err)
@@ -31,7 +36,7 @@ func restrict(ctx context.Context, s *sql.Selector, c Column) {
 	if scope.System() {
 		return
 	}
-	if s.Table() == nil {
+	if table == nil {
 		deny(s, errOtherTable("a predicate, an order or a modifier"))
 		return
 	}
@@ -40,7 +45,7 @@ func restrict(ctx context.Context, s *sql.Selector, c Column) {
 		deny(s, err)
 		return
 	}
-	belongs(s, c, id)
+	belongs(s, table, c, id)
 }
 
 // confined runs a user's predicates on s. Whatever they do, the condition that
@@ -164,8 +169,8 @@ func deny(s *sql.Selector, err error) {
 // cannot be converted, with an error that has the value in it. It must not be that
 // of another tenant's row. The column is that of the table and not of s, of which a
 // user's function can say that it is called like another one.
-func belongs(s *sql.Selector, c Column, id any) {
-	before, column := s.P(), s.Table().C(c.Name)
+func belongs(s *sql.Selector, table *sql.SelectTable, c Column, id any) {
+	before, column := s.P(), table.C(c.Name)
 	s.SetP(sql.P(func(b *sql.Builder) {
 		b.Ident(column).WriteString(" = ").Arg(id)
 		if before != nil {

@@ -156,7 +156,7 @@ func (u *update) apply(ctx context.Context, s *sql.Selector) {
 		}
 		return
 	}
-	belongs(s, u.entity.Tenant, u.id)
+	belongs(s, s.Table(), u.entity.Tenant, u.id)
 	for _, d := range u.cleared {
 		untouchedByOthers(s, u.entity.Table, u.schemas, d, u.id)
 	}

@@ -679,7 +679,7 @@ func (c *OrderClient) QueryCountry(_m *Order) *CountryQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.Country
 		step.Edge.Schema = schemaConfig.Order
-		owned := tenantprivacy.Own(step, _m.schemaConfig.Order, tenantprivacy.StringColumn("tenant_id"))
+		owned := tenantprivacy.Own(step, _m.schemaConfig.Order, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.Column{})
 		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil

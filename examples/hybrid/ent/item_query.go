@@ -547,7 +547,7 @@ func (_q *ItemQuery) sqlQuery(ctx context.Context) *sql.Selector {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*ItemQuery) TenancyProtocol() int { return 5 }
+func (*ItemQuery) TenancyProtocol() int { return 6 }
 
 // ItemGroupBy is the group-by builder for Item entities.
 type ItemGroupBy struct {

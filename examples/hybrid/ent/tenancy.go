@@ -11,7 +11,7 @@ import (
 // How each entity relates to tenants, for the checks of package privacy.
 var (
 	tenancyCountry = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Country",
 		Table:    "countries",
 		ID:       "id",
@@ -20,7 +20,7 @@ var (
 		},
 	}
 	tenancyItem = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Item",
 		Table:    "items",
 		ID:       "id",
@@ -38,7 +38,7 @@ var (
 		},
 	}
 	tenancyOrder = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Order",
 		Table:    "orders",
 		ID:       "id",

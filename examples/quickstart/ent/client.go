@@ -698,6 +698,8 @@ func (c *OrderClient) QueryTags(_m *Order) *TagQuery {
 			sqlgraph.To(tag.Table, tag.FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, false, order.TagsTable, order.TagsPrimaryKey...),
 		)
+		owned := tenantprivacy.Own(step, "", tenantprivacy.Column{}, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}
@@ -714,7 +716,7 @@ func (c *OrderClient) QueryCountry(_m *Order) *CountryQuery {
 			sqlgraph.To(country.Table, country.FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, false, order.CountryTable, order.CountryColumn),
 		)
-		owned := tenantprivacy.Own(step, "", tenantprivacy.StringColumn("tenant_id"))
+		owned := tenantprivacy.Own(step, "", tenantprivacy.StringColumn("tenant_id"), tenantprivacy.Column{})
 		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
@@ -867,6 +869,8 @@ func (c *TagClient) QueryOrders(_m *Tag) *OrderQuery {
 			sqlgraph.To(order.Table, order.FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, true, tag.OrdersTable, tag.OrdersPrimaryKey...),
 		)
+		owned := tenantprivacy.Own(step, "", tenantprivacy.Column{}, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}

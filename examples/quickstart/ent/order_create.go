@@ -308,7 +308,7 @@ func (_c *OrderCreate) createSpec() (*Order, *sqlgraph.CreateSpec) {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*OrderMutation) TenancyProtocol() int { return 5 }
+func (*OrderMutation) TenancyProtocol() int { return 6 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*OrderMutation) TenancyColumn() string { return "tenant_id" }

@@ -131,6 +131,9 @@ func (_q *OrderQuery) QueryTags() *TagQuery {
 			sqlgraph.To(tag.Table, tag.FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, false, order.TagsTable, order.TagsPrimaryKey...),
 		)
+		if err := tenantprivacy.FromLinks(ctx, _q.driver.Dialect(), step, tenantprivacy.StringColumn("tenant_id")); err != nil {
+			return nil, err
+		}
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -794,7 +797,7 @@ func (_q *OrderQuery) sqlQuery(ctx context.Context) *sql.Selector {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*OrderQuery) TenancyProtocol() int { return 5 }
+func (*OrderQuery) TenancyProtocol() int { return 6 }
 
 // OrderGroupBy is the group-by builder for Order entities.
 type OrderGroupBy struct {

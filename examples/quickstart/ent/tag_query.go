@@ -80,6 +80,9 @@ func (_q *TagQuery) QueryOrders() *OrderQuery {
 			sqlgraph.To(order.Table, order.FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, true, tag.OrdersTable, tag.OrdersPrimaryKey...),
 		)
+		if err := tenantprivacy.FromLinks(ctx, _q.driver.Dialect(), step, tenantprivacy.StringColumn("tenant_id")); err != nil {
+			return nil, err
+		}
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -561,7 +564,7 @@ func (_q *TagQuery) sqlQuery(ctx context.Context) *sql.Selector {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*TagQuery) TenancyProtocol() int { return 5 }
+func (*TagQuery) TenancyProtocol() int { return 6 }
 
 // TagGroupBy is the group-by builder for Tag entities.
 type TagGroupBy struct {

@@ -11,7 +11,7 @@ import (
 // How each entity relates to tenants, for the checks of package privacy.
 var (
 	tenancyCountry = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Country",
 		Table:    "countries",
 		ID:       "id",
@@ -27,7 +27,7 @@ var (
 		},
 	}
 	tenancyItem = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Item",
 		Table:    "items",
 		ID:       "id",
@@ -45,7 +45,7 @@ var (
 		},
 	}
 	tenancyOrder = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Order",
 		Table:    "orders",
 		ID:       "id",
@@ -91,7 +91,7 @@ var (
 		},
 	}
 	tenancyTag = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Tag",
 		Table:    "tags",
 		ID:       "id",
@@ -109,7 +109,7 @@ var (
 		},
 	}
 	tenancyUser = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "User",
 		Table:    "users",
 		ID:       "id",

@@ -187,7 +187,7 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*UserMutation) TenancyProtocol() int { return 5 }
+func (*UserMutation) TenancyProtocol() int { return 6 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*UserMutation) TenancyColumn() string { return "tenant_id" }

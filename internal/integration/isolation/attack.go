@@ -31,6 +31,7 @@ func Attacks() []Attack {
 		filterAttacks(),
 		loadAttacks(),
 		traversalAttacks(),
+		linkAttacks(),
 		orderAttacks(),
 		aggregateAttacks(),
 		modifyAttacks(),

@@ -145,6 +145,7 @@ func existences() []existence {
 		// Whether the foreign key in A's own row is set is A's own business.
 		{"O2O to itself", user.HasSpouse(), func(s *Side) []int { return []int{s.Ann, s.Bob, s.UserX} }, both},
 		{"M2M to itself", user.HasFriends(), both, nil},
+		{"M2M to global", user.HasAccounts(), ann, nil},
 		{"O2M to itself", user.HasReports(), ann, nil},
 		{"M2M through", user.HasTeams(), ann, nil},
 		{"M2M through composite", user.HasClubs(), ann, nil},

@@ -31,6 +31,7 @@ func counts() []neighborOrder {
 		{"reports", user.ByReportsCount},
 		{"teams", user.ByTeamsCount},
 		{"clubs", user.ByClubsCount},
+		{"accounts", user.ByAccountsCount},
 	}
 }
 
@@ -51,6 +52,9 @@ func terms() []neighborOrder {
 		}},
 		{"clubs", func(o ...sql.OrderTermOption) user.OrderOption {
 			return user.ByClubs(byMax("name", o...))
+		}},
+		{"accounts", func(o ...sql.OrderTermOption) user.OrderOption {
+			return user.ByAccounts(byMax("login", o...))
 		}},
 		{"friends", func(o ...sql.OrderTermOption) user.OrderOption {
 			return user.ByFriends(byMax("name", o...))

@@ -134,20 +134,27 @@ func (s *Side) users() batch {
 	return b
 }
 
+// joinsOf returns the rows of s in join tables. The last ones are between rows that s
+// has nothing to do with, such as are left from before the tables had a tenant: nobody
+// sees those.
 func (w *World) joinsOf(s, o *Side) []batch {
 	tenant, joined := string(s.ID), time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 	return []batch{
 		{"user_groups", []string{"user_id", "group_id", "tenant_id"}, [][]any{
-			{s.Ann, s.Group, tenant}, {s.Bob, s.Group, tenant}, {s.UserX, o.GroupX, tenant},
+			{s.Ann, s.Group, tenant}, {s.Bob, s.Group, tenant}, {s.UserX, o.GroupX, tenant}, {o.UserX, o.GroupX, tenant},
 		}},
 		{"user_friends", []string{"user_id", "friend_id", "tenant_id"}, [][]any{
-			{s.Ann, s.Bob, tenant}, {s.Bob, s.Ann, tenant}, {s.UserX, o.UserX, tenant},
+			{s.Ann, s.Bob, tenant}, {s.Bob, s.Ann, tenant}, {s.UserX, o.UserX, tenant}, {o.UserX, o.UserX, tenant},
 		}},
 		{"user_following", []string{"user_id", "follower_id", "tenant_id"}, [][]any{
-			{s.Ann, s.Bob, tenant}, {s.UserX, o.UserX, tenant},
+			{s.Ann, s.Bob, tenant}, {s.UserX, o.UserX, tenant}, {o.UserX, o.UserX, tenant},
 		}},
-		{"user_accounts", []string{"user_id", "account_id", "tenant_id"}, [][]any{{s.Ann, w.Account, tenant}}},
-		{"order_labels", []string{"order_id", "label_id", "tenant_id"}, [][]any{{s.Order, w.Label, tenant}}},
+		{"user_accounts", []string{"user_id", "account_id", "tenant_id"}, [][]any{
+			{s.Ann, w.Account, tenant}, {o.UserX, w.AccountAbroad, tenant},
+		}},
+		{"order_labels", []string{"order_id", "label_id", "tenant_id"}, [][]any{
+			{s.Order, w.Label, tenant}, {o.OrderX, w.LabelIdle, tenant},
+		}},
 		{"memberships", []string{"id", "tenant_id", "role", "joined_at", "user_id", "team_id"}, [][]any{
 			{s.Membership, tenant, s.text("role0"), joined, s.Ann, s.Team},
 			{s.MembershipX, tenant, s.text("role1"), joined, s.UserX, o.TeamX},

@@ -251,7 +251,7 @@ func HasItems() predicate.Order {
 		step.To.Schema = schemaConfig.Item
 		step.Edge.Schema = schemaConfig.Item
 		if full := newItemsStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.StringColumn("tenant_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)

@@ -90,7 +90,7 @@ func ByName(opts ...sql.OrderTermOption) OrderOption {
 func ByOrdersCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
 		step := newOrdersStep()
-		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), opts...)
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.StringColumn("tenant_id"), opts...)
 	}
 }
 
@@ -98,7 +98,7 @@ func ByOrdersCount(opts ...sql.OrderTermOption) OrderOption {
 func ByOrders(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
 		step := newOrdersStep()
-		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 func newOrdersStep() *sqlgraph.Step {

@@ -203,7 +203,7 @@ func HasOrders() predicate.Tag {
 			sqlgraph.Edge(sqlgraph.M2M, true, OrdersTable, OrdersPrimaryKey...),
 		)
 		if full := newOrdersStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.StringColumn("tenant_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")), tenantprivacy.Linked(step, tenantprivacy.StringColumn("tenant_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)
@@ -214,7 +214,7 @@ func HasOrders() predicate.Tag {
 func HasOrdersWith(preds ...predicate.Order) predicate.Tag {
 	return predicate.Tag(func(s *sql.Selector) {
 		step := newOrdersStep()
-		preds := append(preds[:len(preds):len(preds)], tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")))
+		preds := append(preds[:len(preds):len(preds)], tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")), tenantprivacy.Linked(step, tenantprivacy.StringColumn("tenant_id")))
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

@@ -86,7 +86,7 @@ func ByEmail(opts ...sql.OrderTermOption) OrderOption {
 func ByOrdersCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
 		step := newOrdersStep()
-		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), opts...)
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.Column{}, opts...)
 	}
 }
 
@@ -94,7 +94,7 @@ func ByOrdersCount(opts ...sql.OrderTermOption) OrderOption {
 func ByOrders(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
 		step := newOrdersStep()
-		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.Column{}, append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 func newOrdersStep() *sqlgraph.Step {

@@ -203,7 +203,7 @@ func HasOrders() predicate.User {
 			sqlgraph.Edge(sqlgraph.O2M, false, OrdersTable, OrdersColumn),
 		)
 		if full := newOrdersStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.StringColumn("tenant_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)

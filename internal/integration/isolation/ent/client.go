@@ -299,16 +299,22 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 // tenancyEvalP adds an entql predicate to s. entext lets the generated filters call it.
 func tenancyEvalP(nodeType string, p entql.P, s *sql.Selector) error {
 	return tenantprivacy.EvalP(schemaGraph, nodeType, p, s, map[string]tenantprivacy.Column{
-		"Club":       tenantprivacy.StringColumn("tenant_id"),
-		"Group":      tenantprivacy.StringColumn("tenant_id"),
-		"Item":       tenantprivacy.StringColumn("tenant_id"),
-		"Membership": tenantprivacy.StringColumn("tenant_id"),
-		"Memo":       tenantprivacy.StringColumn("tenant_id"),
-		"Order":      tenantprivacy.StringColumn("tenant_id"),
-		"Profile":    tenantprivacy.StringColumn("tenant_id"),
-		"Team":       tenantprivacy.StringColumn("tenant_id"),
-		"User":       tenantprivacy.StringColumn("tenant_id"),
-		"Visit":      tenantprivacy.StringColumn("tenant_id"),
+		"clubs":                tenantprivacy.StringColumn("tenant_id"),
+		"groups":               tenantprivacy.StringColumn("tenant_id"),
+		"items":                tenantprivacy.StringColumn("tenant_id"),
+		"memberships":          tenantprivacy.StringColumn("tenant_id"),
+		"memos":                tenantprivacy.StringColumn("tenant_id"),
+		"order_labels":         tenantprivacy.StringColumn("tenant_id"),
+		"orders":               tenantprivacy.StringColumn("tenant_id"),
+		"profiles":             tenantprivacy.StringColumn("tenant_id"),
+		"teams":                tenantprivacy.StringColumn("tenant_id"),
+		"user_accounts":        tenantprivacy.StringColumn("tenant_id"),
+		"user_following":       tenantprivacy.StringColumn("tenant_id"),
+		"user_friends":         tenantprivacy.StringColumn("tenant_id"),
+		"user_groups":          tenantprivacy.StringColumn("tenant_id"),
+		"user_watched_devices": tenantprivacy.StringColumn("tenant_id"),
+		"users":                tenantprivacy.StringColumn("tenant_id"),
+		"visits":               tenantprivacy.StringColumn("tenant_id"),
 	}, config{schemaConfig: internal.SchemaConfigFromContext(s.Context())}.tenancySchema)
 }
 
@@ -566,6 +572,8 @@ func (c *AccountClient) QueryUsers(_m *Account) *UserQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.UserAccounts
+		owned := tenantprivacy.Own(step, _m.schemaConfig.Account, tenantprivacy.Column{}, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}
@@ -984,6 +992,8 @@ func (c *ClubClient) QueryGuests(_m *Club) *UserQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.Visit
+		owned := tenantprivacy.Own(step, _m.schemaConfig.Club, tenantprivacy.Column{}, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}
@@ -1366,6 +1376,8 @@ func (c *DeviceClient) QueryWatchers(_m *Device) *UserQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.UserWatchedDevices
+		owned := tenantprivacy.Own(step, _m.schemaConfig.Device, tenantprivacy.Column{}, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}
@@ -1708,6 +1720,8 @@ func (c *GroupClient) QueryUsers(_m *Group) *UserQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.UserGroups
+		owned := tenantprivacy.Own(step, _m.schemaConfig.Group, tenantprivacy.Column{}, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}
@@ -2016,6 +2030,8 @@ func (c *LabelClient) QueryOrders(_m *Label) *OrderQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.Order
 		step.Edge.Schema = schemaConfig.OrderLabels
+		owned := tenantprivacy.Own(step, _m.schemaConfig.Label, tenantprivacy.Column{}, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}
@@ -2379,7 +2395,7 @@ func (c *MemoClient) QueryAccount(_m *Memo) *AccountQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.Account
 		step.Edge.Schema = schemaConfig.Memo
-		owned := tenantprivacy.Own(step, _m.schemaConfig.Memo, tenantprivacy.StringColumn("tenant_id"))
+		owned := tenantprivacy.Own(step, _m.schemaConfig.Memo, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.Column{})
 		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
@@ -2400,7 +2416,7 @@ func (c *MemoClient) QueryDevices(_m *Memo) *DeviceQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.Device
 		step.Edge.Schema = schemaConfig.Device
-		owned := tenantprivacy.Own(step, _m.schemaConfig.Memo, tenantprivacy.StringColumn("tenant_id"))
+		owned := tenantprivacy.Own(step, _m.schemaConfig.Memo, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.Column{})
 		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
@@ -2421,7 +2437,7 @@ func (c *MemoClient) QueryAbout(_m *Memo) *DeviceQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.Device
 		step.Edge.Schema = schemaConfig.Memo
-		owned := tenantprivacy.Own(step, _m.schemaConfig.Memo, tenantprivacy.StringColumn("tenant_id"))
+		owned := tenantprivacy.Own(step, _m.schemaConfig.Memo, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.Column{})
 		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
@@ -2615,7 +2631,7 @@ func (c *OrderClient) QueryCountry(_m *Order) *CountryQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.Country
 		step.Edge.Schema = schemaConfig.Order
-		owned := tenantprivacy.Own(step, _m.schemaConfig.Order, tenantprivacy.StringColumn("tenant_id"))
+		owned := tenantprivacy.Own(step, _m.schemaConfig.Order, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.Column{})
 		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
@@ -2636,7 +2652,7 @@ func (c *OrderClient) QueryLabels(_m *Order) *LabelQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.Label
 		step.Edge.Schema = schemaConfig.OrderLabels
-		owned := tenantprivacy.Own(step, _m.schemaConfig.Order, tenantprivacy.StringColumn("tenant_id"))
+		owned := tenantprivacy.Own(step, _m.schemaConfig.Order, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.StringColumn("tenant_id"))
 		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
@@ -2946,6 +2962,8 @@ func (c *TeamClient) QueryUsers(_m *Team) *UserQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.Membership
+		owned := tenantprivacy.Own(step, _m.schemaConfig.Team, tenantprivacy.Column{}, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}
@@ -3176,6 +3194,8 @@ func (c *UserClient) QueryGroups(_m *User) *GroupQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.Group
 		step.Edge.Schema = schemaConfig.UserGroups
+		owned := tenantprivacy.Own(step, _m.schemaConfig.User, tenantprivacy.Column{}, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}
@@ -3214,6 +3234,8 @@ func (c *UserClient) QueryFriends(_m *User) *UserQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.UserFriends
+		owned := tenantprivacy.Own(step, _m.schemaConfig.User, tenantprivacy.Column{}, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}
@@ -3233,6 +3255,8 @@ func (c *UserClient) QueryFollowers(_m *User) *UserQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.UserFollowing
+		owned := tenantprivacy.Own(step, _m.schemaConfig.User, tenantprivacy.Column{}, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}
@@ -3252,6 +3276,8 @@ func (c *UserClient) QueryFollowing(_m *User) *UserQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.UserFollowing
+		owned := tenantprivacy.Own(step, _m.schemaConfig.User, tenantprivacy.Column{}, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}
@@ -3309,6 +3335,8 @@ func (c *UserClient) QueryTeams(_m *User) *TeamQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.Team
 		step.Edge.Schema = schemaConfig.Membership
+		owned := tenantprivacy.Own(step, _m.schemaConfig.User, tenantprivacy.Column{}, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}
@@ -3328,6 +3356,8 @@ func (c *UserClient) QueryClubs(_m *User) *ClubQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.Club
 		step.Edge.Schema = schemaConfig.Visit
+		owned := tenantprivacy.Own(step, _m.schemaConfig.User, tenantprivacy.Column{}, tenantprivacy.StringColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}
@@ -3347,7 +3377,7 @@ func (c *UserClient) QueryAccounts(_m *User) *AccountQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.Account
 		step.Edge.Schema = schemaConfig.UserAccounts
-		owned := tenantprivacy.Own(step, _m.schemaConfig.User, tenantprivacy.StringColumn("tenant_id"))
+		owned := tenantprivacy.Own(step, _m.schemaConfig.User, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.StringColumn("tenant_id"))
 		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
@@ -3368,7 +3398,7 @@ func (c *UserClient) QueryBadges(_m *User) *BadgeQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.Badge
 		step.Edge.Schema = schemaConfig.Badge
-		owned := tenantprivacy.Own(step, _m.schemaConfig.User, tenantprivacy.StringColumn("tenant_id"))
+		owned := tenantprivacy.Own(step, _m.schemaConfig.User, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.Column{})
 		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
@@ -3389,7 +3419,7 @@ func (c *UserClient) QueryWatchedDevices(_m *User) *DeviceQuery {
 		schemaConfig := _m.schemaConfig
 		step.To.Schema = schemaConfig.Device
 		step.Edge.Schema = schemaConfig.UserWatchedDevices
-		owned := tenantprivacy.Own(step, _m.schemaConfig.User, tenantprivacy.StringColumn("tenant_id"))
+		owned := tenantprivacy.Own(step, _m.schemaConfig.User, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.StringColumn("tenant_id"))
 		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil

@@ -310,7 +310,7 @@ func (u *ClubUpsertOne) IDX(ctx context.Context) int {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ClubMutation) TenancyProtocol() int { return 5 }
+func (*ClubMutation) TenancyProtocol() int { return 6 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*ClubMutation) TenancyColumn() string { return "tenant_id" }

@@ -89,6 +89,9 @@ func (_q *ClubQuery) QueryGuests() *UserQuery {
 		schemaConfig := _q.schemaConfig
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.Visit
+		if err := tenantprivacy.FromLinks(ctx, _q.driver.Dialect(), step, tenantprivacy.StringColumn("tenant_id")); err != nil {
+			return nil, err
+		}
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -747,7 +750,7 @@ func (_q *ClubQuery) WithNamedVisits(name string, opts ...func(*VisitQuery)) *Cl
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*ClubQuery) TenancyProtocol() int { return 5 }
+func (*ClubQuery) TenancyProtocol() int { return 6 }
 
 // ClubGroupBy is the group-by builder for Club entities.
 type ClubGroupBy struct {

@@ -142,6 +142,9 @@ func (_q *DeviceQuery) QueryWatchers() *UserQuery {
 		schemaConfig := _q.schemaConfig
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.UserWatchedDevices
+		if err := tenantprivacy.FromLinks(ctx, _q.driver.Dialect(), step, tenantprivacy.StringColumn("tenant_id")); err != nil {
+			return nil, err
+		}
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}

@@ -306,7 +306,7 @@ func (u *GroupUpsertOne) IDX(ctx context.Context) int {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*GroupMutation) TenancyProtocol() int { return 5 }
+func (*GroupMutation) TenancyProtocol() int { return 6 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*GroupMutation) TenancyColumn() string { return "tenant_id" }

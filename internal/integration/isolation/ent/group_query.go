@@ -86,6 +86,9 @@ func (_q *GroupQuery) QueryUsers() *UserQuery {
 		schemaConfig := _q.schemaConfig
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.UserGroups
+		if err := tenantprivacy.FromLinks(ctx, _q.driver.Dialect(), step, tenantprivacy.StringColumn("tenant_id")); err != nil {
+			return nil, err
+		}
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -638,7 +641,7 @@ func (_q *GroupQuery) WithNamedUsers(name string, opts ...func(*UserQuery)) *Gro
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*GroupQuery) TenancyProtocol() int { return 5 }
+func (*GroupQuery) TenancyProtocol() int { return 6 }
 
 // GroupGroupBy is the group-by builder for Group entities.
 type GroupGroupBy struct {

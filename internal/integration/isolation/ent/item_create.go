@@ -426,7 +426,7 @@ func (u *ItemUpsertOne) IDX(ctx context.Context) uuid.UUID {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ItemMutation) TenancyProtocol() int { return 5 }
+func (*ItemMutation) TenancyProtocol() int { return 6 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*ItemMutation) TenancyColumn() string { return "tenant_id" }

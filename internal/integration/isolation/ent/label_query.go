@@ -91,6 +91,9 @@ func (_q *LabelQuery) QueryOrders() *OrderQuery {
 		schemaConfig := _q.schemaConfig
 		step.To.Schema = schemaConfig.Order
 		step.Edge.Schema = schemaConfig.OrderLabels
+		if err := tenantprivacy.FromLinks(ctx, _q.driver.Dialect(), step, tenantprivacy.StringColumn("tenant_id")); err != nil {
+			return nil, err
+		}
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}

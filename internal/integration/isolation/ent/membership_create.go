@@ -472,7 +472,7 @@ func (u *MembershipUpsertOne) IDX(ctx context.Context) int {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*MembershipMutation) TenancyProtocol() int { return 5 }
+func (*MembershipMutation) TenancyProtocol() int { return 6 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*MembershipMutation) TenancyColumn() string { return "tenant_id" }

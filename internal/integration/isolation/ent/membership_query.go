@@ -661,7 +661,7 @@ func (_q *MembershipQuery) Modify(modifiers ...func(s *sql.Selector)) *Membershi
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*MembershipQuery) TenancyProtocol() int { return 5 }
+func (*MembershipQuery) TenancyProtocol() int { return 6 }
 
 // MembershipGroupBy is the group-by builder for Membership entities.
 type MembershipGroupBy struct {

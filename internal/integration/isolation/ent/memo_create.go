@@ -381,7 +381,7 @@ func (u *MemoUpsertOne) IDX(ctx context.Context) int {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*MemoMutation) TenancyProtocol() int { return 5 }
+func (*MemoMutation) TenancyProtocol() int { return 6 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*MemoMutation) TenancyColumn() string { return "tenant_id" }

@@ -779,7 +779,7 @@ func (_q *MemoQuery) WithNamedDevices(name string, opts ...func(*DeviceQuery)) *
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*MemoQuery) TenancyProtocol() int { return 5 }
+func (*MemoQuery) TenancyProtocol() int { return 6 }
 
 // MemoGroupBy is the group-by builder for Memo entities.
 type MemoGroupBy struct {

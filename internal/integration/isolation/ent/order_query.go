@@ -169,6 +169,9 @@ func (_q *OrderQuery) QueryLabels() *LabelQuery {
 		schemaConfig := _q.schemaConfig
 		step.To.Schema = schemaConfig.Label
 		step.Edge.Schema = schemaConfig.OrderLabels
+		if err := tenantprivacy.FromLinks(ctx, _q.driver.Dialect(), step, tenantprivacy.StringColumn("tenant_id")); err != nil {
+			return nil, err
+		}
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -915,7 +918,7 @@ func (_q *OrderQuery) WithNamedLabels(name string, opts ...func(*LabelQuery)) *O
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*OrderQuery) TenancyProtocol() int { return 5 }
+func (*OrderQuery) TenancyProtocol() int { return 6 }
 
 // OrderGroupBy is the group-by builder for Order entities.
 type OrderGroupBy struct {

@@ -311,7 +311,7 @@ func (u *ProfileUpsertOne) IDX(ctx context.Context) int {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*ProfileMutation) TenancyProtocol() int { return 5 }
+func (*ProfileMutation) TenancyProtocol() int { return 6 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*ProfileMutation) TenancyColumn() string { return "tenant_id" }

@@ -596,7 +596,7 @@ func (_q *ProfileQuery) Modify(modifiers ...func(s *sql.Selector)) *ProfileSelec
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*ProfileQuery) TenancyProtocol() int { return 5 }
+func (*ProfileQuery) TenancyProtocol() int { return 6 }
 
 // ProfileGroupBy is the group-by builder for Profile entities.
 type ProfileGroupBy struct {

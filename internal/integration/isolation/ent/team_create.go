@@ -343,7 +343,7 @@ func (u *TeamUpsertOne) IDX(ctx context.Context) int {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*TeamMutation) TenancyProtocol() int { return 5 }
+func (*TeamMutation) TenancyProtocol() int { return 6 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*TeamMutation) TenancyColumn() string { return "tenant_id" }

@@ -89,6 +89,9 @@ func (_q *TeamQuery) QueryUsers() *UserQuery {
 		schemaConfig := _q.schemaConfig
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.Membership
+		if err := tenantprivacy.FromLinks(ctx, _q.driver.Dialect(), step, tenantprivacy.StringColumn("tenant_id")); err != nil {
+			return nil, err
+		}
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -747,7 +750,7 @@ func (_q *TeamQuery) WithNamedMemberships(name string, opts ...func(*MembershipQ
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*TeamQuery) TenancyProtocol() int { return 5 }
+func (*TeamQuery) TenancyProtocol() int { return 6 }
 
 // TeamGroupBy is the group-by builder for Team entities.
 type TeamGroupBy struct {

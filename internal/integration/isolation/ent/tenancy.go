@@ -11,7 +11,7 @@ import (
 // How each entity relates to tenants, for the checks of package privacy.
 var (
 	tenancyAccount = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Account",
 		Table:    "accounts",
 		ID:       "id",
@@ -88,7 +88,7 @@ var (
 		},
 	}
 	tenancyBadge = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Badge",
 		Table:    "badges",
 		ID:       "id",
@@ -105,7 +105,7 @@ var (
 		},
 	}
 	tenancyClub = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Club",
 		Table:    "clubs",
 		ID:       "id",
@@ -123,7 +123,7 @@ var (
 		},
 	}
 	tenancyCountry = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Country",
 		Table:    "countries",
 		ID:       "id",
@@ -151,7 +151,7 @@ var (
 		},
 	}
 	tenancyDevice = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Device",
 		Table:    "devices",
 		ID:       "id",
@@ -198,7 +198,7 @@ var (
 		},
 	}
 	tenancyGrant = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Grant",
 		Table:    "grants",
 		ID:       "id",
@@ -222,7 +222,7 @@ var (
 		},
 	}
 	tenancyGroup = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Group",
 		Table:    "groups",
 		ID:       "id",
@@ -240,7 +240,7 @@ var (
 		},
 	}
 	tenancyItem = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Item",
 		Table:    "items",
 		ID:       "id",
@@ -258,7 +258,7 @@ var (
 		},
 	}
 	tenancyLabel = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Label",
 		Table:    "labels",
 		ID:       "id",
@@ -294,7 +294,7 @@ var (
 		},
 	}
 	tenancyMembership = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Membership",
 		Table:    "memberships",
 		ID:       "id",
@@ -320,7 +320,7 @@ var (
 		},
 	}
 	tenancyMemo = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Memo",
 		Table:    "memos",
 		ID:       "id",
@@ -357,7 +357,7 @@ var (
 		},
 	}
 	tenancyOrder = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Order",
 		Table:    "orders",
 		ID:       "id",
@@ -403,7 +403,7 @@ var (
 		},
 	}
 	tenancyProfile = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Profile",
 		Table:    "profiles",
 		ID:       "id",
@@ -421,7 +421,7 @@ var (
 		},
 	}
 	tenancyTeam = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Team",
 		Table:    "teams",
 		ID:       "id",
@@ -447,7 +447,7 @@ var (
 		},
 	}
 	tenancyUser = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "User",
 		Table:    "users",
 		ID:       "id",
@@ -601,7 +601,7 @@ var (
 		},
 	}
 	tenancyVisit = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Visit",
 		Table:    "visits",
 		Tenant:   tenantprivacy.StringColumn("tenant_id"),

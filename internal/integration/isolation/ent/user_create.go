@@ -1051,7 +1051,7 @@ func (u *UserUpsertOne) IDX(ctx context.Context) int {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*UserMutation) TenancyProtocol() int { return 5 }
+func (*UserMutation) TenancyProtocol() int { return 6 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*UserMutation) TenancyColumn() string { return "tenant_id" }

@@ -200,6 +200,9 @@ func (_q *UserQuery) QueryGroups() *GroupQuery {
 		schemaConfig := _q.schemaConfig
 		step.To.Schema = schemaConfig.Group
 		step.Edge.Schema = schemaConfig.UserGroups
+		if err := tenantprivacy.FromLinks(ctx, _q.driver.Dialect(), step, tenantprivacy.StringColumn("tenant_id")); err != nil {
+			return nil, err
+		}
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -250,6 +253,9 @@ func (_q *UserQuery) QueryFriends() *UserQuery {
 		schemaConfig := _q.schemaConfig
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.UserFriends
+		if err := tenantprivacy.FromLinks(ctx, _q.driver.Dialect(), step, tenantprivacy.StringColumn("tenant_id")); err != nil {
+			return nil, err
+		}
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -275,6 +281,9 @@ func (_q *UserQuery) QueryFollowers() *UserQuery {
 		schemaConfig := _q.schemaConfig
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.UserFollowing
+		if err := tenantprivacy.FromLinks(ctx, _q.driver.Dialect(), step, tenantprivacy.StringColumn("tenant_id")); err != nil {
+			return nil, err
+		}
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -300,6 +309,9 @@ func (_q *UserQuery) QueryFollowing() *UserQuery {
 		schemaConfig := _q.schemaConfig
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.UserFollowing
+		if err := tenantprivacy.FromLinks(ctx, _q.driver.Dialect(), step, tenantprivacy.StringColumn("tenant_id")); err != nil {
+			return nil, err
+		}
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -375,6 +387,9 @@ func (_q *UserQuery) QueryTeams() *TeamQuery {
 		schemaConfig := _q.schemaConfig
 		step.To.Schema = schemaConfig.Team
 		step.Edge.Schema = schemaConfig.Membership
+		if err := tenantprivacy.FromLinks(ctx, _q.driver.Dialect(), step, tenantprivacy.StringColumn("tenant_id")); err != nil {
+			return nil, err
+		}
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -400,6 +415,9 @@ func (_q *UserQuery) QueryClubs() *ClubQuery {
 		schemaConfig := _q.schemaConfig
 		step.To.Schema = schemaConfig.Club
 		step.Edge.Schema = schemaConfig.Visit
+		if err := tenantprivacy.FromLinks(ctx, _q.driver.Dialect(), step, tenantprivacy.StringColumn("tenant_id")); err != nil {
+			return nil, err
+		}
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -425,6 +443,9 @@ func (_q *UserQuery) QueryAccounts() *AccountQuery {
 		schemaConfig := _q.schemaConfig
 		step.To.Schema = schemaConfig.Account
 		step.Edge.Schema = schemaConfig.UserAccounts
+		if err := tenantprivacy.FromLinks(ctx, _q.driver.Dialect(), step, tenantprivacy.StringColumn("tenant_id")); err != nil {
+			return nil, err
+		}
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -475,6 +496,9 @@ func (_q *UserQuery) QueryWatchedDevices() *DeviceQuery {
 		schemaConfig := _q.schemaConfig
 		step.To.Schema = schemaConfig.Device
 		step.Edge.Schema = schemaConfig.UserWatchedDevices
+		if err := tenantprivacy.FromLinks(ctx, _q.driver.Dialect(), step, tenantprivacy.StringColumn("tenant_id")); err != nil {
+			return nil, err
+		}
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -2449,7 +2473,7 @@ func (_q *UserQuery) WithNamedVisits(name string, opts ...func(*VisitQuery)) *Us
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*UserQuery) TenancyProtocol() int { return 5 }
+func (*UserQuery) TenancyProtocol() int { return 6 }
 
 // UserGroupBy is the group-by builder for User entities.
 type UserGroupBy struct {

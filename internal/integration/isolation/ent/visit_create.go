@@ -395,7 +395,7 @@ func (u *VisitUpsertOne) ExecX(ctx context.Context) {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*VisitMutation) TenancyProtocol() int { return 5 }
+func (*VisitMutation) TenancyProtocol() int { return 6 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*VisitMutation) TenancyColumn() string { return "tenant_id" }

@@ -583,7 +583,7 @@ func (_q *VisitQuery) Modify(modifiers ...func(s *sql.Selector)) *VisitSelect {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*VisitQuery) TenancyProtocol() int { return 5 }
+func (*VisitQuery) TenancyProtocol() int { return 6 }
 
 // VisitGroupBy is the group-by builder for Visit entities.
 type VisitGroupBy struct {

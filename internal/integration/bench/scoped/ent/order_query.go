@@ -612,7 +612,7 @@ func (_q *OrderQuery) sqlQuery(ctx context.Context) *sql.Selector {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*OrderQuery) TenancyProtocol() int { return 5 }
+func (*OrderQuery) TenancyProtocol() int { return 6 }
 
 // OrderGroupBy is the group-by builder for Order entities.
 type OrderGroupBy struct {

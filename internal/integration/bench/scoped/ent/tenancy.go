@@ -11,7 +11,7 @@ import (
 // How each entity relates to tenants, for the checks of package privacy.
 var (
 	tenancyItem = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Item",
 		Table:    "items",
 		ID:       "id",
@@ -29,7 +29,7 @@ var (
 		},
 	}
 	tenancyOrder = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Order",
 		Table:    "orders",
 		ID:       "id",
@@ -58,7 +58,7 @@ var (
 		},
 	}
 	tenancyUser = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "User",
 		Table:    "users",
 		ID:       "id",

@@ -529,7 +529,7 @@ func (_q *UserQuery) sqlQuery(ctx context.Context) *sql.Selector {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*UserQuery) TenancyProtocol() int { return 5 }
+func (*UserQuery) TenancyProtocol() int { return 6 }
 
 // UserGroupBy is the group-by builder for User entities.
 type UserGroupBy struct {

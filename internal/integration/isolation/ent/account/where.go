@@ -136,7 +136,7 @@ func HasUsers() predicate.Account {
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.UserAccounts
 		if full := newUsersStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.StringColumn("tenant_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")), tenantprivacy.Linked(step, tenantprivacy.StringColumn("tenant_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)
@@ -150,7 +150,7 @@ func HasUsersWith(preds ...predicate.User) predicate.Account {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.UserAccounts
-		preds := append(preds[:len(preds):len(preds)], tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")))
+		preds := append(preds[:len(preds):len(preds)], tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")), tenantprivacy.Linked(step, tenantprivacy.StringColumn("tenant_id")))
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
@@ -170,7 +170,7 @@ func HasMemos() predicate.Account {
 		step.To.Schema = schemaConfig.Memo
 		step.Edge.Schema = schemaConfig.Memo
 		if full := newMemosStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.StringColumn("tenant_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)
@@ -204,7 +204,7 @@ func HasFavorite() predicate.Account {
 		step.To.Schema = schemaConfig.Memo
 		step.Edge.Schema = schemaConfig.Account
 		if full := newFavoriteStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.StringColumn("tenant_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)

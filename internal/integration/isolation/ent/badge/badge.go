@@ -76,7 +76,7 @@ func ByBearerField(field string, opts ...sql.OrderTermOption) OrderOption {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.Badge
-		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), sql.OrderByField(field, opts...))
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.Column{}, sql.OrderByField(field, opts...))
 	}
 }
 func newBearerStep() *sqlgraph.Step {

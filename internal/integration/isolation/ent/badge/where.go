@@ -136,7 +136,7 @@ func HasBearer() predicate.Badge {
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.Badge
 		if full := newBearerStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.StringColumn("tenant_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)

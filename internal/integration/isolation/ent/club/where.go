@@ -206,7 +206,7 @@ func HasGuests() predicate.Club {
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.Visit
 		if full := newGuestsStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.StringColumn("tenant_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")), tenantprivacy.Linked(step, tenantprivacy.StringColumn("tenant_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)
@@ -220,7 +220,7 @@ func HasGuestsWith(preds ...predicate.User) predicate.Club {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.Visit
-		preds := append(preds[:len(preds):len(preds)], tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")))
+		preds := append(preds[:len(preds):len(preds)], tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")), tenantprivacy.Linked(step, tenantprivacy.StringColumn("tenant_id")))
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
@@ -240,7 +240,7 @@ func HasVisits() predicate.Club {
 		step.To.Schema = schemaConfig.Visit
 		step.Edge.Schema = schemaConfig.Visit
 		if full := newVisitsStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.StringColumn("tenant_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)

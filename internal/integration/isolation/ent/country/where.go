@@ -136,7 +136,7 @@ func HasOrders() predicate.Country {
 		step.To.Schema = schemaConfig.Order
 		step.Edge.Schema = schemaConfig.Order
 		if full := newOrdersStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.StringColumn("tenant_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)

@@ -119,7 +119,7 @@ func ByManualField(field string, opts ...sql.OrderTermOption) OrderOption {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.Memo
 		step.Edge.Schema = schemaConfig.Device
-		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), sql.OrderByField(field, opts...))
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.Column{}, sql.OrderByField(field, opts...))
 	}
 }
 
@@ -130,7 +130,7 @@ func ByWatchersCount(opts ...sql.OrderTermOption) OrderOption {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.UserWatchedDevices
-		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), opts...)
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.StringColumn("tenant_id"), opts...)
 	}
 }
 
@@ -141,7 +141,7 @@ func ByWatchers(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.UserWatchedDevices
-		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 
@@ -152,7 +152,7 @@ func ByNotesCount(opts ...sql.OrderTermOption) OrderOption {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.Memo
 		step.Edge.Schema = schemaConfig.Memo
-		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), opts...)
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.Column{}, opts...)
 	}
 }
 
@@ -163,7 +163,7 @@ func ByNotes(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.Memo
 		step.Edge.Schema = schemaConfig.Memo
-		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.Column{}, append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 func newAccountStep() *sqlgraph.Step {

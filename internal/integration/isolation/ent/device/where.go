@@ -166,7 +166,7 @@ func HasManual() predicate.Device {
 		step.To.Schema = schemaConfig.Memo
 		step.Edge.Schema = schemaConfig.Device
 		if full := newManualStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.StringColumn("tenant_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)
@@ -200,7 +200,7 @@ func HasWatchers() predicate.Device {
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.UserWatchedDevices
 		if full := newWatchersStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.StringColumn("tenant_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")), tenantprivacy.Linked(step, tenantprivacy.StringColumn("tenant_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)
@@ -214,7 +214,7 @@ func HasWatchersWith(preds ...predicate.User) predicate.Device {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.UserWatchedDevices
-		preds := append(preds[:len(preds):len(preds)], tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")))
+		preds := append(preds[:len(preds):len(preds)], tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")), tenantprivacy.Linked(step, tenantprivacy.StringColumn("tenant_id")))
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
@@ -234,7 +234,7 @@ func HasNotes() predicate.Device {
 		step.To.Schema = schemaConfig.Memo
 		step.Edge.Schema = schemaConfig.Memo
 		if full := newNotesStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.StringColumn("tenant_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)

@@ -91,7 +91,7 @@ func ByUsersCount(opts ...sql.OrderTermOption) OrderOption {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.UserGroups
-		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), opts...)
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.StringColumn("tenant_id"), opts...)
 	}
 }
 
@@ -102,7 +102,7 @@ func ByUsers(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.UserGroups
-		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 func newUsersStep() *sqlgraph.Step {

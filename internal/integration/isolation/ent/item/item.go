@@ -111,7 +111,7 @@ func ByOrderField(field string, opts ...sql.OrderTermOption) OrderOption {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.Order
 		step.Edge.Schema = schemaConfig.Item
-		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), sql.OrderByField(field, opts...))
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.Column{}, sql.OrderByField(field, opts...))
 	}
 }
 func newOrderStep() *sqlgraph.Step {

@@ -386,7 +386,7 @@ func HasItems() predicate.Order {
 		step.To.Schema = schemaConfig.Item
 		step.Edge.Schema = schemaConfig.Item
 		if full := newItemsStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.StringColumn("tenant_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)
@@ -449,6 +449,10 @@ func HasLabels() predicate.Order {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.Label
 		step.Edge.Schema = schemaConfig.OrderLabels
+		if full := newLabelsStep(); full != nil {
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Linked(step, tenantprivacy.StringColumn("tenant_id")))
+			return
+		}
 		sqlgraph.HasNeighbors(s, step)
 	})
 }
@@ -460,7 +464,7 @@ func HasLabelsWith(preds ...predicate.Label) predicate.Order {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.Label
 		step.Edge.Schema = schemaConfig.OrderLabels
-		preds := append(preds[:len(preds):len(preds)], tenantprivacy.NestedGlobal(s, step.To.Table))
+		preds := append(preds[:len(preds):len(preds)], tenantprivacy.NestedGlobal(s, step.To.Table), tenantprivacy.Linked(step, tenantprivacy.StringColumn("tenant_id")))
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

@@ -100,7 +100,7 @@ func ByUsersCount(opts ...sql.OrderTermOption) OrderOption {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.Membership
-		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), opts...)
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.StringColumn("tenant_id"), opts...)
 	}
 }
 
@@ -111,7 +111,7 @@ func ByUsers(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.Membership
-		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 
@@ -122,7 +122,7 @@ func ByMembershipsCount(opts ...sql.OrderTermOption) OrderOption {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.Membership
 		step.Edge.Schema = schemaConfig.Membership
-		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), opts...)
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.Column{}, opts...)
 	}
 }
 
@@ -133,7 +133,7 @@ func ByMemberships(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.Membership
 		step.Edge.Schema = schemaConfig.Membership
-		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.Column{}, append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 func newUsersStep() *sqlgraph.Step {

@@ -206,7 +206,7 @@ func HasUsers() predicate.Team {
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.Membership
 		if full := newUsersStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.StringColumn("tenant_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")), tenantprivacy.Linked(step, tenantprivacy.StringColumn("tenant_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)
@@ -220,7 +220,7 @@ func HasUsersWith(preds ...predicate.User) predicate.Team {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.Membership
-		preds := append(preds[:len(preds):len(preds)], tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")))
+		preds := append(preds[:len(preds):len(preds)], tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")), tenantprivacy.Linked(step, tenantprivacy.StringColumn("tenant_id")))
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
@@ -240,7 +240,7 @@ func HasMemberships() predicate.Team {
 		step.To.Schema = schemaConfig.Membership
 		step.Edge.Schema = schemaConfig.Membership
 		if full := newMembershipsStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.StringColumn("tenant_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.StringColumn("tenant_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)

@@ -110,7 +110,7 @@ func ByGuestField(field string, opts ...sql.OrderTermOption) OrderOption {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.Visit
-		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), sql.OrderByField(field, opts...))
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.Column{}, sql.OrderByField(field, opts...))
 	}
 }
 
@@ -121,7 +121,7 @@ func ByClubField(field string, opts ...sql.OrderTermOption) OrderOption {
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.Club
 		step.Edge.Schema = schemaConfig.Visit
-		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), sql.OrderByField(field, opts...))
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.StringColumn("tenant_id"), tenantprivacy.Column{}, sql.OrderByField(field, opts...))
 	}
 }
 func newGuestStep() *sqlgraph.Step {

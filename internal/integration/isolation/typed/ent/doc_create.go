@@ -249,7 +249,7 @@ func (_c *DocCreate) createSpec() (*Doc, *sqlgraph.CreateSpec) {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*DocMutation) TenancyProtocol() int { return 5 }
+func (*DocMutation) TenancyProtocol() int { return 6 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*DocMutation) TenancyColumn() string { return "tenant_id" }

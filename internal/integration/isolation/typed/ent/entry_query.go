@@ -536,7 +536,7 @@ func (_q *EntryQuery) sqlQuery(ctx context.Context) *sql.Selector {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*EntryQuery) TenancyProtocol() int { return 5 }
+func (*EntryQuery) TenancyProtocol() int { return 6 }
 
 // EntryGroupBy is the group-by builder for Entry entities.
 type EntryGroupBy struct {

@@ -187,7 +187,7 @@ func (_c *LedgerCreate) createSpec() (*Ledger, *sqlgraph.CreateSpec) {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*LedgerMutation) TenancyProtocol() int { return 5 }
+func (*LedgerMutation) TenancyProtocol() int { return 6 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*LedgerMutation) TenancyColumn() string { return "org_id" }

@@ -143,7 +143,7 @@ func (_c *MarkCreate) createSpec() (*Mark, *sqlgraph.CreateSpec) {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*MarkMutation) TenancyProtocol() int { return 5 }
+func (*MarkMutation) TenancyProtocol() int { return 6 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*MarkMutation) TenancyColumn() string { return "org_id" }

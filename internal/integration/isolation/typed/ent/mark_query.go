@@ -79,6 +79,9 @@ func (_q *MarkQuery) QueryLedgers() *LedgerQuery {
 			sqlgraph.To(ledger.Table, ledger.FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, true, mark.LedgersTable, mark.LedgersPrimaryKey...),
 		)
+		if err := tenantprivacy.FromLinks(ctx, _q.driver.Dialect(), step, tenantprivacy.Int64Column("org_id")); err != nil {
+			return nil, err
+		}
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -560,7 +563,7 @@ func (_q *MarkQuery) sqlQuery(ctx context.Context) *sql.Selector {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*MarkQuery) TenancyProtocol() int { return 5 }
+func (*MarkQuery) TenancyProtocol() int { return 6 }
 
 // MarkGroupBy is the group-by builder for Mark entities.
 type MarkGroupBy struct {

@@ -162,7 +162,7 @@ func (_c *TagCreate) createSpec() (*Tag, *sqlgraph.CreateSpec) {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*TagMutation) TenancyProtocol() int { return 5 }
+func (*TagMutation) TenancyProtocol() int { return 6 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*TagMutation) TenancyColumn() string { return "tenant_id" }

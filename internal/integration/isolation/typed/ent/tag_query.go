@@ -80,6 +80,9 @@ func (_q *TagQuery) QueryDocs() *DocQuery {
 			sqlgraph.To(doc.Table, doc.FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, true, tag.DocsTable, tag.DocsPrimaryKey...),
 		)
+		if err := tenantprivacy.FromLinks(ctx, _q.driver.Dialect(), step, tenantprivacy.UUIDColumn("tenant_id")); err != nil {
+			return nil, err
+		}
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -561,7 +564,7 @@ func (_q *TagQuery) sqlQuery(ctx context.Context) *sql.Selector {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*TagQuery) TenancyProtocol() int { return 5 }
+func (*TagQuery) TenancyProtocol() int { return 6 }
 
 // TagGroupBy is the group-by builder for Tag entities.
 type TagGroupBy struct {

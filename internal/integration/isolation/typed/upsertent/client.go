@@ -22,6 +22,7 @@ import (
 	"github.com/entenancy/tenancy/internal/integration/isolation/typed/upsertent/tag"
 
 	"entgo.io/ent"
+	tenantprivacy "github.com/entenancy/tenancy/privacy"
 )
 
 // Client is the client that holds all ent builders.
@@ -397,6 +398,8 @@ func (c *DocClient) QueryTags(_m *Doc) *TagQuery {
 			sqlgraph.To(tag.Table, tag.FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, false, doc.TagsTable, doc.TagsPrimaryKey...),
 		)
+		owned := tenantprivacy.Own(step, "", tenantprivacy.Column{}, tenantprivacy.UUIDColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}
@@ -715,6 +718,8 @@ func (c *LedgerClient) QueryMarks(_m *Ledger) *MarkQuery {
 			sqlgraph.To(mark.Table, mark.FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, false, ledger.MarksTable, ledger.MarksPrimaryKey...),
 		)
+		owned := tenantprivacy.Own(step, "", tenantprivacy.Column{}, tenantprivacy.Int64Column("org_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}
@@ -866,6 +871,8 @@ func (c *MarkClient) QueryLedgers(_m *Mark) *LedgerQuery {
 			sqlgraph.To(ledger.Table, ledger.FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, true, mark.LedgersTable, mark.LedgersPrimaryKey...),
 		)
+		owned := tenantprivacy.Own(step, "", tenantprivacy.Column{}, tenantprivacy.Int64Column("org_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}
@@ -1017,6 +1024,8 @@ func (c *TagClient) QueryDocs(_m *Tag) *DocQuery {
 			sqlgraph.To(doc.Table, doc.FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, true, tag.DocsTable, tag.DocsPrimaryKey...),
 		)
+		owned := tenantprivacy.Own(step, "", tenantprivacy.Column{}, tenantprivacy.UUIDColumn("tenant_id"))
+		defer func() { owned.Bind(fromV) }()
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
 	}

@@ -127,6 +127,9 @@ func (_q *DocQuery) QueryTags() *TagQuery {
 			sqlgraph.To(tag.Table, tag.FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, false, doc.TagsTable, doc.TagsPrimaryKey...),
 		)
+		if err := tenantprivacy.FromLinks(ctx, _q.driver.Dialect(), step, tenantprivacy.UUIDColumn("tenant_id")); err != nil {
+			return nil, err
+		}
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -717,7 +720,7 @@ func (_q *DocQuery) sqlQuery(ctx context.Context) *sql.Selector {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*DocQuery) TenancyProtocol() int { return 5 }
+func (*DocQuery) TenancyProtocol() int { return 6 }
 
 // DocGroupBy is the group-by builder for Doc entities.
 type DocGroupBy struct {

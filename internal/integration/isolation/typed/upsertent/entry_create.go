@@ -317,7 +317,7 @@ func (u *EntryUpsertOne) IDX(ctx context.Context) int {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*EntryMutation) TenancyProtocol() int { return 5 }
+func (*EntryMutation) TenancyProtocol() int { return 6 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*EntryMutation) TenancyColumn() string { return "org_id" }

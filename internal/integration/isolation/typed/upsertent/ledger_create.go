@@ -349,7 +349,7 @@ func (u *LedgerUpsertOne) IDX(ctx context.Context) int64 {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*LedgerMutation) TenancyProtocol() int { return 5 }
+func (*LedgerMutation) TenancyProtocol() int { return 6 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*LedgerMutation) TenancyColumn() string { return "org_id" }

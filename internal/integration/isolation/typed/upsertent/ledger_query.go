@@ -103,6 +103,9 @@ func (_q *LedgerQuery) QueryMarks() *MarkQuery {
 			sqlgraph.To(mark.Table, mark.FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, false, ledger.MarksTable, ledger.MarksPrimaryKey...),
 		)
+		if err := tenantprivacy.FromLinks(ctx, _q.driver.Dialect(), step, tenantprivacy.Int64Column("org_id")); err != nil {
+			return nil, err
+		}
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
 	}
@@ -635,7 +638,7 @@ func (_q *LedgerQuery) sqlQuery(ctx context.Context) *sql.Selector {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the query was generated with.
-func (*LedgerQuery) TenancyProtocol() int { return 5 }
+func (*LedgerQuery) TenancyProtocol() int { return 6 }
 
 // LedgerGroupBy is the group-by builder for Ledger entities.
 type LedgerGroupBy struct {

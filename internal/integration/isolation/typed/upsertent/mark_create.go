@@ -299,7 +299,7 @@ func (u *MarkUpsertOne) IDX(ctx context.Context) int {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*MarkMutation) TenancyProtocol() int { return 5 }
+func (*MarkMutation) TenancyProtocol() int { return 6 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*MarkMutation) TenancyColumn() string { return "org_id" }

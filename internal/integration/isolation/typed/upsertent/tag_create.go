@@ -357,7 +357,7 @@ func (u *TagUpsertOne) IDX(ctx context.Context) int {
 }
 
 // TenancyProtocol says which version of the tenancy enforcement the mutation was generated with.
-func (*TagMutation) TenancyProtocol() int { return 5 }
+func (*TagMutation) TenancyProtocol() int { return 6 }
 
 // TenancyColumn is the column that holds the tenant's id.
 func (*TagMutation) TenancyColumn() string { return "tenant_id" }

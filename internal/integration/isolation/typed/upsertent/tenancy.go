@@ -11,7 +11,7 @@ import (
 // How each entity relates to tenants, for the checks of package privacy.
 var (
 	tenancyDoc = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Doc",
 		Table:    "docs",
 		ID:       "id",
@@ -49,7 +49,7 @@ var (
 		},
 	}
 	tenancyEntry = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Entry",
 		Table:    "entries",
 		ID:       "id",
@@ -67,7 +67,7 @@ var (
 		},
 	}
 	tenancyLedger = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Ledger",
 		Table:    "ledgers",
 		ID:       "id",
@@ -96,7 +96,7 @@ var (
 		},
 	}
 	tenancyMark = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Mark",
 		Table:    "marks",
 		ID:       "id",
@@ -114,7 +114,7 @@ var (
 		},
 	}
 	tenancyTag = &tenantprivacy.Entity{
-		Protocol: 5,
+		Protocol: 6,
 		Name:     "Tag",
 		Table:    "tags",
 		ID:       "id",

@@ -111,7 +111,7 @@ func ByTitle(opts ...sql.OrderTermOption) OrderOption {
 func ByWholeField(field string, opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
 		step := newWholeStep()
-		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.UUIDColumn("tenant_id"), sql.OrderByField(field, opts...))
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.UUIDColumn("tenant_id"), tenantprivacy.Column{}, sql.OrderByField(field, opts...))
 	}
 }
 
@@ -119,7 +119,7 @@ func ByWholeField(field string, opts ...sql.OrderTermOption) OrderOption {
 func ByPartsCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
 		step := newPartsStep()
-		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.UUIDColumn("tenant_id"), opts...)
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.UUIDColumn("tenant_id"), tenantprivacy.Column{}, opts...)
 	}
 }
 
@@ -127,7 +127,7 @@ func ByPartsCount(opts ...sql.OrderTermOption) OrderOption {
 func ByParts(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
 		step := newPartsStep()
-		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.UUIDColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.UUIDColumn("tenant_id"), tenantprivacy.Column{}, append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 
@@ -135,7 +135,7 @@ func ByParts(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 func ByTagsCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
 		step := newTagsStep()
-		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.UUIDColumn("tenant_id"), opts...)
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.UUIDColumn("tenant_id"), tenantprivacy.UUIDColumn("tenant_id"), opts...)
 	}
 }
 
@@ -143,7 +143,7 @@ func ByTagsCount(opts ...sql.OrderTermOption) OrderOption {
 func ByTags(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
 		step := newTagsStep()
-		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.UUIDColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.UUIDColumn("tenant_id"), tenantprivacy.UUIDColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 func newWholeStep() *sqlgraph.Step {

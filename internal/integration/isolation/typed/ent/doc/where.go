@@ -202,7 +202,7 @@ func HasParts() predicate.Doc {
 			sqlgraph.Edge(sqlgraph.O2M, false, PartsTable, PartsColumn),
 		)
 		if full := newPartsStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.UUIDColumn("tenant_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.UUIDColumn("tenant_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)
@@ -230,7 +230,7 @@ func HasTags() predicate.Doc {
 			sqlgraph.Edge(sqlgraph.M2M, false, TagsTable, TagsPrimaryKey...),
 		)
 		if full := newTagsStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.UUIDColumn("tenant_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.UUIDColumn("tenant_id")), tenantprivacy.Linked(step, tenantprivacy.UUIDColumn("tenant_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)
@@ -241,7 +241,7 @@ func HasTags() predicate.Doc {
 func HasTagsWith(preds ...predicate.Tag) predicate.Doc {
 	return predicate.Doc(func(s *sql.Selector) {
 		step := newTagsStep()
-		preds := append(preds[:len(preds):len(preds)], tenantprivacy.Nested(s, tenantprivacy.UUIDColumn("tenant_id")))
+		preds := append(preds[:len(preds):len(preds)], tenantprivacy.Nested(s, tenantprivacy.UUIDColumn("tenant_id")), tenantprivacy.Linked(step, tenantprivacy.UUIDColumn("tenant_id")))
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

@@ -94,7 +94,7 @@ func ByCode(opts ...sql.OrderTermOption) OrderOption {
 func ByEntriesCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
 		step := newEntriesStep()
-		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.Int64Column("org_id"), opts...)
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.Int64Column("org_id"), tenantprivacy.Column{}, opts...)
 	}
 }
 
@@ -102,7 +102,7 @@ func ByEntriesCount(opts ...sql.OrderTermOption) OrderOption {
 func ByEntries(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
 		step := newEntriesStep()
-		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.Int64Column("org_id"), append([]sql.OrderTerm{term}, terms...)...)
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.Int64Column("org_id"), tenantprivacy.Column{}, append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 
@@ -110,7 +110,7 @@ func ByEntries(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 func ByMarksCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
 		step := newMarksStep()
-		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.Int64Column("org_id"), opts...)
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.Int64Column("org_id"), tenantprivacy.Int64Column("org_id"), opts...)
 	}
 }
 
@@ -118,7 +118,7 @@ func ByMarksCount(opts ...sql.OrderTermOption) OrderOption {
 func ByMarks(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
 		step := newMarksStep()
-		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.Int64Column("org_id"), append([]sql.OrderTerm{term}, terms...)...)
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.Int64Column("org_id"), tenantprivacy.Int64Column("org_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 func newEntriesStep() *sqlgraph.Step {

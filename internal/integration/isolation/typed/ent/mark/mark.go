@@ -85,7 +85,7 @@ func ByName(opts ...sql.OrderTermOption) OrderOption {
 func ByLedgersCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
 		step := newLedgersStep()
-		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.Int64Column("org_id"), opts...)
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.Int64Column("org_id"), tenantprivacy.Int64Column("org_id"), opts...)
 	}
 }
 
@@ -93,7 +93,7 @@ func ByLedgersCount(opts ...sql.OrderTermOption) OrderOption {
 func ByLedgers(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
 		step := newLedgersStep()
-		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.Int64Column("org_id"), append([]sql.OrderTerm{term}, terms...)...)
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.Int64Column("org_id"), tenantprivacy.Int64Column("org_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 func newLedgersStep() *sqlgraph.Step {

@@ -93,7 +93,7 @@ func ByDocID(opts ...sql.OrderTermOption) OrderOption {
 func ByDocsCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
 		step := newDocsStep()
-		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.UUIDColumn("tenant_id"), opts...)
+		tenantprivacy.OrderByNeighborsCount(s, step, tenantprivacy.UUIDColumn("tenant_id"), tenantprivacy.UUIDColumn("tenant_id"), opts...)
 	}
 }
 
@@ -101,7 +101,7 @@ func ByDocsCount(opts ...sql.OrderTermOption) OrderOption {
 func ByDocs(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	return func(s *sql.Selector) {
 		step := newDocsStep()
-		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.UUIDColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.UUIDColumn("tenant_id"), tenantprivacy.UUIDColumn("tenant_id"), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
 func newDocsStep() *sqlgraph.Step {

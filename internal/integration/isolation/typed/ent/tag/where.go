@@ -233,7 +233,7 @@ func HasDocs() predicate.Tag {
 			sqlgraph.Edge(sqlgraph.M2M, true, DocsTable, DocsPrimaryKey...),
 		)
 		if full := newDocsStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.UUIDColumn("tenant_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.UUIDColumn("tenant_id")), tenantprivacy.Linked(step, tenantprivacy.UUIDColumn("tenant_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)
@@ -244,7 +244,7 @@ func HasDocs() predicate.Tag {
 func HasDocsWith(preds ...predicate.Doc) predicate.Tag {
 	return predicate.Tag(func(s *sql.Selector) {
 		step := newDocsStep()
-		preds := append(preds[:len(preds):len(preds)], tenantprivacy.Nested(s, tenantprivacy.UUIDColumn("tenant_id")))
+		preds := append(preds[:len(preds):len(preds)], tenantprivacy.Nested(s, tenantprivacy.UUIDColumn("tenant_id")), tenantprivacy.Linked(step, tenantprivacy.UUIDColumn("tenant_id")))
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

@@ -92,7 +92,7 @@ func ByAmount(opts ...sql.OrderTermOption) OrderOption {
 func ByLedgerField(field string, opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
 		step := newLedgerStep()
-		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.Int64Column("org_id"), sql.OrderByField(field, opts...))
+		tenantprivacy.OrderByNeighborTerms(s, step, tenantprivacy.Int64Column("org_id"), tenantprivacy.Column{}, sql.OrderByField(field, opts...))
 	}
 }
 func newLedgerStep() *sqlgraph.Step {

@@ -177,7 +177,7 @@ func HasEntries() predicate.Ledger {
 			sqlgraph.Edge(sqlgraph.O2M, false, EntriesTable, EntriesColumn),
 		)
 		if full := newEntriesStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Int64Column("org_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.Int64Column("org_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)
@@ -205,7 +205,7 @@ func HasMarks() predicate.Ledger {
 			sqlgraph.Edge(sqlgraph.M2M, false, MarksTable, MarksPrimaryKey...),
 		)
 		if full := newMarksStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Int64Column("org_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.Int64Column("org_id")), tenantprivacy.Linked(step, tenantprivacy.Int64Column("org_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)
@@ -216,7 +216,7 @@ func HasMarks() predicate.Ledger {
 func HasMarksWith(preds ...predicate.Mark) predicate.Ledger {
 	return predicate.Ledger(func(s *sql.Selector) {
 		step := newMarksStep()
-		preds := append(preds[:len(preds):len(preds)], tenantprivacy.Nested(s, tenantprivacy.Int64Column("org_id")))
+		preds := append(preds[:len(preds):len(preds)], tenantprivacy.Nested(s, tenantprivacy.Int64Column("org_id")), tenantprivacy.Linked(step, tenantprivacy.Int64Column("org_id")))
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

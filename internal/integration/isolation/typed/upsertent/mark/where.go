@@ -177,7 +177,7 @@ func HasLedgers() predicate.Mark {
 			sqlgraph.Edge(sqlgraph.M2M, true, LedgersTable, LedgersPrimaryKey...),
 		)
 		if full := newLedgersStep(); full != nil {
-			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Int64Column("org_id"))
+			tenantprivacy.HasNeighbors(s, step, full, tenantprivacy.Nested(s, tenantprivacy.Int64Column("org_id")), tenantprivacy.Linked(step, tenantprivacy.Int64Column("org_id")))
 			return
 		}
 		sqlgraph.HasNeighbors(s, step)
@@ -188,7 +188,7 @@ func HasLedgers() predicate.Mark {
 func HasLedgersWith(preds ...predicate.Ledger) predicate.Mark {
 	return predicate.Mark(func(s *sql.Selector) {
 		step := newLedgersStep()
-		preds := append(preds[:len(preds):len(preds)], tenantprivacy.Nested(s, tenantprivacy.Int64Column("org_id")))
+		preds := append(preds[:len(preds):len(preds)], tenantprivacy.Nested(s, tenantprivacy.Int64Column("org_id")), tenantprivacy.Linked(step, tenantprivacy.Int64Column("org_id")))
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
