@@ -8,9 +8,9 @@
 // them, on the specification that ent is about to turn into SQL, so nothing
 // above can undo what they add:
 //
-//   - Query, Select, Scan, GroupScan, HasNeighbors, Nested, EvalP, Own and
-//     OrderByNeighborTerms put the tenant's condition on every row that is
-//     read, in sub-queries and joins too;
+//   - Query, Select, Scan, GroupScan, HasNeighbors, Nested, Linked, FromLinks,
+//     EvalP, Own and OrderByNeighborTerms put the tenant's condition on every row
+//     that is read or joined over, in sub-queries too;
 //   - Create, CreateBulk, Update and Delete make sure that every row that is
 //     written, linked, unlinked or swept away by a cascade is the tenant's own.
 //

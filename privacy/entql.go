@@ -109,7 +109,7 @@ func (f filter) call(node *sqlgraph.Node, call *entql.CallExpr) entql.Expr {
 		conditions = append(conditions, sqlgraph.WrapFunc(NestedGlobal(f.root, edge.To.Table)))
 	}
 	if c, ok := f.tenants[edge.Spec.Table]; ok && edge.Spec.Rel == sqlgraph.M2M {
-		step := sqlgraph.NewStep(sqlgraph.Edge(sqlgraph.M2M, edge.Spec.Inverse, edge.Spec.Table, edge.Spec.Columns...))
+		step := sqlgraph.NewStep(sqlgraph.Edge(edge.Spec.Rel, edge.Spec.Inverse, edge.Spec.Table))
 		step.Edge.Schema = f.schemas.of(edge.Spec.Table)
 		conditions = append(conditions, sqlgraph.WrapFunc(Linked(step, c)))
 	}

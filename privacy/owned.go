@@ -9,26 +9,25 @@ import (
 	"github.com/entenancy/tenancy"
 )
 
-// Owned is the id of an entity from which an edge to a global type, or over a join
-// table of tenants, is walked.
+// Owned is the id of an entity from which an edge to a global type, or one over links
+// of tenants, is walked.
 // Anyone can make an entity up, or get one from a place where another tenant
 // was at work; the rows of the global type are everybody's, so that it is the
 // walk that has to be the tenant's. In SQL an Owned is a sub-select of the id
-// that finds it only if the row is, and goes on with the condition on the join row
-// that refers to it.
+// that finds it only if the row is, followed by the condition on the link from it.
 type Owned struct {
 	sql.Builder
-	step         sqlgraph.Step // as it was
-	schema       string
-	tenant, link Column
-	ctx          context.Context // of the query that it has become part of, which says for whom
+	step        sqlgraph.Step // as it was
+	schema      string        // of the entity's table
+	from, links Column
+	ctx         context.Context // of the query that it has become part of, which says for whom
 }
 
 // Own makes step start at the entity's row only if that is the tenant's, and go only
 // over links that are. from and links are the tenant columns of the two, of which one
 // can have none; schema is that of the entity's table.
 func Own(step *sqlgraph.Step, schema string, from, links Column) *Owned {
-	o := &Owned{step: *step, schema: schema, tenant: from, link: links}
+	o := &Owned{step: *step, schema: schema, from: from, links: links}
 	step.From.V = o
 	return o
 }
@@ -68,25 +67,25 @@ func (o *Owned) Query() (string, []any) {
 
 // id is the entity's id, or the sub-select of it.
 func (o *Owned) id() any {
-	if o.tenant.Name == "" {
+	if o.from.Name == "" {
 		return o.step.From.V
 	}
 	d := sql.Dialect(o.Dialect())
-	from := d.Table(o.step.From.Table).Schema(o.schema)
-	id := from.C(o.step.From.Column)
-	s := d.Select(id).From(from).Where(sql.EQ(id, o.step.From.V))
-	restrict(o.context(), s, o.tenant)
+	table := d.Table(o.step.From.Table).Schema(o.schema)
+	id := table.C(o.step.From.Column)
+	s := d.Select(id).From(table).Where(sql.EQ(id, o.step.From.V))
+	restrict(o.context(), s, o.from)
 	return sql.ExprFunc(func(b *sql.Builder) { b.Wrap(func(b *sql.Builder) { b.Join(s) }) })
 }
 
 // linked is the condition on a link of the entity, nil if there is none.
 func (o *Owned) linked() *sql.Predicate {
-	if o.link.Name == "" {
+	if o.links.Name == "" {
 		return nil
 	}
 	d := sql.Dialect(o.Dialect())
 	s := d.Select().From(d.Table(o.step.Edge.Table).Schema(o.step.Edge.Schema))
-	restrict(o.context(), s, o.link)
+	restrict(o.context(), s, o.links)
 	return s.P()
 }
 

@@ -47,7 +47,7 @@ func templatePoints() []point {
 	return append(all, point{
 		"template tenancyEvalP", "entext/template/enforce.tmpl",
 		"return tenantprivacy.EvalP(schemaGraph, nodeType, p, s, map[string]tenantprivacy.Column{",
-		"return func(g *sqlgraph.Schema, n string, p entql.P, s *sql.Selector, _ map[string]tenantprivacy.Column) error {\n\treturn g.EvalP(n, p, s)\n}(schemaGraph, nodeType, p, s, map[string]tenantprivacy.Column{", true,
+		"return func(g *sqlgraph.Schema, n string, p entql.P, s *sql.Selector, _ map[string]tenantprivacy.Column, _ tenantprivacy.Schemas) error {\n\treturn g.EvalP(n, p, s)\n}(schemaGraph, nodeType, p, s, map[string]tenantprivacy.Column{", true,
 	})
 }
 
@@ -136,8 +136,8 @@ func linkPoints() []point {
 		{"update: linked rows", "privacy/update.go", "return o.scope.TenantID(), linked.check(ctx, q)", "return o.scope.TenantID(), nil", false},
 		{"carry", "privacy/operation.go", "j.spec.Target.Fields = withField(", "_ = withField(", false},
 		{"idempotent", "privacy/guard.go", "q.Exec(ctx, idempotent(query, g.joins), args, v)", "q.Exec(ctx, query, args, v)", false},
-		{"owned: restrict", "privacy/owned.go", "restrict(o.context(), s, o.tenant)", "_ = s", false},
-		{"owned: links", "privacy/owned.go", "restrict(o.context(), s, o.link)", "_ = s", false},
+		{"owned: restrict", "privacy/owned.go", "restrict(o.context(), s, o.from)", "_ = s", false},
+		{"owned: links", "privacy/owned.go", "restrict(o.context(), s, o.links)", "_ = s", false},
 		{"entql: Nested", "privacy/entql.go", "conditions = append(conditions, sqlgraph.WrapFunc(Nested(f.root, c)))", "_ = c", false},
 		{"entql: Linked", "privacy/entql.go", "conditions = append(conditions, sqlgraph.WrapFunc(Linked(step, c)))", "_, _ = step, c", false},
 		{"entql: NestedGlobal", "privacy/entql.go", "} else if len(conditions) > 0 {", "} else if false {", false},
