@@ -154,8 +154,9 @@ func (r *sharedRows) othersBy(ctx context.Context, table schema.Table, key schem
 }
 
 // mine is the condition that a row is exactly this tenant's. A table of MySQL can
-// have been made to ignore case. Where the column cannot hold the tenant's id, no row
-// is: what the database would read it as is the id of another tenant.
+// have been made to ignore case, and it is the text that is compared byte by byte: the
+// bytes of a uuid of MariaDB are others. Where the column cannot hold the tenant's id,
+// no row is: what the database would read it as is the id of another tenant.
 func (r *sharedRows) mine(table schema.Table) *entsql.Predicate {
 	id, err := tenantColumn(table).Value(r.tenant.ID)
 	if err != nil {
@@ -164,7 +165,7 @@ func (r *sharedRows) mine(table schema.Table) *entsql.Predicate {
 	mine := entsql.EQ(table.TenantColumn, id)
 	if r.Driver.Dialect() == dialect.MySQL && table.ColumnType != schema.Int64 {
 		mine = entsql.And(mine, entsql.P(func(b *entsql.Builder) {
-			b.WriteString("CAST(").Ident(table.TenantColumn).WriteString(" AS BINARY) = CAST(").Arg(id).WriteString(" AS BINARY)")
+			b.WriteString("CAST(CAST(").Ident(table.TenantColumn).WriteString(" AS CHAR) AS BINARY) = CAST(").Arg(id).WriteString(" AS BINARY)")
 		}))
 	}
 	return mine

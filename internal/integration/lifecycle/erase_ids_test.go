@@ -1,15 +1,21 @@
 package lifecycle_test
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
+	entschema "entgo.io/ent/dialect/sql/schema"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver/postgres"
+	typedent "github.com/entenancy/tenancy/internal/integration/isolation/typed/ent"
+	typedmigrate "github.com/entenancy/tenancy/internal/integration/isolation/typed/ent/migrate"
+	_ "github.com/entenancy/tenancy/internal/integration/isolation/typed/ent/runtime" // the schema's hooks and defaults
 	"github.com/entenancy/tenancy/manager"
 	"github.com/entenancy/tenancy/schema"
 )
@@ -66,6 +72,58 @@ func TestErasingAnIDThatTheColumnCannotHold(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestErasingRowsByUUID has the tenant column as ent makes it, which is uuid on MariaDB, and char(36) on MySQL.
+func TestErasingRowsByUUID(t *testing.T) {
+	const acme, beside = "0190c6a2-7d3e-7000-8000-00000000abcd", "0190c6a2-7d3e-7000-8000-00000000abce"
+	in(t, everywhere()[len(namespaces()):], func(t *testing.T, w *world) {
+		m := schema.Metadata{Tables: slices.DeleteFunc(slices.Clone(typedmigrate.Tenancy.Tables), func(t schema.Table) bool { return t.ColumnType != schema.UUID })}
+		client := w.typed(m)
+		l := w.lifecycle(func(c *manager.LifecycleConfig) { c.Shared.Metadata = m })
+		as := map[tenancy.ID]context.Context{}
+		for _, id := range []tenancy.ID{acme, beside} {
+			n := newTenant("t-" + string(id))
+			n.ID, n.Isolation = id, w.isolation
+			tenant, err := w.config.Store.Create(t.Context(), n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			as[id] = tenancy.NewContext(t.Context(), tenant)
+			client.Doc.Create().SetTitle("whole").AddTags(client.Tag.Create().SetName("tag").SaveX(as[id])).ExecX(as[id])
+		}
+		receipt, err := l.Erase(t.Context(), acme)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, rows := range receipt.Rows {
+			if rows.Rows != 1 {
+				t.Errorf("the receipt says %+v", receipt.Rows)
+			}
+		}
+		if docs, tags := client.Doc.Query().CountX(as[acme]), client.Tag.Query().CountX(as[acme]); docs != 0 || tags != 0 {
+			t.Errorf("%d docs and %d tags are left", docs, tags)
+		}
+		if doc := client.Doc.Query().WithTags().OnlyX(as[beside]); len(doc.Edges.Tags) != 1 {
+			t.Errorf("the other has %d tags", len(doc.Edges.Tags))
+		}
+	})
+}
+
+// typed makes the tables of an application whose tenant columns are of other types than text, and returns its client.
+func (w *world) typed(m schema.Metadata) *typedent.Client {
+	w.t.Helper()
+	owner, options := entsql.OpenDB(w.dialect, w.db), []entschema.MigrateOption(nil)
+	if w.isolation == tenancy.IsolationRLS {
+		options = postgres.MigrateOptions(owner, m)
+	}
+	if err := typedmigrate.NewSchema(owner).Create(w.t.Context(), options...); err != nil {
+		w.t.Fatal(err)
+	}
+	if w.dialect == dialect.Postgres {
+		w.exec("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO PUBLIC")
+	}
+	return typedent.NewClient(typedent.Driver(w.config.Shared.Driver))
 }
 
 // notes makes a table with a tenant column of another type, and two rows of one tenant, and returns what finds those.
