@@ -97,10 +97,12 @@ type LifecycleConfig struct {
 }
 
 // SharedTables are the tables in which all tenants without a namespace of their
-// own have their rows.
+// own have their rows. One with a namespace may have left rows there, such as before it was
+// moved: Erase deletes these too, in those of the tables that the home has.
 type SharedTables struct {
 	// Driver reaches them: the application's, which holds it to the tenant whose
-	// rows are deleted.
+	// rows are deleted. Where its driver.Config.Ready refuses the home, it keeps
+	// tenants from being erased.
 	Driver dialect.Driver
 	// Metadata is the generated migrate.Tenancy, which says which tables these are.
 	Metadata schema.Metadata

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/entenancy/tenancy"
@@ -16,6 +17,10 @@ import (
 // with by another call. Only the call that has put it there takes it back, where
 // it has surely deleted nothing.
 const erasingKey = "tenancy_erasing"
+
+// namespaceKept is where it keeps whether there was a namespace, beside the rows by
+// table: no table of tenants has a name of this library's.
+const namespaceKept = "tenancy_namespace"
 
 // erasing reports whether an erasure was begun.
 func erasing(t tenancy.Tenant) bool {
@@ -53,33 +58,69 @@ func (l *Lifecycle) eraseData(ctx context.Context, t tenancy.Tenant) (Receipt, e
 	if err := l.disconnect(ctx, t.ID); err != nil {
 		return receipt, err
 	}
-	receipt.Dropped, err = l.dropNamespace(ctx, keeper, t, at)
+	receipt.Dropped, receipt.Rows, err = l.erasePlace(ctx, keeper, t, at)
 	return receipt, err
 }
 
-// dropNamespace reports whether there was a namespace, also to who comes after a
-// call that was interrupted behind the drop. Where t is, at says. That erasing was
-// begun, only t does: Place may leave out metadata.
-func (l *Lifecycle) dropNamespace(ctx context.Context, keeper namespace.Keeper, t, at tenancy.Tenant) (bool, error) {
-	if erasing(t) {
-		was, _ := t.MetadataValue(erasingKey)
-		dropped, err := keeper.Drop(ctx, at)
-		return dropped || was == true, err
-	}
-	there, err := isThere(ctx, keeper, at)
+// erasePlace drops the tenant's namespace, and then deletes the rows that it has left in
+// the shared tables, such as before it was moved: who gets its id next would see them. It
+// reports whether there was a namespace, also to who comes after a call that was interrupted
+// behind the drop. Where t is, at says. That erasing was begun, only t does: Place may
+// leave out metadata.
+func (l *Lifecycle) erasePlace(ctx context.Context, keeper namespace.Keeper, t, at tenancy.Tenant) (was bool, left []ErasedRows, err error) {
+	rows, err := l.leftRows(ctx, t)
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
-	if there {
-		if _, err := l.config.Store.MergeMetadata(ctx, t.ID, map[string]any{erasingKey: true}); err != nil {
-			return false, l.takeBack(ctx, t, err)
-		}
+	counted, err := l.settle(ctx, rows)
+	if err != nil {
+		return false, nil, err
+	}
+	if was, left, err = l.rememberPlace(ctx, keeper, t, at, counted); err != nil {
+		return false, nil, err
 	}
 	dropped, err := keeper.Drop(ctx, at)
-	if there && !dropped && refused(err) {
+	nothing := !dropped && refused(err)
+	if err == nil && some(counted) {
+		err = rows.erase(ctx)
+		nothing = !dropped && !errors.Is(err, errDoubt)
+	}
+	if err != nil && nothing && (was || some(left)) && !erasing(t) {
 		err = l.takeBack(ctx, t, err)
 	}
-	return dropped, err
+	return dropped || was, left, err
+}
+
+// settle counts the rows that a tenant has left in the shared tables. Where there are
+// any, it is as for a tenant whose rows are there; where not, nobody waits for
+// transactions that are not the tenant's.
+func (l *Lifecycle) settle(ctx context.Context, rows *sharedRows) ([]ErasedRows, error) {
+	counted, err := rows.count(ctx)
+	if err != nil || !some(counted) {
+		return counted, err
+	}
+	return rows.settled(ctx, l.config.EraseWait)
+}
+
+// rememberPlace keeps whether there is a namespace, and what was counted beside it, and
+// returns what there was of both when the erasure was begun.
+func (l *Lifecycle) rememberPlace(
+	ctx context.Context, keeper namespace.Keeper, t, at tenancy.Tenant, counted []ErasedRows,
+) (was bool, left []ErasedRows, err error) {
+	if kept, ok := t.MetadataValue(erasingKey); ok {
+		before, _ := kept.(map[string]any)
+		return kept == true || before[namespaceKept] == true, asBegun(counted, before), nil
+	}
+	there, err := isThere(ctx, keeper, at)
+	if err != nil || !there && !some(counted) {
+		return false, counted, err
+	}
+	keep := asKept(counted)
+	keep[namespaceKept] = there
+	if _, err := l.config.Store.MergeMetadata(ctx, t.ID, map[string]any{erasingKey: keep}); err != nil {
+		return false, nil, l.takeBack(ctx, t, err)
+	}
+	return there, counted, nil
 }
 
 // refused reports whether a keeper has dropped nothing: what is there is another's, or
@@ -109,13 +150,7 @@ func isThere(ctx context.Context, keeper namespace.Keeper, t tenancy.Tenant) (bo
 // eraseRows returns what there was in the shared tables when the erasure was begun.
 func (l *Lifecycle) eraseRows(ctx context.Context, t tenancy.Tenant) ([]ErasedRows, error) {
 	rows := sharedRows{SharedTables: l.config.Shared, tenant: t}
-	if err := rows.await(ctx, l.config.EraseWait); err != nil {
-		return nil, err
-	}
-	if err := rows.spareOthers(ctx); err != nil {
-		return nil, err
-	}
-	counted, err := rows.count(ctx)
+	counted, err := rows.settled(ctx, l.config.EraseWait)
 	if err != nil {
 		return nil, err
 	}
@@ -134,19 +169,30 @@ func (l *Lifecycle) eraseRows(ctx context.Context, t tenancy.Tenant) ([]ErasedRo
 func (l *Lifecycle) remember(ctx context.Context, t tenancy.Tenant, counted []ErasedRows) ([]ErasedRows, error) {
 	if kept, ok := t.MetadataValue(erasingKey); ok {
 		before, _ := kept.(map[string]any)
-		for i := range counted {
-			if rows, ok := before[counted[i].Table].(float64); ok {
-				counted[i].Rows = max(counted[i].Rows, int64(rows))
-			}
-		}
-		return counted, nil
+		return asBegun(counted, before), nil
 	}
+	_, err := l.config.Store.MergeMetadata(ctx, t.ID, map[string]any{erasingKey: asKept(counted)})
+	return counted, err
+}
+
+// asKept is what was counted as the tenant's metadata keeps it, by table.
+func asKept(counted []ErasedRows) map[string]any {
 	keep := make(map[string]any, len(counted))
 	for _, table := range counted {
 		keep[table.Table] = table.Rows
 	}
-	_, err := l.config.Store.MergeMetadata(ctx, t.ID, map[string]any{erasingKey: keep})
-	return counted, err
+	return keep
+}
+
+// asBegun completes what was counted with what was kept before.
+func asBegun(counted []ErasedRows, before map[string]any) []ErasedRows {
+	whole := slices.Clone(counted)
+	for i, table := range whole {
+		if rows, ok := before[table.Table].(float64); ok {
+			whole[i].Rows = max(table.Rows, int64(rows))
+		}
+	}
+	return whole
 }
 
 // errDoubt says that what a transaction has done may stay or not. After any other

@@ -3,11 +3,14 @@ package manager
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"slices"
 
 	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/driver"
 	"github.com/entenancy/tenancy/registry"
 )
 
@@ -27,7 +30,11 @@ func (m *Manager) openLifecycle(context.Context) (err error) {
 		Lock: m.databases.locker(m.admin), Spares: m.spares(), Observer: m.observer, Logger: m.app.Logger,
 	}
 	if len(m.app.Tenancy.Tables) > 0 {
-		config.Shared = SharedTables{Driver: m.driver, Metadata: m.app.Tenancy}
+		shared, err := m.sharedDriver()
+		if err != nil {
+			return err
+		}
+		config.Shared = SharedTables{Driver: shared, Metadata: m.app.Tenancy}
 	}
 	if m.migrator != nil { // nobody makes an empty namespace
 		if config.Namespaces, err = m.databases.keepers(m.admin, cmp.Or(m.server, m.admin), roles); err != nil {
@@ -36,6 +43,17 @@ func (m *Manager) openLifecycle(context.Context) (err error) {
 	}
 	m.lifecycle, err = NewLifecycle(config)
 	return err
+}
+
+// sharedDriver reaches the shared tables, whatever migrations the home has: no tenant
+// need be served from there for rows of one to be deleted. Its pools are the driver's.
+func (m *Manager) sharedDriver() (dialect.Driver, error) {
+	on := func(db *sql.DB) dialect.Driver { return entsql.OpenDB(m.config.Database.Dialect(), db) }
+	config := driver.Config{GlobalSchema: m.config.Database.GlobalSchema, Place: m.place, Observer: m.observer}
+	if m.system != nil {
+		config.System = on(m.system)
+	}
+	return driver.New(on(m.serving), config)
 }
 
 // isolation says which isolation a new tenant gets.

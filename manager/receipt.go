@@ -21,7 +21,8 @@ type Receipt struct {
 	Namespace string `json:"namespace,omitempty"`
 	Dropped   bool   `json:"dropped,omitempty"`
 	// Rows are what was deleted in each of the shared tables, in the order of the
-	// deletion. Afterwards each was counted, and had none of the tenant's.
+	// deletion. Afterwards each was counted, and had none of the tenant's. For a tenant
+	// with a namespace they are what it had left in those that the home has.
 	Rows []ErasedRows `json:"rows,omitempty"`
 	// ErasedAt is when it was done, in UTC to the second.
 	ErasedAt time.Time `json:"erased_at"`

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
@@ -46,6 +47,18 @@ func (r *sharedRows) there(ctx context.Context) error {
 			tenancy.ErrNotProvisioned, r.tenant, err)
 	}
 	return nil
+}
+
+// settled counts the rows when nobody writes more of them any more, if nothing of other
+// tenants goes with them.
+func (r *sharedRows) settled(ctx context.Context, wait time.Duration) ([]ErasedRows, error) {
+	if err := r.await(ctx, wait); err != nil {
+		return nil, err
+	}
+	if err := r.spareOthers(ctx); err != nil {
+		return nil, err
+	}
+	return r.count(ctx)
 }
 
 // count counts the rows, in the order in which they will be deleted.

@@ -277,3 +277,26 @@ func TestDoctorDoesNotWaitForASilentServer(t *testing.T) {
 		t.Errorf("it took %s:\n%s", time.Since(began), out)
 	}
 }
+
+// TestDoctorLooksAtRowsBehindPolicies with the role of System scopes, and says so where it has none that is shown all.
+func TestDoctorLooksAtRowsBehindPolicies(t *testing.T) {
+	t.Parallel()
+	owner, app, system := servers.PostgresRoles(t)
+	dir := t.TempDir()
+	protectedNotes(t, dir)
+	without := tool{dir, append(os.Environ(), "TENANCY_DATABASE_URL="+app, "TENANCY_DATABASE_ADMIN_URL="+owner, "TENANCY_ISOLATION_DEFAULT=rls")}
+	with := tool{dir, append(without.env, "TENANCY_DATABASE_SYSTEM_URL="+system)}
+	with.run(t, 0, "migrate", "apply")
+	with.run(t, 0, "tenant", "create", "acme", "--id", "acme")
+	for i, id := range []string{"acme", "gone-1", "gone-2", "gone-3"} {
+		if _, err := (database{driver: "pgx"}).open(t, system).ExecContext(t.Context(), "INSERT INTO notes (id, tenant_id) VALUES ($1, $2)", i, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out := with.run(t, 3, "doctor"); !strings.Contains(out, "does not know, such as gone-1, gone-2, gone-3: ") {
+		t.Errorf("they are not found:\n%s", out)
+	}
+	if out := without.run(t, 0, "doctor"); !strings.Contains(out, "rows: 0 tables looked at; row-level security hides the rows of 1 table: set TENANCY_DATABASE_SYSTEM_URL") {
+		t.Errorf("it does not say what it has not seen:\n%s", out)
+	}
+}

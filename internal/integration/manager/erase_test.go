@@ -5,6 +5,8 @@ import (
 	"encoding/base32"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -141,5 +143,38 @@ func TestErasureIsKnownWhateverPlaceReturns(t *testing.T) {
 	must(t, err)
 	if receipt, err := m.Lifecycle().Erase(t.Context(), acme.ID); err != nil || !receipt.Dropped {
 		t.Errorf("Erase: %+v, %v", receipt, err)
+	}
+}
+
+// TestErasingLooksAtTheHome for what a tenant with a place of its own has left there, whether it has the tables or no migrations at all.
+func TestErasingLooksAtTheHome(t *testing.T) {
+	t.Parallel()
+	for name, config := range configs() {
+		for _, has := range []bool{true, false} {
+			t.Run(name+"/"+strconv.FormatBool(has), func(t *testing.T) {
+				t.Parallel()
+				c, app := config(t), manager.App{Migrations: migrations(t, name)}
+				c.Migrations = manager.MigrationsConfig{AtStart: has, Require: "latest"}
+				if has {
+					app.SharedMigrations = app.Migrations
+				} else {
+					c.Isolation = manager.IsolationConfig{Default: tenancy.IsolationSchema, Prefix: c.Isolation.Prefix}
+				}
+				m := open(t, c, app)
+				globex, err := m.Provision(t.Context(), registry.NewTenant{Identifier: "globex", Name: "Globex", Plan: "gold"})
+				must(t, err)
+				var left []manager.ErasedRows
+				if has {
+					left = []manager.ErasedRows{{Table: "notes", Rows: 1}}
+					before := globex
+					before.Isolation, before.Placement = tenancy.IsolationShared, tenancy.Placement{}
+					_, err := m.Driver().ExecContext(tenancy.NewContext(t.Context(), before), "INSERT INTO notes (id, tenant_id, body) VALUES ('left', '"+string(globex.ID)+"', 'left')")
+					must(t, err)
+				}
+				if receipt, err := m.Lifecycle().Erase(t.Context(), globex.ID); err != nil || !receipt.Dropped || !slices.Equal(receipt.Rows, left) {
+					t.Errorf("Erase: %+v, %v", receipt, err)
+				}
+			})
+		}
 	}
 }

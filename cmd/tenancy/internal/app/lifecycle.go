@@ -17,16 +17,29 @@ import (
 	"github.com/entenancy/tenancy/schema"
 )
 
-// Lifecycle returns what makes and erases tenants. The one that it is for says
-// what has to be known: t has its isolation, and an id if it exists.
+// Lifecycle returns what makes tenants and sees them through their life. The one that it
+// is for says what has to be known: t has its isolation, and an id if it exists.
 func (a *App) Lifecycle(ctx context.Context, t tenancy.Tenant) (*manager.Lifecycle, error) {
-	config, tables := a.Config.Config, schema.Metadata{}
+	if a.OwnPlace(t) {
+		return a.lifecycle(ctx, t, schema.Metadata{})
+	}
+	return a.Erasing(ctx, t)
+}
+
+// Erasing is Lifecycle for erasing: one with a place of its own may have left rows in
+// shared tables, too.
+func (a *App) Erasing(ctx context.Context, t tenancy.Tenant) (*manager.Lifecycle, error) {
+	tables, err := a.TenantTables(ctx, a.Home, a.Schema())
+	if err != nil {
+		return nil, err
+	}
+	return a.lifecycle(ctx, t, tables)
+}
+
+func (a *App) lifecycle(ctx context.Context, t tenancy.Tenant, tables schema.Metadata) (*manager.Lifecycle, error) {
+	config := a.Config.Config
 	if !a.OwnPlace(t) {
 		config.Migrations.Dir, config.Migrations.SharedDir = "", ""
-		var err error
-		if tables, err = a.TenantTables(ctx, a.Home, a.Schema()); err != nil {
-			return nil, err
-		}
 	}
 	m, err := a.manage(ctx, config, tables)
 	if err != nil {
@@ -81,19 +94,23 @@ func (a *App) LooseKeys(ctx context.Context) ([]string, error) {
 func (a *App) Statuses() *manager.Lifecycle { return a.base.Lifecycle() }
 
 // Holdings names what a tenant has, as far as erasing it would remove it: its
-// namespace, or the shared tables that may hold rows of it.
+// namespace, and the shared tables that may hold rows of it.
 func (a *App) Holdings(ctx context.Context, t tenancy.Tenant) ([]string, error) {
 	t, err := a.Place(t)
 	if err != nil {
 		return nil, err
 	}
+	shared, err := a.sharedHoldings(ctx)
+	if err != nil {
+		return nil, err
+	}
 	switch t.Isolation {
 	case tenancy.IsolationSchema:
-		return []string{"schema " + t.Placement.Schema}, nil
+		return append([]string{"schema " + t.Placement.Schema}, shared...), nil
 	case tenancy.IsolationDatabase:
-		return []string{"database " + DatabaseName(t)}, nil
+		return append([]string{"database " + DatabaseName(t)}, shared...), nil
 	default:
-		return a.sharedHoldings(ctx)
+		return shared, nil
 	}
 }
 

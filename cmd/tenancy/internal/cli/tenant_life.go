@@ -149,7 +149,7 @@ func (t *tool) eraseCommand() *cobra.Command {
 		if err := t.confirm(ctx, tenant, yes, "erases the tenant and all its data for good"); err != nil {
 			return err
 		}
-		life, err := a.Lifecycle(ctx, tenant)
+		life, err := a.Erasing(ctx, tenant)
 		if err != nil {
 			return err
 		}

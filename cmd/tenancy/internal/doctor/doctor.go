@@ -76,6 +76,7 @@ func Run(ctx context.Context, a *app.App, config Config, tell func(Check) error)
 		{"provisioning", e.provisioning},
 		{"migrations", e.migrations},
 		{"namespaces", e.namespaces},
+		{"rows", e.rows},
 	} {
 		made, err := check.make(ctx)
 		if ctx.Err() != nil {
