@@ -19,7 +19,7 @@ type reference struct {
 func (r reference) cascades() bool { return r.key.OnDelete == schema.Cascade }
 
 func (t tables) hop(r reference) hop {
-	return hop{r.table, r.key.Columns[0].Name, r.key.RefColumns[0].Name, t.global(r.table)}
+	return hop{r.table, r.key.Columns[0].Name, r.key.RefColumns[0].Name, t.global(r.table), r.key.Symbol}
 }
 
 // references returns those to the rows of a table.

@@ -48,7 +48,8 @@ type dependent struct {
 
 type hop struct {
 	Table, KeyColumn, Ref string
-	Global                bool // the rows of Table are everybody's
+	Global                bool   // the rows of Table are everybody's
+	Symbol                string // of the constraint
 }
 
 // entities describes the graph's types for the template of tenancy.go.
@@ -180,9 +181,33 @@ func metadata(g *gen.Graph) (tenancyschema.Metadata, error) {
 	for _, table := range t.all {
 		if _, ok := t.scopes[table.Name]; ok {
 			m.Tables = append(m.Tables, t.describe(table))
+			m.GlobalPaths = append(m.GlobalPaths, t.overGlobals(table.Name)...)
 		}
 	}
 	return m, err
+}
+
+// overGlobals returns the paths from the rows of a table over global rows, and no others,
+// to what is any tenant's. Where a tenant's row is between, all of its own begin there.
+func (t tables) overGlobals(table string) []tenancyschema.Path {
+	var paths []tenancyschema.Path
+	for _, path := range t.globalPaths(table, nil) {
+		if slices.ContainsFunc(path, func(h hop) bool { return !h.Global }) {
+			continue
+		}
+		last := path[len(path)-1].Table
+		for _, r := range t.references(last) {
+			if !t.visible(last, r) {
+				continue
+			}
+			p := tenancyschema.Path{Table: table}
+			for _, h := range append(slices.Clip(path), t.hop(r)) {
+				p.Hops = append(p.Hops, tenancyschema.Hop{Symbol: h.Symbol, Table: h.Table, Column: h.KeyColumn, RefColumn: h.Ref})
+			}
+			paths = append(paths, p)
+		}
+	}
+	return paths
 }
 
 func (t tables) describe(table *schema.Table) tenancyschema.Table {

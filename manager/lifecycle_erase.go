@@ -10,12 +10,12 @@ import (
 )
 
 // Erase removes a tenant for good, whatever its status: its schema, database or
-// file, or its rows in all shared tables, and then its record, which frees the
+// file, its rows in all shared tables, and then its record, which frees the
 // identifier. From its first step on the tenant is deleted and not served. There
 // is no way back, and nothing of other tenants is touched: a namespace without
 // the tenant's mark is tenancy.ErrForeignNamespace, and stays, and so does the record.
-// Rows of others that refer to this tenant's, so that the database would delete or
-// change them too, are tenancy.ErrCrossTenant.
+// Rows of others that refer to this tenant's, or to global ones that go with these, so
+// that the database would delete or change them too, are tenancy.ErrCrossTenant.
 //
 // Before rows are deleted, on PostgreSQL, it waits up to LifecycleConfig.EraseWait
 // for the transactions that are under way in the database. One that a request

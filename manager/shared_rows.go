@@ -12,7 +12,6 @@ import (
 	entsql "entgo.io/ent/dialect/sql"
 
 	"github.com/entenancy/tenancy"
-	"github.com/entenancy/tenancy/driver/postgres"
 	"github.com/entenancy/tenancy/privacy"
 	"github.com/entenancy/tenancy/schema"
 )
@@ -124,46 +123,6 @@ func (r *sharedRows) eraseIn(ctx context.Context, tx dialect.Tx) error {
 		}
 	}
 	return nil
-}
-
-// spareOthers fails where the database would delete or change a row of another
-// tenant with one of this tenant's: a key of before, or raw SQL, has linked them.
-// Row-level security lets a System scope see them. Where there is no role for one,
-// it is left to the keys and the trigger that postgres.Verify has looked for.
-func (r *sharedRows) spareOthers(ctx context.Context) error {
-	ctx = tenancy.System(ctx, "erasing a tenant: looking for rows of others that hang on its own")
-	for _, table := range r.Metadata.Tables {
-		for _, key := range table.ForeignKeys {
-			if key.HoldsTenant || key.OnDelete != "CASCADE" && key.OnDelete != "SET NULL" && key.OnDelete != "SET DEFAULT" {
-				continue
-			}
-			n, err := r.othersBy(ctx, table, key)
-			if errors.Is(err, postgres.ErrSystem) {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			if n > 0 {
-				return fmt.Errorf("manager: %w: %d rows of other tenants in %s refer to rows of %s in %s by %s, whose key %s would change them too: detach them first",
-					tenancy.ErrCrossTenant, n, table.Name, r.tenant, key.RefTable, key.Column, key.Symbol)
-			}
-		}
-	}
-	return nil
-}
-
-// othersBy counts the rows of other tenants that refer to this tenant's by a key.
-func (r *sharedRows) othersBy(ctx context.Context, table schema.Table, key schema.ForeignKey) (int64, error) {
-	tables := r.Metadata.Tables
-	ref := slices.IndexFunc(tables, func(t schema.Table) bool { return t.Name == key.RefTable })
-	if ref < 0 {
-		return 0, nil // no table with rows of tenants
-	}
-	d := entsql.Dialect(r.Driver.Dialect())
-	rows := d.Select(key.RefColumn).From(entsql.Table(key.RefTable)).Where(r.mine(tables[ref]))
-	query, args := d.Select(entsql.Count("*")).From(entsql.Table(table.Name)).Where(entsql.And(entsql.Not(r.mine(table)), entsql.In(key.Column, rows))).Query()
-	return r.number(ctx, r.Driver, query, args, table)
 }
 
 // mine is the condition that a row is exactly this tenant's. A table of MySQL can

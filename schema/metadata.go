@@ -9,6 +9,10 @@ type Metadata struct {
 	// Globals are the names of the ent schemas of global entities, whose rows stay in
 	// the home when tenants have a schema or database of their own.
 	Globals []string
+	// GlobalPaths are how the database, with a tenant's row in shared tables, deletes
+	// or changes rows of others: over global rows that go with it, and that any tenant
+	// may have rows on. ent's own deletions refuse that; what deletes by SQL looks here.
+	GlobalPaths []Path
 	// Unqualified says that the client does not tell package driver whose tables it
 	// means: it was generated without entext.Extension{Placement: true}. It is false
 	// as well where nobody knows, as in metadata that was read from a database.
@@ -45,4 +49,21 @@ type ForeignKey struct {
 	// HoldsTenant says that the key has the tenant columns in it, as it is in the
 	// database, so that it leads to no other tenant. Generated metadata does not know.
 	HoldsTenant bool
+}
+
+// Path is a path of foreign keys from a table of tenants to another one, or itself, over
+// tables of global entities only.
+type Path struct {
+	// Table is the table that it begins at.
+	Table string
+	// Hops lead from there to the table at the end. All but the last have ON DELETE
+	// CASCADE, and the rows of their tables are global.
+	Hops []Hop
+}
+
+// Hop is a foreign key: Column of Table refers to RefColumn of the table before.
+type Hop struct {
+	// Symbol is the constraint's name.
+	Symbol                   string
+	Table, Column, RefColumn string
 }

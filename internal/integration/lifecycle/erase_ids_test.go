@@ -81,16 +81,9 @@ func TestErasingRowsByUUID(t *testing.T) {
 		m := schema.Metadata{Tables: slices.DeleteFunc(slices.Clone(typedmigrate.Tenancy.Tables), func(t schema.Table) bool { return t.ColumnType != schema.UUID })}
 		client := w.typed(m)
 		l := w.lifecycle(func(c *manager.LifecycleConfig) { c.Shared.Metadata = m })
-		as := map[tenancy.ID]context.Context{}
-		for _, id := range []tenancy.ID{acme, beside} {
-			n := newTenant("t-" + string(id))
-			n.ID, n.Isolation = id, w.isolation
-			tenant, err := w.config.Store.Create(t.Context(), n)
-			if err != nil {
-				t.Fatal(err)
-			}
-			as[id] = tenancy.NewContext(t.Context(), tenant)
-			client.Doc.Create().SetTitle("whole").AddTags(client.Tag.Create().SetName("tag").SaveX(as[id])).ExecX(as[id])
+		a, b := w.known(acme), w.known(beside)
+		for _, ctx := range []context.Context{a, b} {
+			client.Doc.Create().SetTitle("whole").AddTags(client.Tag.Create().SetName("tag").SaveX(ctx)).ExecX(ctx)
 		}
 		receipt, err := l.Erase(t.Context(), acme)
 		if err != nil {
@@ -101,13 +94,25 @@ func TestErasingRowsByUUID(t *testing.T) {
 				t.Errorf("the receipt says %+v", receipt.Rows)
 			}
 		}
-		if docs, tags := client.Doc.Query().CountX(as[acme]), client.Tag.Query().CountX(as[acme]); docs != 0 || tags != 0 {
+		if docs, tags := client.Doc.Query().CountX(a), client.Tag.Query().CountX(a); docs != 0 || tags != 0 {
 			t.Errorf("%d docs and %d tags are left", docs, tags)
 		}
-		if doc := client.Doc.Query().WithTags().OnlyX(as[beside]); len(doc.Edges.Tags) != 1 {
+		if doc := client.Doc.Query().WithTags().OnlyX(b); len(doc.Edges.Tags) != 1 {
 			t.Errorf("the other has %d tags", len(doc.Edges.Tags))
 		}
 	})
+}
+
+// known puts a tenant into the registry, and returns a context that acts for it.
+func (w *world) known(id tenancy.ID) context.Context {
+	w.t.Helper()
+	n := newTenant("t-" + string(id))
+	n.ID, n.Isolation = id, w.isolation
+	tenant, err := w.config.Store.Create(w.t.Context(), n)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return tenancy.NewContext(w.t.Context(), tenant)
 }
 
 // typed makes the tables of an application whose tenant columns are of other types than text, and returns its client.

@@ -40,6 +40,7 @@ func Tenants(ctx context.Context, db *sql.DB, dialectName, schemaName string, co
 		}
 	}
 	slices.SortFunc(m.Tables, func(a, b schema.Table) int { return strings.Compare(a.Name, b.Name) })
+	m.GlobalPaths = globalPaths(found, columns)
 	if dialectName == dialect.Postgres {
 		err = complete(ctx, db, schemaName, m)
 	}

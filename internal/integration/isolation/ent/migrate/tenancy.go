@@ -163,6 +163,10 @@ var Tenancy = tenancyschema.Metadata{
 		},
 	},
 	Globals: []string{"Account", "Badge", "Country", "Device", "Grant", "Label"},
+	GlobalPaths: []tenancyschema.Path{
+		{Table: "memos", Hops: []tenancyschema.Hop{{Symbol: "devices_memos_devices", Table: "devices", Column: "memo_devices", RefColumn: "id"}, {Symbol: "memos_devices_notes", Table: "memos", Column: "device_notes", RefColumn: "id"}}},
+		{Table: "memos", Hops: []tenancyschema.Hop{{Symbol: "devices_memos_devices", Table: "devices", Column: "memo_devices", RefColumn: "id"}, {Symbol: "user_watched_devices_device_id", Table: "user_watched_devices", Column: "device_id", RefColumn: "id"}}},
+	},
 }
 
 // Join tables carry the tenant of the rows that they join.
