@@ -232,7 +232,7 @@ func aroundMySQL() []tried {
 		{"", "ALTER TABLE t CONVERT TO CHARSET utf8mb4 COLLATE 'utf8mb4_bin'", only(lint.Destructive)},
 		{"", "ALTER TABLE t MODIFY tenant_id varchar(255) COLLATE utf8mb4_0900_ai_ci NOT NULL", []lint.Rule{lint.Destructive, lint.Isolation}},
 		{"", "ALTER TABLE t CHANGE tenant_id tenant_id varchar(255) CHARACTER SET latin1", []lint.Rule{lint.Destructive, lint.Isolation}},
-		{"", "ALTER TABLE t MODIFY tenant_id varchar(255) CHARACTER SET utf8mb4 BINARY", only(lint.Destructive)},
+		{"", "ALTER TABLE t MODIFY tenant_id varchar(255) CHARACTER SET utf8mb4 BINARY NOT NULL", only(lint.Destructive)},
 		{"", "ALTER TABLE t MODIFY n int DEFAULT 2", only(lint.Destructive)}, // of which nothing is known
 		{"CREATE TABLE IF NOT EXISTS t (n int)", "ALTER TABLE t MODIFY n int DEFAULT 2", only(lint.Destructive)},
 		{"CREATE TABLE t (n int)", "ALTER TABLE t MODIFY COLUMN n INT DEFAULT (1 + 1) COMMENT 'NOT NULL' AFTER id", nil},

@@ -13,7 +13,7 @@
 //	transaction  BEGIN, COMMIT and the like: the runner has the transaction
 //	destructive  data is lost: a table or column is dropped, a type may become narrower, rows are deleted without a condition
 //	locking      reads or writes wait while a table that may be large is scanned or rewritten
-//	isolation    row-level security is taken away, or keeps the owner who migrates from seeing the rows
+//	isolation    row-level security is taken away, or keeps the owner who migrates from seeing the rows; the tenant column may be NULL, or has a default
 //	mark         a mark without a reason, or one that allows nothing
 //
 // # Marks

@@ -11,6 +11,7 @@ import (
 // file is one that is being read, and what is known at the current statement.
 type file struct {
 	text, dialect string
+	tenantColumns []string
 	statements    []*statement
 	at            int  // the current statement
 	noTransaction bool // it has -- atlas:txmode none
@@ -21,9 +22,9 @@ type file struct {
 	catalog
 }
 
-func newFile(source migrate.File, database string, c catalog) *file {
+func newFile(source migrate.File, config Config, c catalog) *file {
 	f := &file{
-		text: string(source.Bytes()), dialect: database, catalog: c,
+		text: string(source.Bytes()), dialect: config.Dialect, tenantColumns: config.tenantColumns(), catalog: c,
 		made: make(map[string]bool), unvalidated: make(map[string]bool), validated: make(map[string]bool), lifted: make(map[string]bool),
 	}
 	for _, mode := range migrate.NewLocalFile(source.Name(), source.Bytes()).Directive("txmode") {

@@ -46,6 +46,9 @@ func (s *statement) isolation(f *file) []problem {
 		case a.begins("NO", "FORCE") && !f.forcedAgain(table):
 			return opens("the owner of " + table + " sees all tenants' rows: FORCE ROW LEVEL SECURITY again at the end of the file")
 		}
+		if message := a.loosensTenant(f, table); message != "" {
+			return opens(message)
+		}
 	}
 	return nil
 }

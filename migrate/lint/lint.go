@@ -44,6 +44,17 @@ type Config struct {
 	// After leaves out files up to this version, which are applied and cannot be
 	// changed any more. Defaults to none: all files are looked at.
 	After string
+	// TenantColumns are the columns with the tenant's id, which have to stay NOT NULL
+	// and without a default. Defaults to tenant_id alone.
+	TenantColumns []string
+}
+
+// tenantColumns are those that are meant.
+func (c Config) tenantColumns() []string {
+	if len(c.TenantColumns) == 0 {
+		return []string{"tenant_id"}
+	}
+	return c.TenantColumns
 }
 
 // Finding is one reason to refuse a file.
@@ -92,7 +103,7 @@ func Directory(fsys fs.FS, config Config) ([]Finding, error) {
 	}
 	var findings []Finding
 	if err := migrate.Validate(dir); err != nil && !slices.ContainsFunc(files, otherLines) { // of which the sum is another one
-		findings = append(findings, Finding{File: migrate.HashFileName, Rule: Checksum, Message: err.Error() + ": if the change is meant, write the sum again by diff.Hash of the directory above"})
+		findings = append(findings, Finding{File: migrate.HashFileName, Rule: Checksum, Message: err.Error() + ": if the change is meant, write the sum again by tenancy migrate hash, or diff.Hash of the directory above"})
 	}
 	more, err := Files(files, config)
 	return append(findings, more...), err
@@ -118,7 +129,7 @@ func Files(files []migrate.File, config Config) ([]Finding, error) {
 		if err != nil {
 			return nil, fmt.Errorf("lint: %s: %w", f.Name(), err)
 		}
-		found := lintFile(newFile(f, config.Dialect, made), f.Name(), read)
+		found := lintFile(newFile(f, config, made), f.Name(), read)
 		if f.Version() > config.After {
 			findings = append(findings, found...)
 		}
@@ -133,7 +144,7 @@ func sameVersions(files []migrate.File) (findings []Finding) {
 	for _, f := range files {
 		if other, ok := first[f.Version()]; ok {
 			findings = append(findings, Finding{File: f.Name(), Rule: Version, Message: "it has the same version as " + other +
-				", and nothing of the directory is applied: give it a later one, and write the sum again by diff.Hash of the directory above"})
+				", and nothing of the directory is applied: give it a later one, and write the sum again by tenancy migrate hash, or diff.Hash of the directory above"})
 			continue
 		}
 		first[f.Version()] = f.Name()

@@ -142,6 +142,9 @@ func isURL(address string) bool {
 // errNoDatabase says what is missing.
 var errNoDatabase = errors.New("no database: set TENANCY_DATABASE_URL or --database-url")
 
+// TenantColumns are the columns with the tenant's id.
+func (c *Config) TenantColumns() []string { return list(c.TenantColumn) }
+
 // list splits a text at its commas.
 func list(text string) []string {
 	var all []string

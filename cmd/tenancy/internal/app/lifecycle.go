@@ -54,7 +54,7 @@ func (a *App) NamespacePrefix() string { return cmp.Or(a.Config.Isolation.Prefix
 // TenantTables returns the tables of a schema that hold rows of tenants. It fails
 // where it can see that the tenant column of one is not configured.
 func (a *App) TenantTables(ctx context.Context, db *sql.DB, schemaName string) (schema.Metadata, error) {
-	return catalog.Tenants(ctx, db, a.Dialect, schemaName, list(a.Config.TenantColumn))
+	return catalog.Tenants(ctx, db, a.Dialect, schemaName, a.Config.TenantColumns())
 }
 
 // verify looks at what was made as the role that will serve from it, on PostgreSQL
@@ -87,7 +87,7 @@ func (a *App) verify(ctx context.Context, t tenancy.Tenant) error {
 
 // LooseKeys returns the foreign keys of the home that do not include the tenant and could.
 func (a *App) LooseKeys(ctx context.Context) ([]string, error) {
-	return catalog.Loose(ctx, a.Home, a.Dialect, a.Schema(), list(a.Config.TenantColumn))
+	return catalog.Loose(ctx, a.Home, a.Dialect, a.Schema(), a.Config.TenantColumns())
 }
 
 // Statuses returns a lifecycle that changes the status of tenants, and not their places.

@@ -77,6 +77,7 @@ func (t *tool) lintCommand() *cobra.Command {
 					return usage(errors.New("for which database? Set --dialect, or TENANCY_DATABASE_URL"))
 				}
 			}
+			config.TenantColumns = t.config.TenantColumns()
 			return t.lint(config, tenant, shared)
 		},
 	}
