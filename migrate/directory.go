@@ -114,7 +114,7 @@ func (d *frozen) read(fsys fs.FS) error {
 	for _, name := range append(names, atlas.HashFileName) {
 		text, err := fs.ReadFile(fsys, name)
 		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s is missing: run `atlas migrate hash`, or write the files with package migrate/diff", name)
+			return fmt.Errorf("%s is missing: run `tenancy migrate hash`, or write the files with package migrate/diff", name)
 		}
 		if err != nil {
 			return err
@@ -129,7 +129,7 @@ func (d *frozen) read(fsys fs.FS) error {
 	if err := atlas.Validate(d.MemDir); err != nil {
 		var wrong *atlas.ChecksumError
 		if errors.As(err, &wrong) {
-			return fmt.Errorf("%s:%d: %s was %s", atlas.HashFileName, wrong.Line, wrong.File, wrong.Reason)
+			return fmt.Errorf("%s:%d: %s was %s: if that is meant, and it was applied nowhere yet, run `tenancy migrate hash`", atlas.HashFileName, wrong.Line, wrong.File, wrong.Reason)
 		}
 		return err
 	}

@@ -98,7 +98,7 @@ func openDir(path string) (migrate.Dir, error) {
 // replayed.
 func checkDir(dir migrate.Dir, dialect string) error {
 	if err := migrate.Validate(dir); err != nil {
-		return fmt.Errorf("diff: the files are not those of atlas.sum: if the change is meant, and they were not applied anywhere, call diff.Hash: %w", err)
+		return fmt.Errorf("diff: the files are not those of atlas.sum: if the change is meant, and they were not applied anywhere, run tenancy migrate hash, or call diff.Hash: %w", err)
 	}
 	files, err := dir.Files()
 	if err != nil {
