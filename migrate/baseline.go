@@ -175,15 +175,22 @@ func (r Result) orFailed(err error) Result {
 	return r
 }
 
+// Repaired is the statement that [Runner.Repair] has settled.
+type Repaired struct {
+	File      string
+	Line      int
+	Statement string
+}
+
 // Repair settles a statement of a tenant that is [ErrInDoubt], or that failed and was
 // then seen to by hand: done says that it was executed, so that the next run goes on
 // after it, and otherwise the next run executes it. It changes nothing else.
 //
 // It fails where no file of the tenant was left half way, or none of its statements is left.
-func (r *Runner) Repair(ctx context.Context, t tenancy.Tenant, done bool) (err error) {
+func (r *Runner) Repair(ctx context.Context, t tenancy.Tenant, done bool) (_ Repaired, err error) {
 	p, err := r.placeOf(ctx, t)
 	if err != nil {
-		return err
+		return Repaired{}, err
 	}
 	if p == nil {
 		p = r.home()
@@ -191,17 +198,17 @@ func (r *Runner) Repair(ctx context.Context, t tenancy.Tenant, done bool) (err e
 	defer func() { err = errors.Join(err, p.close()) }()
 	conn, release, err := r.session(ctx, p)
 	if err != nil {
-		return fmt.Errorf("migrate: repairing %s: %w", t, err)
+		return Repaired{}, fmt.Errorf("migrate: repairing %s: %w", t, err)
 	}
 	defer release()
 	s, err := r.look(ctx, conn, p)
 	if err != nil {
-		return err
+		return Repaired{}, err
 	}
 	var history []*atlas.Revision
 	if s.recorded {
 		if history, _, err = r.history(ctx, conn, p.schema); err != nil {
-			return err
+			return Repaired{}, err
 		}
 	}
 	for _, v := range history {
@@ -209,21 +216,21 @@ func (r *Runner) Repair(ctx context.Context, t tenancy.Tenant, done bool) (err e
 			return r.settle(ctx, conn, p.directory, v, done)
 		}
 	}
-	return fmt.Errorf("migrate: no migration of %s was left half way", t)
+	return Repaired{}, fmt.Errorf("migrate: no migration of %s was left half way", t)
 }
 
-func (r *Runner) settle(ctx context.Context, q querier, d *Directory, v *atlas.Revision, done bool) error {
+func (r *Runner) settle(ctx context.Context, q querier, d *Directory, v *atlas.Revision, done bool) (Repaired, error) {
 	f, ok := d.ours[v.Version]
 	if !ok {
-		return fmt.Errorf("migrate: the directory has no version %q", v.Version)
+		return Repaired{}, fmt.Errorf("migrate: the directory has no version %q", v.Version)
 	}
 	if err := sameUntil(f, v); err != nil {
-		return err
+		return Repaired{}, err
 	}
 	if v.Applied == len(f.statements) { // what was left of it was taken out
-		return fmt.Errorf("migrate: no statement of %s is left to settle: run again", f.Name())
+		return Repaired{}, fmt.Errorf("migrate: no statement of %s is left to settle: run again", f.Name())
 	}
-	was := *v
+	was, left := *v, f.statements[v.Applied]
 	s := &steps{engine: r.engine, file: f, record: v}
 	s.record.Total = len(f.statements)
 	if done {
@@ -235,5 +242,5 @@ func (r *Runner) settle(ctx context.Context, q querier, d *Directory, v *atlas.R
 	if v.Applied == v.Total {
 		s.record.Hash = f.hash
 	}
-	return r.engine.write(ctx, q, &was, s.record)
+	return Repaired{f.Name(), left.line, left.text}, r.engine.write(ctx, q, &was, s.record)
 }

@@ -48,7 +48,7 @@
 // nobody knows whether it was executed:
 //
 //	report, err := runner.Baseline(ctx, "20260105120000")
-//	err = runner.Repair(ctx, tenant, true) // it was
+//	repaired, err := runner.Repair(ctx, tenant, true) // it was
 //
 // # Places
 //

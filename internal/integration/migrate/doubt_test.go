@@ -60,8 +60,9 @@ func (d doubt) settle(t *testing.T, r *migrate.Runner, f *fleet, things func() i
 			t.Errorf("got %+v, %v", status, err)
 		}
 	}
-	if err := r.Repair(t.Context(), f.tenants[0], true); err != nil {
-		t.Fatal(err)
+	want := migrate.Repaired{File: doubtful + "_doubt.sql", Line: 3, Statement: d.statement + ";"}
+	if repaired, err := r.Repair(t.Context(), f.tenants[0], true); err != nil || repaired != want {
+		t.Fatalf("got %+v, %v", repaired, err)
 	}
 	wantReport(t, apply(t, r), 1, 0, 0, 0)
 }

@@ -144,7 +144,7 @@ func TestMariaDBInDoubt(t *testing.T) {
 				if _, failed := failures(t, runner); !errors.Is(failed[f.tenants[0].ID].Err, test.want) {
 					t.Errorf("got %v", failed)
 				}
-				if err := runner.Repair(t.Context(), f.tenants[0], true); err != nil {
+				if _, err := runner.Repair(t.Context(), f.tenants[0], true); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -232,7 +232,7 @@ func TestMariaDBOneTenantWaitsForTheAtlasCLI(t *testing.T) {
 	if _, err := runner.Baseline(t.Context(), "20260101000000"); !errors.Is(err, migrate.ErrLocked) {
 		t.Errorf("a baseline: %v", err)
 	}
-	if err := runner.Repair(t.Context(), f.tenants[0], true); !errors.Is(err, migrate.ErrLocked) {
+	if _, err := runner.Repair(t.Context(), f.tenants[0], true); !errors.Is(err, migrate.ErrLocked) {
 		t.Errorf("a repair: %v", err)
 	}
 	f.exec("DROP TABLE " + f.tenants[0].Placement.Schema + ".notes")

@@ -160,7 +160,7 @@ func TestStatementThatFailedIsTakenOut(t *testing.T) {
 			const good = "-- atlas:txmode none\n\nCREATE TABLE notes (id int PRIMARY KEY);\n"
 			failures(t, f.runner(directory(t, f.dialect, files{"1_init.sql": good + "DROP TABLE missing;\n"})))
 			runner := f.runner(directory(t, f.dialect, files{"1_init.sql": good}))
-			if err := runner.Repair(t.Context(), sharedTenant(), true); err == nil || !strings.Contains(err.Error(), "no statement of 1_init.sql is left") {
+			if _, err := runner.Repair(t.Context(), sharedTenant(), true); err == nil || !strings.Contains(err.Error(), "no statement of 1_init.sql is left") {
 				t.Errorf("a repair of what is not there: %v", err)
 			}
 			wantReport(t, apply(t, runner), 1, 0, 0, 0)

@@ -43,7 +43,7 @@ func (c resumed) byHand(t *testing.T, f *fleet) {
 	t.Helper()
 	r := f.runner(c.directory(t, f, c.value))
 	for range 2 {
-		if err := r.Repair(t.Context(), f.tenants[0], true); err != nil {
+		if _, err := r.Repair(t.Context(), f.tenants[0], true); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -151,7 +151,7 @@ func TestSQLiteFailureOutsideOfTransactionsIsOnRecord(t *testing.T) {
 	if _, failed := failures(t, runner); !errors.Is(failed[""].Err, migrate.ErrInDoubt) {
 		t.Errorf("got %v", failed[""].Err) // whether its BEGIN was ever ended is not for the runner to say
 	}
-	if err := runner.Repair(t.Context(), tenancy.Tenant{}, false); err != nil {
+	if _, err := runner.Repair(t.Context(), tenancy.Tenant{}, false); err != nil {
 		t.Fatal(err)
 	}
 	apply(t, runner)
@@ -174,7 +174,7 @@ func TestSQLiteRepairWhileARunGoesOn(t *testing.T) {
 		}
 	})
 	for ctx.Err() == nil {
-		_ = f.runner(d, withLite).Repair(t.Context(), f.tenants[0], false) // mostly there is nothing to repair
+		_, _ = f.runner(d, withLite).Repair(t.Context(), f.tenants[0], false) // mostly there is nothing to repair
 	}
 	wait.Wait()
 	f.wantLiteAlone()

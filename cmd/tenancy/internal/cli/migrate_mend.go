@@ -115,14 +115,16 @@ func (t *tool) repairCommand() *cobra.Command {
 			if t.dryRun {
 				return t.unrepaired(ctx, a, tenant, done)
 			}
-			if err := r.Repair(ctx, tenant, done); err != nil {
+			settled, err := r.Repair(ctx, tenant, done)
+			if err != nil {
 				return err
 			}
-			text := tenantName(tenant) + ": the next run executes the statement"
+			text := tenantName(tenant) + ": the next run executes "
 			if done {
-				text = tenantName(tenant) + ": the next run goes on after the statement"
+				text = tenantName(tenant) + ": the next run goes on after "
 			}
-			return t.print.Emit("repair", repaired{who: whoIs(tenant), Done: done}, text)
+			shown := repaired{whoIs(tenant), done, false, settled.File, settled.Statement}
+			return t.print.Emit("repair", shown, text+settled.File+": "+settled.Statement)
 		}),
 	}
 	flags := cmd.Flags()
@@ -134,15 +136,14 @@ func (t *tool) repairCommand() *cobra.Command {
 	return t.writes(cmd)
 }
 
-// repaired is what repair has settled, as JSON shows it: with what it would settle
-// if it is a dry run.
+// repaired is what repair has settled, or would settle, as JSON shows it.
 type repaired struct {
 	who
 
 	Done      bool   `json:"done"`
 	DryRun    bool   `json:"dry_run,omitempty"`
-	File      string `json:"file,omitempty"`
-	Statement string `json:"statement,omitempty"`
+	File      string `json:"file"`
+	Statement string `json:"statement"`
 }
 
 // toRepair returns the tenant that is named, or the zero tenant for the home.
