@@ -16,7 +16,7 @@ import (
 var ErrSpansDatabases = errors.New("driver: one statement over two databases")
 
 func spans(t tenancy.Tenant) error {
-	return fmt.Errorf("%w: %s has a database of its own, and global entities are in the home", ErrSpansDatabases, t)
+	return fmt.Errorf("%w: %s has a database of its own, and global entities are in the home: ask for them one after the other", ErrSpansDatabases, t)
 }
 
 // crossTenant names neither side: one must not learn of the other.
@@ -32,14 +32,22 @@ func (r *route) end(ctx context.Context, err error) error {
 // explain says of an error of a tenant's own place that something is missing
 // there, where that is what it means.
 func (p *place) explain(err error) error {
-	if err == nil || p.system || errors.Is(err, tenancy.ErrNotProvisioned) {
+	if err == nil || p.system || !p.own && p.tenant.Isolation != tenancy.IsolationSchema || !isMissing(err) {
 		return err
 	}
-	if (p.own || p.tenant.Isolation == tenancy.IsolationSchema) && isMissing(err) {
-		return fmt.Errorf("driver: %w: %s: %w (the table of a global entity is found only by a client that was generated with entext.Extension{Placement: true})",
-			tenancy.ErrNotProvisioned, p.tenant, err)
+	if !errors.Is(err, tenancy.ErrNotProvisioned) { // of a driver that has not said so itself
+		err = fmt.Errorf("driver: %w: %s: %w", tenancy.ErrNotProvisioned, p.tenant, err)
 	}
-	return err
+	if p.saysWhose() {
+		return err
+	}
+	return fmt.Errorf("%w (the table of a global entity is found only by a client that was generated with entext.Extension{Placement: true})", err)
+}
+
+// saysWhose reports a statement of a client that says whose tables it means, or none at all:
+// it looks for no global table among a tenant's.
+func (p *place) saysWhose() bool {
+	return p.asked == "" || strings.Contains(p.asked, tenantTables) || strings.Contains(p.asked, globalTables)
 }
 
 // isMissing reports that a database, schema or table is not there. PostgreSQL's

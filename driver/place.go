@@ -15,6 +15,7 @@ type place struct {
 	system bool
 	tenant tenancy.Tenant // with its placement; zero in a System scope
 	own    bool           // in a database of the tenant's own, and not in the home
+	asked  string         // the statement as the client sent it; none for the beginning of a transaction
 }
 
 // same reports whether a transaction of p may run a statement of o.
@@ -106,7 +107,7 @@ func Place(t tenancy.Tenant, place func(tenancy.Tenant) (tenancy.Tenant, error))
 	case at.ID != t.ID:
 		return t, fmt.Errorf("driver: %w: Config.Place returned another tenant than %s", tenancy.ErrInvalidPlacement, t)
 	case !placed(at):
-		return t, fmt.Errorf("driver: %w: Config.Place does not say where %s is", tenancy.ErrInvalidPlacement, t)
+		return t, fmt.Errorf("driver: %w: %s: its isolation is %q, its record's placement is empty, and Config.Place (a Manager's App.Place) does not say where it is; put the placement into its record", tenancy.ErrInvalidPlacement, t, at.Isolation)
 	}
 	return at, nil
 }

@@ -39,7 +39,7 @@ func (d *Driver) route(ctx context.Context, r *route, operation tenancy.Operatio
 	if err != nil {
 		return ctx, err
 	}
-	r.query = d.textFor(&r.place, query)
+	r.place.asked, r.query = query, d.textFor(&r.place, query)
 	if d.observes() && operation != "" {
 		ctx, r.told = d.tell(ctx, &r.place, operation, r.query)
 	}

@@ -152,7 +152,7 @@ func (t *Tx) admit(ctx context.Context, s *step, operation tenancy.Operation, qu
 	if err != nil {
 		return ctx, err
 	}
-	s.on, s.query = t.Tx, t.driver.textFor(&s.place, query)
+	s.place.asked, s.on, s.query = query, t.Tx, t.driver.textFor(&s.place, query)
 	if t.driver.observes() {
 		ctx, s.told = t.driver.tell(ctx, &s.place, operation, s.query)
 	}

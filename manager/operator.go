@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/driver/postgres"
@@ -87,8 +89,17 @@ func (m *Manager) init(ctx context.Context) error {
 		return fmt.Errorf("manager: %w", err)
 	}
 	if err := m.layers.base.Init(ctx); err != nil {
-		return fmt.Errorf("manager: the registry: %w", err)
+		return fmt.Errorf("manager: the registry: %w%s", err, owning(err))
 	}
 	m.revoke(ctx)
 	return nil
+}
+
+// owning says who makes the registry's tables, where a role was not let.
+func owning(err error) string {
+	var state interface{ SQLState() string }
+	if refused := errors.As(err, &state) && state.SQLState() == "42501"; !refused && !strings.Contains(err.Error(), "Error 1142") {
+		return ""
+	}
+	return fmt.Sprintf(": %s has to be of the role that owns the home's tables, and without it that is the role of %s", envOf("Database.AdminURL"), envOf("Database.URL"))
 }

@@ -41,7 +41,7 @@ func yieldPage(page Page, yield func(tenancy.Tenant, error) bool) bool {
 	}
 	for _, id := range page.Invalid {
 		broken := tenancy.Tenant{ID: id}
-		if !yield(broken, &BrokenError{Tenant: broken, Err: fmt.Errorf("%w: ByID says more", tenancy.ErrInvalidTenant)}) {
+		if !yield(broken, &BrokenError{Tenant: broken, Err: fmt.Errorf("%w: its record cannot be read, and ByID, or tenancy tenant show --id, says why", tenancy.ErrInvalidTenant)}) {
 			return false
 		}
 	}

@@ -126,10 +126,7 @@ func explain(w way, err error) error {
 	case w.at.schema == noTables && isMissingTable(server):
 		return fmt.Errorf("postgres: %w: %s has a database of its own: of the home it reaches what is named with its schema, "+
 			"in functions and triggers too (ALTER FUNCTION ... SET search_path): %w", tenancy.ErrCrossTenant, w.at.tenant(), err)
-	case w.at.schema != "" && isMissingTable(server):
-		return fmt.Errorf("postgres: %w: %s: %w (the table of a global entity is found only by a client that was generated with entext.Extension{Placement: true})",
-			tenancy.ErrNotProvisioned, w.at.tenant(), err)
-	case w.at.schema != "" && server.Code == codeInvalidSchema:
+	case w.at.schema != "" && (isMissingTable(server) || server.Code == codeInvalidSchema):
 		return fmt.Errorf("postgres: %w: %s: %w", tenancy.ErrNotProvisioned, w.at.tenant(), err)
 	case isAnothersRow(server):
 		return fmt.Errorf("postgres: %w: %w", tenancy.ErrCrossTenant, err)

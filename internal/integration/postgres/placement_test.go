@@ -15,19 +15,28 @@ import (
 )
 
 // TestMissingTableNamesPlacement is what a tenant with a schema gets for a global entity by
-// a client that was generated without it.
+// a client that was generated without it. One that says whose table it means was not.
 func TestMissingTableNamesPlacement(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	db := w.open(t, 1, postgres.Config{})
+	drv, err := driver.New(entsql.OpenDB(dialect.Postgres, w.open(t, 2, postgres.Config{})), driver.Config{})
+	must(t, err)
 	for i, tenant := range w.tenants {
 		if tenant.Isolation != tenancy.IsolationSchema {
 			continue
 		}
-		_, err := db.ExecContext(w.as(t, i), "SELECT 1 FROM countries")
-		wantErr(t, err, tenancy.ErrNotProvisioned)
-		if err == nil || !strings.Contains(err.Error(), "Placement: true") {
-			t.Errorf("%v does not say what is missing", err)
+		ctx := w.as(t, i)
+		for query, hinted := range map[string]bool{"SELECT 1 FROM countries": true, `SELECT 1 FROM "tenancy_tenant"."missing"`: false} {
+			tx, err := drv.Tx(ctx)
+			must(t, err)
+			for _, on := range []dialect.ExecQuerier{drv, tx} {
+				err := on.Exec(ctx, query, []any{}, nil)
+				wantErr(t, err, tenancy.ErrNotProvisioned)
+				if err == nil || strings.Contains(err.Error(), "Placement: true") != hinted {
+					t.Errorf("%s: %v", query, err)
+				}
+			}
+			must(t, tx.Rollback())
 		}
 		return
 	}

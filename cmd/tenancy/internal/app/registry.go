@@ -11,6 +11,7 @@ import (
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy"
+	"github.com/entenancy/tenancy/crypt"
 	"github.com/entenancy/tenancy/registry"
 	"github.com/entenancy/tenancy/registry/ent/tenant"
 )
@@ -18,10 +19,14 @@ import (
 // ErrNoRegistry means that the registry's tables were not made yet.
 var ErrNoRegistry = errors.New("there is no registry in this database yet: run `tenancy migrate apply`, which makes it")
 
-// Explain returns an error with [ErrNoRegistry] where that is why.
+// Explain returns an error with [ErrNoRegistry] where that is why, and names the setting
+// where it is a key.
 func (a *App) Explain(ctx context.Context, err error) error {
-	if a.unregistered(ctx, err) {
+	switch {
+	case a.unregistered(ctx, err):
 		return fmt.Errorf("%w: %w", ErrNoRegistry, err)
+	case errors.Is(err, crypt.ErrDecrypt):
+		return fmt.Errorf("%w: set TENANCY_ENCRYPTION_KEY, or TENANCY_ENCRYPTION_OLD_KEYS, as the application has it", err)
 	}
 	return err
 }

@@ -57,7 +57,7 @@ func (e *examination) database(ctx context.Context, check *Check, t tenancy.Tena
 	case ctx.Err() != nil:
 		return false, context.Cause(ctx)
 	case isMissing(err):
-		check.add(Problem, fmt.Sprintf("%s has no namespace: there is no database %q on %s", t, name, own.Server))
+		check.add(Problem, fmt.Sprintf("%s has no namespace: there is no database %q on %s%s", t, name, own.Server, wayBack))
 	case err != nil && answered(err):
 		check.add(Problem, fmt.Sprintf("the database %q of %s cannot be looked at: %s", name, t, plain(err)))
 	case err != nil:

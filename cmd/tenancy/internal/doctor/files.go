@@ -24,7 +24,7 @@ func (e *examination) files(ctx context.Context) (*Check, error) {
 		if err != nil {
 			check.add(Problem, err.Error())
 		} else if _, err := os.Stat(path); err != nil {
-			check.add(Problem, fmt.Sprintf("%s has no namespace: there is no file %s", t, filepath.Base(path)))
+			check.add(Problem, fmt.Sprintf("%s has no namespace: there is no file %s%s", t, filepath.Base(path), wayBack))
 		}
 	}
 	paths, err := filepath.Glob(filepath.Join(e.Config.Database.TenantsDir, "*.db"))

@@ -139,13 +139,16 @@ func (e *examination) compare(check *Check, schemas map[string]string) int {
 	})
 }
 
+// wayBack is what to do about a namespace that somebody has dropped by hand.
+const wayBack = ": restore it from a backup that has its mark, or erase the tenant and create it again; see docs/lifecycle.md"
+
 // compareOne looks for the schema of one tenant.
 func (e *examination) compareOne(check *Check, t tenancy.Tenant, schemas map[string]string) {
 	name := t.Placement.Schema
 	mark, there := schemas[name]
 	switch {
 	case !there && t.Status != tenancy.StatusProvisioning:
-		check.add(Problem, fmt.Sprintf("%s has no namespace: there is no schema %q", t, name))
+		check.add(Problem, fmt.Sprintf("%s has no namespace: there is no schema %q%s", t, name, wayBack))
 	case there && mark == "":
 		check.add(Hint, fmt.Sprintf("the schema %q of %s has no mark: it was made by hand, and tenant erase will refuse to drop it", name, t))
 	}

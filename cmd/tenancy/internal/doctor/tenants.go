@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +29,7 @@ func (e *examination) registry(ctx context.Context) (*Check, error) {
 			return nil, err
 		case err != nil:
 			e.broken = append(e.broken, t.ID)
-			check.add(Problem, err.Error())
+			check.add(Problem, e.unreadable(ctx, t.ID, err).Error())
 		default:
 			e.all = append(e.all, t)
 		}
@@ -46,6 +47,12 @@ func (e *examination) registry(ctx context.Context) (*Check, error) {
 		}
 	}
 	return check, nil
+}
+
+// unreadable is why a record cannot be read, of which a list says nothing.
+func (e *examination) unreadable(ctx context.Context, id tenancy.ID, listed error) error {
+	_, err := e.Tenants.ByID(ctx, id)
+	return e.Explain(ctx, cmp.Or(err, listed))
 }
 
 // withoutKey names the tenants whose database URL nobody here can read.
