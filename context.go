@@ -62,9 +62,11 @@ func usable(t Tenant) error {
 }
 
 // System returns a context that acts for no tenant and is held back by no
-// filter: it sees and changes the rows of all of them. The reason says why, in
-// words that an auditor understands; without one the context is refused with
-// [ErrNoReason].
+// filter: in the home it sees and changes the rows of all of them. Tenants with a
+// schema or a database of their own have no rows there, and are not among them: for
+// work on every tenant go through the registry (registry.All), with a NewContext for
+// each. The reason says why, in words that an auditor understands; without one the
+// context is refused with [ErrNoReason].
 //
 // In a System scope, rows of tenant-scoped entities are created with an
 // explicit tenant id. To act for one tenant, use NewContext instead.

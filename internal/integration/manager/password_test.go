@@ -21,10 +21,11 @@ func TestErrorsHoldNoPassword(t *testing.T) {
 	_, found := away.Store().ByIdentifier(t.Context(), "acme")
 	_, applied := away.Migrator().Apply(t.Context())
 	_, compared := away.Migrator().Drift(t.Context())
+	_, repaired := away.Migrator().Repair(t.Context(), tenancy.Tenant{ID: "acme", Isolation: tenancy.IsolationShared}, true)
 	for name, err := range map[string]error{
 		"Store": found, "Start": away.Start(t.Context()),
 		"Apply": applied, "Drift": compared, "Forget": away.Migrator().Forget(t.Context(), "acme"),
-		"Repair": away.Migrator().Repair(t.Context(), tenancy.Tenant{ID: "acme", Isolation: tenancy.IsolationShared}, true),
+		"Repair": repaired,
 	} {
 		if err == nil || errors.As(err, new(*pgconn.ConnectError)) {
 			t.Errorf("%s: %v", name, err)
