@@ -45,6 +45,9 @@
 // write that by hand. Columns and indexes are. Package lint refuses what is
 // dangerous, and what would not run in every place.
 //
+// [Checkpoint] writes a file that makes all that the files so far make, with which new
+// places begin.
+//
 // # The dev database
 //
 // The files are replayed into an empty place, and compared there with the place

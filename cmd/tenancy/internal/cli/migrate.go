@@ -23,7 +23,7 @@ func (t *tool) migrateCommand() *cobra.Command {
 		Long: "Files in the directory of migrations are applied to the shared tables, to each\n" +
 			"tenant's schema and to each tenant's database. See docs/migrations.md.\n\n" + exitHelp,
 	}
-	cmd.AddCommand(t.diffCommand(), t.hashCommand(), t.lintCommand(), t.planCommand(), t.applyCommand(), t.statusCommand(),
+	cmd.AddCommand(t.diffCommand(), t.checkpointCommand(), t.hashCommand(), t.lintCommand(), t.planCommand(), t.applyCommand(), t.statusCommand(),
 		t.repairCommand(), t.driftCommand(), t.baselineCommand())
 	return cmd
 }

@@ -17,22 +17,37 @@ import (
 )
 
 func (t *tool) diffCommand() *cobra.Command {
-	var target string
-	cmd := &cobra.Command{
+	return t.projectCommand(&cobra.Command{
 		Use:   "diff NAME [-- ARGUMENTS]",
 		Short: "Write the migration that leads to the ent schema",
 		Long: "Runs the project's own program, which knows its ent schema:\n\n" +
 			"  go run ./ent/migrate/main.go [ARGUMENTS] NAME\n\n" +
 			"See package migrate/diff for what is in it. With --dry-run it is run with -check,\n" +
 			"which fails and says what is missing, and writes nothing.",
-		Args: usageArgs(cobra.MinimumNArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			last := args[0]
-			if t.dryRun {
-				last = "-check"
-			}
-			return t.generate(cmd, cmp.Or(target, os.Getenv("TENANCY_CLI_MIGRATE_TARGET"), "./ent/migrate/main.go"), append(args[1:], last))
-		},
+	})
+}
+
+func (t *tool) checkpointCommand() *cobra.Command {
+	return t.projectCommand(&cobra.Command{
+		Use:   "checkpoint NAME [-- ARGUMENTS]",
+		Short: "Write the file that makes all that the files so far make, for new tenants",
+		Long: "Runs the project's own program, which knows its ent schema:\n\n" +
+			"  go run ./ent/migrate/main.go [ARGUMENTS] -checkpoint NAME\n\n" +
+			"See diff.Checkpoint for what is in it. With --dry-run it is run with -check, which\n" +
+			"fails where the files do not lead to the ent schema, and writes nothing.",
+	}, "-checkpoint")
+}
+
+// projectCommand completes a command that runs the project's program, with flags before the name.
+func (t *tool) projectCommand(cmd *cobra.Command, flags ...string) *cobra.Command {
+	var target string
+	cmd.Args = usageArgs(cobra.MinimumNArgs(1))
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		last := append(flags, args[0])
+		if t.dryRun {
+			last = []string{"-check"}
+		}
+		return t.generate(cmd, cmp.Or(target, os.Getenv("TENANCY_CLI_MIGRATE_TARGET"), "./ent/migrate/main.go"), append(args[1:], last...))
 	}
 	cmd.Flags().StringVar(&target, "target", "", "the program (default ./ent/migrate/main.go) [TENANCY_CLI_MIGRATE_TARGET]")
 	return t.writes(cmd)
@@ -58,7 +73,7 @@ func (t *tool) generate(cmd *cobra.Command, target string, args []string) error 
 	if t.dryRun {
 		shown["dry_run"] = true
 	}
-	return t.print.Emit("diff", shown, text)
+	return t.print.Emit(cmd.Name(), shown, text)
 }
 
 func (t *tool) lintCommand() *cobra.Command {

@@ -5,6 +5,7 @@
 //
 //	go run ./ent/migrate/main.go add_orders
 //	go run ./ent/migrate/main.go -check
+//	go run ./ent/migrate/main.go -checkpoint release_3
 //
 // The example runs on PostgreSQL. It has files for the other databases too,
 // with -dialect mysql and -dialect sqlite, to show that one schema serves all; a
@@ -42,6 +43,7 @@ func main() {
 	name := flag.String("dialect", dialect.Postgres, "postgres, mysql or sqlite")
 	dev := flag.String("dev", "", "where to try things in: a database where the user may make a schema. Defaults to a server on this machine")
 	check := flag.Bool("check", false, "fail if a migration is missing or is refused, and write nothing")
+	checkpoint := flag.Bool("checkpoint", false, "write a checkpoint, with which new places begin")
 	flag.Parse()
 	at, ok := databases[*name]
 	if !ok {
@@ -50,12 +52,19 @@ func main() {
 	if *dev != "" {
 		at.dev = *dev
 	}
-	if err := run(context.Background(), *name, at, *check, flag.Arg(0)); err != nil {
+	write := diff.Named
+	if *checkpoint {
+		write = diff.Checkpoint
+	}
+	if err := run(context.Background(), *name, at, *check, write, flag.Arg(0)); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, name string, at database, check bool, migration string) error {
+// writer is diff.Named or diff.Checkpoint.
+type writer func(ctx context.Context, config diff.Config, name string) ([]string, error)
+
+func run(ctx context.Context, name string, at database, check bool, write writer, migration string) error {
 	db, err := sql.Open(at.driver, at.dev)
 	if err != nil {
 		return err
@@ -77,11 +86,11 @@ func run(ctx context.Context, name string, at database, check bool, migration st
 		}
 		return refuse(config)
 	}
-	written, err := diff.Named(ctx, config, migration)
+	written, err := write(ctx, config, migration)
+	fmt.Println(len(written), "files written", written)
 	if err != nil {
 		return err
 	}
-	fmt.Println(len(written), "files written", written)
 	return refuse(config)
 }
 
