@@ -106,6 +106,10 @@ func TestDoctorLooksAtRoles(t *testing.T) {
 			t.Errorf("%q is not in\n%s", line, out)
 		}
 	}
+	alone := tool{dir, append(os.Environ(), "TENANCY_DATABASE_URL="+app)}
+	if out := alone.run(t, 1, "migrate", "apply"); !strings.Contains(out, "TENANCY_DATABASE_ADMIN_URL has to be of the role that owns the home's tables") {
+		t.Errorf("the role that serves may make no tables: %s", out)
+	}
 	with(system).run(t, 0, "migrate", "apply")
 	with(system).run(t, 0, "doctor") // with nothing of the registry's left to the role that serves
 
