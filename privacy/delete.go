@@ -92,7 +92,7 @@ func (e *Entity) without(such func(table string) bool) *Entity {
 
 // restrictDelete adds the conditions to the predicate of a DELETE, and returns what has to
 // be locked before it.
-func (o operation) restrictDelete(ctx context.Context, s *sql.Selector) ([]rowLock, error) {
+func (o operation) restrictDelete(ctx context.Context, s *sql.Selector) (*rowLocks, error) {
 	if tableName(s) != o.entity.Table {
 		err := errOtherTable("a predicate")
 		deny(s, err)

@@ -23,7 +23,7 @@ type guard struct {
 	// no way to return it. The statement is not run.
 	failed error
 	// locks go before the one statement, in a transaction with it.
-	locks []rowLock
+	locks *rowLocks
 }
 
 type check func(context.Context, querier) error
@@ -47,14 +47,14 @@ func (g *guard) before(ctx context.Context, q dialect.ExecQuerier) error {
 
 // Exec implements dialect.ExecQuerier.
 func (g *guard) Exec(ctx context.Context, query string, args, v any) error {
-	if len(g.locks) == 0 || g.failed != nil {
+	if g.locks == nil || g.failed != nil {
 		return g.exec(ctx, g.Driver, query, args, v)
 	}
 	tx, err := g.Driver.Tx(ctx)
 	if err != nil {
 		return err
 	}
-	if err = take(ctx, tx, g.locks); err == nil {
+	if query, args, err = g.locks.take(ctx, tx, query, args); err == nil {
 		err = g.exec(ctx, tx, query, args, v)
 	}
 	if err == nil {

@@ -13,18 +13,25 @@ import (
 // The conditions of a DELETE see what was there when it began. It may then wait for a
 // row that somebody links another one to, and would delete that along, unseen. So the rows
 // that it deletes are locked before, which waits for who is linking, and keeps out who
-// comes after; then it begins. Only a global row can be linked to by others. On SQLite
-// one at a time writes.
+// comes after; then it begins, and is held to these rows, since others may match its
+// predicate by now. Only a global row can be linked to by others. On SQLite one at a time
+// writes.
 
-// rowLock is a query that locks rows, with its arguments.
-type rowLock struct {
-	query string
-	args  []any
+// rowLocks locks the rows that a DELETE takes along.
+type rowLocks struct {
+	// rows locks those that the predicate is about, and returns their keys.
+	rows sql.Querier
+	// key is the column of the keys, as the DELETE has it.
+	key string
+	// below leads to the rows that go with them, from the top down.
+	below   [][]Hop
+	schemas Schemas
+	dialect string
 }
 
 // locks returns what locks the rows that a DELETE with the selector's predicate takes
-// along, where others may link to some of them, from the top down.
-func (o operation) locks(ctx context.Context, s *sql.Selector) []rowLock {
+// along, where others may link to some of them, and nil where nobody can.
+func (o operation) locks(ctx context.Context, s *sql.Selector) *rowLocks {
 	var paths [][]Hop
 	racy := false
 	for _, d := range o.entity.Dependents {
@@ -43,54 +50,84 @@ func (o operation) locks(ctx context.Context, s *sql.Selector) []rowLock {
 		return nil
 	}
 	slices.SortStableFunc(paths, func(a, b []Hop) int { return len(a) - len(b) })
-	all := []rowLock{built(o.deleted(ctx, s).SelectExpr(sql.Raw("1")).ForUpdate())}
-	for _, path := range paths {
-		all = append(all, o.lockPath(ctx, s, path))
-	}
-	return all
+	return &rowLocks{lockedKeys(o.deleted(ctx, s).ForUpdate()), s.Table().C(o.entity.ID), paths, o.schemas, s.Dialect()}
 }
 
-// deleted selects from the rows that the predicate is about.
+// deleted selects the keys of the rows that the predicate is about.
 func (o operation) deleted(ctx context.Context, s *sql.Selector) *sql.Selector {
 	rows := sql.Dialect(s.Dialect()).Select().From(s.Table()).WithContext(ctx)
 	rows.SetP(s.P())
-	return rows
+	return rows.Select(rows.C(o.entity.ID))
 }
 
-// lockPath locks the rows at the end of a path from the rows that are deleted.
-func (o operation) lockPath(ctx context.Context, s *sql.Selector, path []Hop) rowLock {
-	rows := o.deleted(ctx, s)
-	rows.Select(rows.C(path[0].Ref))
+// lockedKeys has PostgreSQL return the keys as one array, which a statement takes as one
+// argument, of which it has 65,535 at most.
+func lockedKeys(rows *sql.Selector) sql.Querier {
+	if rows.Dialect() != dialect.Postgres {
+		return rows
+	}
+	p := sql.P(func(b *sql.Builder) {
+		b.WriteString("SELECT array_agg(key)::text FROM ").Wrap(func(b *sql.Builder) { b.Join(rows) }).WriteString(" AS locked (key)")
+	})
+	p.SetDialect(rows.Dialect())
+	return p
+}
+
+// take runs the locks, waits for what they wait for, and returns the DELETE held to the
+// rows that are locked. Its last condition has to be one that another can be put behind.
+func (l *rowLocks) take(ctx context.Context, on dialect.ExecQuerier, query string, args any) (string, any, error) {
+	keys, err := queried(ctx, on, l.rows)
+	if err != nil {
+		return "", nil, err
+	}
+	for _, path := range l.below {
+		if _, err := queried(ctx, on, l.lockPath(path, keys)); err != nil {
+			return "", nil, err
+		}
+	}
+	held := sql.P(func(b *sql.Builder) { writeKeys(b.WriteString(" AND "), l.key, keys) })
+	held.SetDialect(l.dialect)
+	before, _ := args.([]any)
+	held.SetTotal(len(before))
+	condition, more := held.Query()
+	return query + condition, slices.Concat(before, more), nil
+}
+
+// lockPath locks the rows at the end of a path from those with the keys.
+func (l *rowLocks) lockPath(path []Hop, keys []any) sql.Querier {
 	p := sql.P(func(b *sql.Builder) {
 		b.WriteString("SELECT 1 FROM ")
-		writePath(b, o.schemas, Dependent{Path: path})
-		b.WriteString(" WHERE h0.").Ident(path[0].Column).WriteString(" IN ").Wrap(func(b *sql.Builder) { b.Join(rows) })
+		writePath(b, l.schemas, Dependent{Path: path})
+		b.WriteString(" WHERE ")
+		writeKeys(b, sql.Dialect(l.dialect).Table("h0").C(path[0].Column), keys)
 		b.WriteString(" FOR UPDATE")
 		if b.Dialect() == dialect.Postgres { // MySQL locks all that it reads
 			b.WriteString(" OF h" + strconv.Itoa(len(path)-1))
 		}
 	})
-	p.SetDialect(s.Dialect())
-	return built(p)
+	p.SetDialect(l.dialect)
+	return p
 }
 
-func built(q sql.Querier) rowLock {
-	query, args := q.Query()
-	return rowLock{query, args}
-}
-
-// take runs the statements, and waits for what they wait for.
-func take(ctx context.Context, on dialect.ExecQuerier, locks []rowLock) error {
-	for _, l := range locks {
-		var rows sql.Rows
-		if err := on.Query(ctx, l.query, l.args, &rows); err != nil {
-			return err
-		}
-		for rows.Next() { // to the last, which is locked then
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return err
-		}
+// writeKeys writes that the column has one of the keys, as [lockedKeys] has them returned.
+func writeKeys(b *sql.Builder, column string, keys []any) {
+	switch {
+	case len(keys) == 0:
+		b.WriteString("1 = 0")
+	case b.Dialect() == dialect.Postgres:
+		b.Ident(column).WriteString(" = ANY").Wrap(func(b *sql.Builder) { b.Arg(keys[0]) })
+	default:
+		b.Ident(column).WriteString(" IN ").Wrap(func(b *sql.Builder) { b.Args(keys...) })
 	}
-	return nil
+}
+
+// queried returns the first column of all rows, since the last may be what is waited for.
+func queried(ctx context.Context, on dialect.ExecQuerier, q sql.Querier) (values []any, err error) {
+	query, args := q.Query()
+	var rows sql.Rows
+	if err := on.Query(ctx, query, args, &rows); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	return values, sql.ScanSlice(&rows, &values)
 }
