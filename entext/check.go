@@ -17,7 +17,7 @@ import (
 func (e Extension) check(g *gen.Graph) error {
 	var errs []error
 	for _, n := range g.Nodes {
-		errs = append(errs, checkSchema(n), checkReasons(n), checkEdges(n))
+		errs = append(errs, checkSchema(n), checkTable(n), checkReasons(n), checkEdges(n))
 		if e.Placement {
 			errs = append(errs, checkPlace(n))
 		}
@@ -41,6 +41,14 @@ func checkSchema(n *gen.Type) error {
 		return refuse(n, "it is neither tenant-scoped nor global; embed mixin.Tenant{} in Mixin(), or annotate it with schema.Global(\"why\")")
 	}
 	return checkTenantField(n, t)
+}
+
+// checkTable refuses a table that conditions would take for one of those that they name so.
+func checkTable(n *gen.Type) error {
+	if strings.HasPrefix(strings.ToLower(n.Table()), privacy.HopPrefix) { // databases may take two spellings for one table
+		return refuse(n, "its table %q has a name that statements of this library give to others; give it another, by entsql.Table", n.Table())
+	}
+	return nil
 }
 
 // checkTenantField demands that the tenant column is the field that mixin.Tenant

@@ -108,14 +108,14 @@ func (o operation) restrictDelete(ctx context.Context, s *sql.Selector) (*rowLoc
 	if s.Err() != nil || o.scope == nil || o.system() {
 		return nil, s.Err()
 	}
-	locks := o.locks(ctx, s)
+	locks, keys := o.locks(ctx, s), o.keysOf(ctx, s)
 	for _, d := range o.entity.Dependents {
 		id, err := d.Tenant.arg(o.scope)
 		if err != nil {
 			deny(s, err)
 			return nil, err
 		}
-		untouchedByOthers(s, o.entity.Table, o.schemas, d, id)
+		untouchedByOthers(s, keys, o.entity.Table, o.schemas, d, id)
 	}
 	return locks, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
@@ -50,11 +49,11 @@ func (o operation) locks(ctx context.Context, s *sql.Selector) *rowLocks {
 		return nil
 	}
 	slices.SortStableFunc(paths, func(a, b []Hop) int { return len(a) - len(b) })
-	return &rowLocks{lockedKeys(o.deleted(ctx, s).ForUpdate()), s.Table().C(o.entity.ID), paths, o.schemas, s.Dialect()}
+	return &rowLocks{lockedKeys(o.keysOf(ctx, s).ForUpdate()), s.Table().C(o.entity.ID), paths, o.schemas, s.Dialect()}
 }
 
-// deleted selects the keys of the rows that the predicate is about.
-func (o operation) deleted(ctx context.Context, s *sql.Selector) *sql.Selector {
+// keysOf selects the keys of the rows that the predicate is about.
+func (o operation) keysOf(ctx context.Context, s *sql.Selector) *sql.Selector {
 	rows := sql.Dialect(s.Dialect()).Select().From(s.Table()).WithContext(ctx)
 	rows.SetP(s.P())
 	return rows.Select(rows.C(o.entity.ID))
@@ -99,10 +98,10 @@ func (l *rowLocks) lockPath(path []Hop, keys []any) sql.Querier {
 		b.WriteString("SELECT 1 FROM ")
 		writePath(b, l.schemas, Dependent{Path: path})
 		b.WriteString(" WHERE ")
-		writeKeys(b, sql.Dialect(l.dialect).Table("h0").C(path[0].Column), keys)
+		writeKeys(b, hopColumn(b, 0, path[0].Column), keys)
 		b.WriteString(" FOR UPDATE")
 		if b.Dialect() == dialect.Postgres { // MySQL locks all that it reads
-			b.WriteString(" OF h" + strconv.Itoa(len(path)-1))
+			b.WriteString(" OF " + hopName(len(path)-1))
 		}
 	})
 	p.SetDialect(l.dialect)

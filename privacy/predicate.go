@@ -198,58 +198,83 @@ func closeWith(s *sql.Selector, p *sql.Predicate) {
 // untouchedByOthers adds the condition that no row of another tenant hangs on
 // the row by d, so that the statement cannot change one through its foreign
 // keys. Such links do not come from this library; older data and raw SQL leave
-// them. Of read-only global rows none at all may hang on it.
-func untouchedByOthers(s *sql.Selector, table string, schemas Schemas, d Dependent, id any) {
+// them. Of read-only global rows none at all may hang on it. The statement is about
+// no other rows than those whose keys are selected.
+func untouchedByOthers(s, keys *sql.Selector, table string, schemas Schemas, d Dependent, id any) {
 	row := s.Table().C(d.Path[0].Ref)
 	own := func(h Hop) bool { return h.Table == table }
 	if s.Dialect() == dialect.MySQL && slices.ContainsFunc(d.Path, own) {
-		closeWith(s, sql.P(func(b *sql.Builder) { writeNotIn(b, row, schemas, d, id) }))
+		closeWith(s, sql.P(func(b *sql.Builder) { writeNotIn(b, row, keys, schemas, d, id) }))
 		return
 	}
 	closeWith(s, sql.P(func(b *sql.Builder) { writeNotExists(b, row, schemas, d, id) }))
 }
 
-// writeNotExists writes: NOT EXISTS (SELECT 1 FROM … WHERE h0.column = row AND hN.tenant <> id).
+// writeNotExists writes: NOT EXISTS (SELECT 1 FROM path WHERE its first column = row AND its last tenant <> id).
 func writeNotExists(b *sql.Builder, row string, schemas Schemas, d Dependent, id any) {
 	b.WriteString("NOT EXISTS (SELECT 1 FROM ")
 	writePath(b, schemas, d)
-	b.WriteString(" WHERE h0.").Ident(d.Path[0].Column).WriteString(" = ").Ident(row).WriteString(" AND ")
+	b.WriteString(" WHERE ").Ident(hopColumn(b, 0, d.Path[0].Column)).WriteString(" = ").Ident(row).WriteString(" AND ")
 	writeForeign(b, d, id)
 	b.WriteByte(')')
 }
 
 // writeNotIn writes the same for MySQL, which refuses to change a table that a
-// sub-query reads unless the sub-query is materialized first (error 1093).
-func writeNotIn(b *sql.Builder, row string, schemas Schemas, d Dependent, id any) {
-	column := d.Path[0].Column
-	b.Ident(row).WriteString(" NOT IN (SELECT ").Ident(column).WriteString(" FROM (SELECT DISTINCT h0.").Ident(column).WriteString(" FROM ")
+// sub-query reads unless the sub-query is materialized first (error 1093). That locks
+// what it reads, so it begins at the rows that are to change: all those that have a key
+// are every tenant's.
+func writeNotIn(b *sql.Builder, row string, keys *sql.Selector, schemas Schemas, d Dependent, id any) {
+	column, ref := d.Path[0].Column, sql.Dialect(b.Dialect()).Table("changed").C(d.Path[0].Ref)
+	b.Ident(row).WriteString(" NOT IN (SELECT ").Ident(column).WriteString(" FROM (SELECT DISTINCT ").Ident(hopColumn(b, 0, column))
+	b.WriteString(" FROM ").Wrap(func(b *sql.Builder) { b.Join(keys) }).WriteString(" AS changed STRAIGHT_JOIN ")
 	writePath(b, schemas, d)
-	b.WriteString(" WHERE h0.").Ident(column).WriteString(" IS NOT NULL AND ")
+	b.WriteString(" WHERE ").Ident(hopColumn(b, 0, column)).WriteString(" = ").Ident(ref).WriteString(" AND ")
 	writeForeign(b, d, id)
 	b.WriteString(") AS others)")
 }
 
-// writePath writes the joined tables of a path, named h0, h1 and so on.
+// writePath writes the joined tables of a path. MySQL reads them in this order, since it
+// may lock all that it reads.
 func writePath(b *sql.Builder, schemas Schemas, d Dependent) {
 	for i, h := range d.Path {
-		name := "h" + strconv.Itoa(i)
-		if i > 0 {
+		switch {
+		case i == 0:
+		case b.Dialect() == dialect.MySQL:
+			b.WriteString(" STRAIGHT_JOIN ")
+		default:
 			b.WriteString(" JOIN ")
 		}
-		writeTable(b, schemas.of(h.Table), h.Table).WriteString(" AS " + name)
+		writeTable(b, schemas.of(h.Table), h.Table).WriteString(" AS " + hopName(i))
 		if i > 0 {
-			b.WriteString(" ON " + name + ".").Ident(h.Column).WriteString(" = h" + strconv.Itoa(i-1) + ".").Ident(h.Ref)
+			b.WriteString(" ON ").Ident(hopColumn(b, i, h.Column)).WriteString(" = ").Ident(hopColumn(b, i-1, h.Ref))
 		}
 	}
 }
 
-// writeForeign writes that the row at the end of the path is not the tenant's.
+// HopPrefix begins the names that a condition has for the tables of a path. A table of the
+// name would be taken for one of them.
+const HopPrefix = "tenancy_hop"
+
+func hopName(i int) string { return HopPrefix + strconv.Itoa(i) }
+
+func hopColumn(b *sql.Builder, i int, column string) string {
+	return sql.Dialect(b.Dialect()).Table(hopName(i)).C(column)
+}
+
+// writeForeign writes that the row at the end of the path is not the tenant's. MySQL would
+// find out by the index on tenants, where that has fewer rows of others than it believes
+// to hang on one key, and lock those.
 func writeForeign(b *sql.Builder, d Dependent, id any) {
 	if d.Tenant.Name == "" {
 		b.WriteString("1 = 1") // it is everybody's
 		return
 	}
-	b.WriteString("h" + strconv.Itoa(len(d.Path)-1) + ".").Ident(d.Tenant.Name).WriteString(" <> ").Arg(id)
+	tenant := hopColumn(b, len(d.Path)-1, d.Tenant.Name)
+	if b.Dialect() == dialect.MySQL {
+		b.WriteString("NOT ").Wrap(func(b *sql.Builder) { b.Ident(tenant).WriteString(" <=> ").Arg(id) })
+		return
+	}
+	b.Ident(tenant).WriteString(" <> ").Arg(id)
 }
 
 func writeTable(b *sql.Builder, schema, table string) *sql.Builder {

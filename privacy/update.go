@@ -157,8 +157,15 @@ func (u *update) apply(ctx context.Context, s *sql.Selector) {
 		return
 	}
 	belongs(s, s.Table(), u.entity.Tenant, u.id)
+	if len(u.cleared) == 0 {
+		return
+	}
+	keys := u.keysOf(ctx, s)
+	if id := u.spec.Node.ID; id != nil && id.Value != nil { // ent adds this of an UpdateOne later
+		keys.Where(sql.EQ(id.Column, id.Value))
+	}
 	for _, d := range u.cleared {
-		untouchedByOthers(s, u.entity.Table, u.schemas, d, u.id)
+		untouchedByOthers(s, keys, u.entity.Table, u.schemas, d, u.id)
 	}
 }
 

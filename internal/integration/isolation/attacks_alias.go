@@ -6,6 +6,7 @@ import (
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/order"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/user"
+	"github.com/entenancy/tenancy/privacy"
 )
 
 // aliasAttacks call a statement or its table by the name of another one, so that the
@@ -40,7 +41,7 @@ func aliasAttacks() []Attack {
 		}},
 		{Name: "alias of what is deleted that is a table of the check", Row: "W25", Touches: []string{"accounts"}, Run: func(a *Act) {
 			for name, as := range map[string]func(*sql.Selector){
-				"statement": func(s *sql.Selector) { s.As("h0") }, "table": func(s *sql.Selector) { s.Table().As("h0") },
+				"statement": func(s *sql.Selector) { s.As(privacy.HopPrefix + "0") }, "table": func(s *sql.Selector) { s.Table().As(privacy.HopPrefix + "0") },
 			} {
 				a.Within(name, func() {
 					a.Step(func() {

@@ -1,12 +1,15 @@
 package isolation_test
 
 import (
+	"context"
+	"strconv"
 	"testing"
 	"time"
 
 	"entgo.io/ent/dialect"
 
 	"github.com/entenancy/tenancy/internal/integration/isolation"
+	"github.com/entenancy/tenancy/internal/integration/isolation/ent"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/account"
 )
 
@@ -68,6 +71,55 @@ func TestDeleteTakesWhatItLocked(t *testing.T) {
 		}
 		if n := client.Memo.Query().CountX(b); n != 1 {
 			t.Error("the other tenant's memo is deleted")
+		}
+	})
+}
+
+// TestOwnRowsAreLockedOnly has a tenant change rows of its own, and another one its own
+// before the first is done. MySQL locks what it reads to find out what hangs on a row.
+func TestOwnRowsAreLockedOnly(t *testing.T) {
+	each(t, open, func(t *testing.T, db *isolation.Database) {
+		if db.Dialect == dialect.SQLite {
+			return // one at a time writes
+		}
+		client, a, b := db.Client(), as(t, "a"), as(t, "b")
+		mine := client.User.Create().SetName("a's").SaveX(a)
+		boss := client.User.Create().SetName("boss").SaveX(b)
+		employee := client.User.Create().SetName("b's").SetManager(boss).SaveX(b)
+		watched := client.Order.Create().SetNumber("b's").SaveX(b)
+		boss.Update().AddWatched(watched).ExecX(b)
+		crowd := make([]*ent.OrderCreate, 500) // next to which the other's are few
+		for i := range crowd {
+			crowd[i] = client.Order.Create().SetNumber(strconv.Itoa(i))
+		}
+		client.Order.CreateBulk(crowd...).ExecX(a)
+		if db.Dialect == dialect.MySQL {
+			if _, err := db.Admin.ExecContext(t.Context(), "ANALYZE TABLE orders"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, change := range map[string]func(context.Context, *ent.Tx) error{
+			"deleting one":     func(ctx context.Context, tx *ent.Tx) error { return tx.User.DeleteOne(mine).Exec(ctx) },
+			"clearing an edge": func(ctx context.Context, tx *ent.Tx) error { return tx.User.UpdateOne(mine).ClearReports().Exec(ctx) },
+		} {
+			tx, err := client.Tx(a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := change(a, tx); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			soon, cancel := context.WithTimeout(b, 3*time.Second)
+			if err := client.User.UpdateOne(employee).AddAge(1).Exec(soon); err != nil {
+				t.Errorf("%s: the other tenant's user: %v", name, err)
+			}
+			if err := client.Order.UpdateOne(watched).AddTotal(1).Exec(soon); err != nil {
+				t.Errorf("%s: the other tenant's order: %v", name, err)
+			}
+			cancel()
+			if err := tx.Rollback(); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }
