@@ -23,8 +23,8 @@ type rowLocks struct {
 	// key is the column of the keys, as the DELETE has it.
 	key string
 	// below leads to the rows that go with them, from the top down.
-	below   [][]Hop
-	schemas Schemas
+	below [][]Hop
+	operation
 	dialect string
 }
 
@@ -49,7 +49,7 @@ func (o operation) locks(ctx context.Context, s *sql.Selector) *rowLocks {
 		return nil
 	}
 	slices.SortStableFunc(paths, func(a, b []Hop) int { return len(a) - len(b) })
-	return &rowLocks{lockedKeys(o.keysOf(ctx, s).ForUpdate()), s.Table().C(o.entity.ID), paths, o.schemas, s.Dialect()}
+	return &rowLocks{lockedKeys(o.keysOf(ctx, s).ForUpdate()), s.Table().C(o.entity.ID), paths, o, s.Dialect()}
 }
 
 // keysOf selects the keys of the rows that the predicate is about.
@@ -94,11 +94,12 @@ func (l *rowLocks) take(ctx context.Context, on dialect.ExecQuerier, query strin
 
 // lockPath locks the rows at the end of a path from those with the keys.
 func (l *rowLocks) lockPath(path []Hop, keys []any) sql.Querier {
+	deleted := sql.Dialect(l.dialect).Table("deleted")
 	p := sql.P(func(b *sql.Builder) {
-		b.WriteString("SELECT 1 FROM ")
-		writePath(b, l.schemas, Dependent{Path: path})
+		writeTable(b.WriteString("SELECT 1 FROM "), l.schemas.of(l.entity.Table), l.entity.Table).WriteString(" AS deleted")
+		writePath(b, l.schemas, Dependent{Path: path}, deleted.C(path[0].Ref))
 		b.WriteString(" WHERE ")
-		writeKeys(b, hopColumn(b, 0, path[0].Column), keys)
+		writeKeys(b, deleted.C(l.entity.ID), keys)
 		b.WriteString(" FOR UPDATE")
 		if b.Dialect() == dialect.Postgres { // MySQL locks all that it reads
 			b.WriteString(" OF " + hopName(len(path)-1))

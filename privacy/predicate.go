@@ -213,7 +213,7 @@ func untouchedByOthers(s, keys *sql.Selector, table string, schemas Schemas, d D
 // writeNotExists writes: NOT EXISTS (SELECT 1 FROM path WHERE its first column = row AND its last tenant <> id).
 func writeNotExists(b *sql.Builder, row string, schemas Schemas, d Dependent, id any) {
 	b.WriteString("NOT EXISTS (SELECT 1 FROM ")
-	writePath(b, schemas, d)
+	writePath(b, schemas, d, "")
 	b.WriteString(" WHERE ").Ident(hopColumn(b, 0, d.Path[0].Column)).WriteString(" = ").Ident(row).WriteString(" AND ")
 	writeForeign(b, d, id)
 	b.WriteByte(')')
@@ -226,27 +226,31 @@ func writeNotExists(b *sql.Builder, row string, schemas Schemas, d Dependent, id
 func writeNotIn(b *sql.Builder, row string, keys *sql.Selector, schemas Schemas, d Dependent, id any) {
 	column, ref := d.Path[0].Column, sql.Dialect(b.Dialect()).Table("changed").C(d.Path[0].Ref)
 	b.Ident(row).WriteString(" NOT IN (SELECT ").Ident(column).WriteString(" FROM (SELECT DISTINCT ").Ident(hopColumn(b, 0, column))
-	b.WriteString(" FROM ").Wrap(func(b *sql.Builder) { b.Join(keys) }).WriteString(" AS changed STRAIGHT_JOIN ")
-	writePath(b, schemas, d)
-	b.WriteString(" WHERE ").Ident(hopColumn(b, 0, column)).WriteString(" = ").Ident(ref).WriteString(" AND ")
+	b.WriteString(" FROM ").Wrap(func(b *sql.Builder) { b.Join(keys) }).WriteString(" AS changed")
+	writePath(b, schemas, d, ref)
+	b.WriteString(" WHERE ")
 	writeForeign(b, d, id)
 	b.WriteString(") AS others)")
 }
 
-// writePath writes the joined tables of a path. MySQL reads them in this order, since it
-// may lock all that it reads.
-func writePath(b *sql.Builder, schemas Schemas, d Dependent) {
+// writePath writes the joined tables of a path, joined to what is to the left by the
+// column that the path begins at, if there is one. MySQL joins from left to right, since
+// it may lock all that it reads.
+func writePath(b *sql.Builder, schemas Schemas, d Dependent, from string) {
+	join := " JOIN "
+	if b.Dialect() == dialect.MySQL {
+		join = " STRAIGHT_JOIN "
+	}
 	for i, h := range d.Path {
-		switch {
-		case i == 0:
-		case b.Dialect() == dialect.MySQL:
-			b.WriteString(" STRAIGHT_JOIN ")
-		default:
-			b.WriteString(" JOIN ")
+		if from != "" {
+			b.WriteString(join)
 		}
 		writeTable(b, schemas.of(h.Table), h.Table).WriteString(" AS " + hopName(i))
-		if i > 0 {
-			b.WriteString(" ON ").Ident(hopColumn(b, i, h.Column)).WriteString(" = ").Ident(hopColumn(b, i-1, h.Ref))
+		if from != "" {
+			b.WriteString(" ON ").Ident(hopColumn(b, i, h.Column)).WriteString(" = ").Ident(from)
+		}
+		if i+1 < len(d.Path) {
+			from = hopColumn(b, i, d.Path[i+1].Ref)
 		}
 	}
 }
