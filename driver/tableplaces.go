@@ -47,12 +47,15 @@ func (t *Tx) answer(ctx context.Context, q *tableplaces.Question) error {
 	return t.driver.answer(ctx, q, t.Tx)
 }
 
-// hangingTables finds tables by the foreign keys that lead from them to a global one, over
-// others too. That goes by no search path, which could be another for each role and pooler.
+// hangingTables finds tables by the foreign keys that lead from them, or from a partition of
+// theirs, to a global one, over others too. That goes by no search path, which could be
+// another for each role and pooler.
 const hangingTables = `WITH RECURSIVE hanging AS (
 	SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2
 	UNION
-	SELECT k.conrelid FROM pg_catalog.pg_constraint k JOIN hanging h ON k.confrelid = h.oid WHERE k.contype = 'f' AND k.confdeltype IN ('c', 'n', 'd'))
+	SELECT up.oid FROM hanging h JOIN (
+		SELECT conrelid, confrelid FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confdeltype IN ('c', 'n', 'd')
+		UNION ALL SELECT inhparent, inhrelid FROM pg_catalog.pg_inherits) AS up (oid, below) ON up.below = h.oid)
 SELECT c.relname, n.nspname
 FROM hanging h JOIN pg_catalog.pg_class c ON c.oid = h.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relname IN (%s)`

@@ -124,10 +124,14 @@ func TestDeleteOfGlobalsLooksInTheHome(t *testing.T) {
 			deletesWhatHangs(t, db)
 		}
 	})
-	t.Run("in a schema that no setting names", func(t *testing.T) {
+	t.Run("in a schema that no setting names, by the key of a partition", func(t *testing.T) {
 		h := newPostgresHome(t)
 		exec(t.Context(), t, open(t, "pgx", h.owner), "CREATE SCHEMA app")
 		tables(t, dialect.Postgres, "pgx", within(t, h.owner, "search_path", "app"), ofHome(t), plain)
+		exec(t.Context(), t, open(t, "pgx", h.owner),
+			"ALTER TABLE app.memos RENAME TO memos_all",
+			"CREATE TABLE app.memos (LIKE app.memos_all INCLUDING IDENTITY) PARTITION BY LIST (tenant_id)",
+			"ALTER TABLE app.memos ATTACH PARTITION app.memos_all DEFAULT")
 		config, err := pgx.ParseConfig(h.app)
 		if err != nil {
 			t.Fatal("the address does not parse")
@@ -146,6 +150,12 @@ func TestDeleteOfGlobalsLooksInTheHome(t *testing.T) {
 		a, b := ids()
 		db.A, db.B.Tenant = h.inSchema(t, a), tenancy.Tenant{ID: b, Isolation: tenancy.IsolationShared}
 		deletesWhatHangs(t, db)
+		inA, inB := tenancy.NewContext(t.Context(), db.A.Tenant), tenancy.NewContext(t.Context(), db.B.Tenant)
+		account := db.Client().Account.Create().SetLogin("with a memo only").SaveX(inB)
+		db.Client().Memo.Create().SetText("b's").SetAccount(account).ExecX(inB)
+		if err := db.Client().Account.DeleteOne(account).Exec(inA); !ent.IsNotFound(err) {
+			t.Errorf("an account that a memo of B's hangs on: %v", err)
+		}
 	})
 }
 
