@@ -209,7 +209,8 @@ func TestDoctorHintsAtGrantsForAll(t *testing.T) {
 	if err != nil {
 		t.Fatal("the DSN does not parse")
 	}
-	db := database{driver: "mysql"}.open(t, admin)
+	mariadb := database{driver: "mysql"}
+	db := mariadb.open(t, admin)
 	name, password := "test_"+strings.ToLower(rand.Text()[:16]), rand.Text()
 	execute := func(ctx context.Context, statement string) {
 		t.Helper()
@@ -225,7 +226,7 @@ func TestDoctorHintsAtGrantsForAll(t *testing.T) {
 	serving := at
 	serving.User = url.UserPassword(name, password)
 	c := tool{t.TempDir(), append(os.Environ(), "TENANCY_DATABASE_URL="+serving.String(), "TENANCY_DATABASE_ADMIN_URL="+at.String(),
-		"TENANCY_ISOLATION_PREFIX="+newPrefix())}
+		"TENANCY_ISOLATION_PREFIX="+newPrefix(t, mariadb, admin))}
 	c.run(t, 0, "tenant", "create", "acme")
 	const hint = "may read the registry"
 	if out := c.run(t, 0, "doctor"); strings.Contains(out, hint) {

@@ -24,7 +24,8 @@ func TestMoreRolesOnMySQLAreBesideTheOneThatServes(t *testing.T) {
 	if err != nil {
 		t.Fatal("the URL of the test's own database cannot be read")
 	}
-	db, dir := (database{driver: "mysql"}).open(t, admin), t.TempDir()
+	mariadb, dir := database{driver: "mysql"}, t.TempDir()
+	db := mariadb.open(t, admin)
 	execute := func(ctx context.Context, statement string) {
 		t.Helper()
 		if _, err := db.ExecContext(ctx, statement); err != nil {
@@ -42,7 +43,7 @@ func TestMoreRolesOnMySQLAreBesideTheOneThatServes(t *testing.T) {
 	at := url.URL{Scheme: "mysql", User: url.UserPassword(dsn.User, dsn.Passwd), Host: dsn.Addr, Path: "/" + dsn.DBName}
 	as := at
 	as.User = url.User(serving)
-	c := tool{dir, append(os.Environ(), "TENANCY_DATABASE_URL="+as.String(), "TENANCY_DATABASE_ADMIN_URL="+at.String(), "TENANCY_ISOLATION_PREFIX="+newPrefix())}
+	c := tool{dir, append(os.Environ(), "TENANCY_DATABASE_URL="+as.String(), "TENANCY_DATABASE_ADMIN_URL="+at.String(), "TENANCY_ISOLATION_PREFIX="+newPrefix(t, mariadb, admin))}
 	for id, test := range map[string]struct {
 		roles string
 		want  []string

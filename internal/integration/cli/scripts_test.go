@@ -53,13 +53,29 @@ func TestScripts(t *testing.T) {
 	}
 }
 
-// newPrefix is one for the names of tenants' places: others have theirs on the same server.
-func newPrefix() string { return "t" + strings.ToLower(rand.Text()[:8]) + "_" }
+// newPrefix is one for the names of tenants' places: others have theirs on the same server. On MySQL
+// they are databases beside the home, and dropped at the end.
+func newPrefix(tb testing.TB, d database, home string) string {
+	tb.Helper()
+	prefix := "t" + strings.ToLower(rand.Text()[:8]) + "_"
+	if d.driver != "mysql" {
+		return prefix
+	}
+	db := d.open(tb, home)
+	tb.Cleanup(func() {
+		for _, name := range texts(tb, db, "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE '"+prefix+"%'") {
+			if _, err := db.ExecContext(context.WithoutCancel(tb.Context()), "DROP DATABASE `"+name+"`"); err != nil {
+				tb.Error(err)
+			}
+		}
+	})
+	return prefix
+}
 
 func runScript(t *testing.T, d database, script string) {
 	t.Helper()
 	home := d.home(t, t.TempDir()) // skips the test where there is no server, as a script cannot
-	prefix := newPrefix()
+	prefix := newPrefix(t, d, home)
 	testscript.Run(t, testscript.Params{
 		Files: []string{script},
 		Setup: func(env *testscript.Env) error {

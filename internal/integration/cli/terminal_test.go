@@ -113,9 +113,9 @@ func newSession(t *testing.T, d database) *session {
 	if err := os.Mkdir(filepath.Join(dir, "tenants"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s := &session{t: t, dir: dir}
-	s.env = append(os.Environ(), "TERM=xterm", "TENANCY_DATABASE_URL="+d.home(t, dir), "TENANCY_DATABASE_TENANTS_DIR="+filepath.Join(dir, "tenants"), "TENANCY_ISOLATION_DEFAULT=schema",
-		"TENANCY_ISOLATION_PREFIX="+newPrefix())
+	s, home := &session{t: t, dir: dir}, d.home(t, dir)
+	s.env = append(os.Environ(), "TERM=xterm", "TENANCY_DATABASE_URL="+home, "TENANCY_DATABASE_TENANTS_DIR="+filepath.Join(dir, "tenants"), "TENANCY_ISOLATION_DEFAULT=schema",
+		"TENANCY_ISOLATION_PREFIX="+newPrefix(t, d, home))
 	s.migration("20260101000000_notes.sql", notes)
 	return s
 }

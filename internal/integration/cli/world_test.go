@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"net/url"
@@ -100,7 +101,7 @@ func texts(tb testing.TB, db *sql.DB, query string) []string {
 // rows returns each row as a line of its columns.
 func rows(tb testing.TB, db *sql.DB, query string) []string {
 	tb.Helper()
-	found, err := db.QueryContext(tb.Context(), query)
+	found, err := db.QueryContext(context.WithoutCancel(tb.Context()), query) // at the end, too
 	if err != nil {
 		tb.Fatal(query, ": ", err)
 	}
