@@ -504,7 +504,7 @@ func TestStrangersShareAFewConnections(t *testing.T) {
 			}
 			all.Wait()
 			pools := m.Metrics().Metrics().Pools
-			if p := pools["registry"]; p.MaxOpen != 3 || p.Waits == 0 {
+			if p := pools["registry"]; p.MaxOpen != 3 || p.Waits == 0 && name != dialect.SQLite { // whose answers are there before somebody else asks
 				t.Errorf("the registry's pool: %+v", p)
 			}
 			if p := pools["admin"]; p.Open > before+10 { // for what goes on beside
