@@ -86,6 +86,8 @@ func (w *world) devices() *ent.Client {
 	if w.isolation == tenancy.IsolationRLS {
 		options = postgres.MigrateOptions(owner, migrate.Tenancy)
 	}
+	oneMigrates.Lock()
+	defer oneMigrates.Unlock()
 	if err := migrate.NewSchema(owner).Create(w.t.Context(), options...); err != nil {
 		w.t.Fatal(err)
 	}

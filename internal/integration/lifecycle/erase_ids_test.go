@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"entgo.io/ent/dialect"
@@ -115,6 +116,10 @@ func (w *world) known(id tenancy.ID) context.Context {
 	return tenancy.NewContext(w.t.Context(), tenant)
 }
 
+// oneMigrates is for ent's auto-migration, which writes to the description of the tables: a
+// package has one for all its clients.
+var oneMigrates sync.Mutex
+
 // typed makes the tables of an application whose tenant columns are of other types than text, and returns its client.
 func (w *world) typed(m schema.Metadata) *typedent.Client {
 	w.t.Helper()
@@ -122,6 +127,8 @@ func (w *world) typed(m schema.Metadata) *typedent.Client {
 	if w.isolation == tenancy.IsolationRLS {
 		options = postgres.MigrateOptions(owner, m)
 	}
+	oneMigrates.Lock()
+	defer oneMigrates.Unlock()
 	if err := typedmigrate.NewSchema(owner).Create(w.t.Context(), options...); err != nil {
 		w.t.Fatal(err)
 	}
