@@ -118,7 +118,7 @@ func (w *world) known(id tenancy.ID) context.Context {
 
 // oneMigrates is for ent's auto-migration, which writes to the description of the tables: a
 // package has one for all its clients.
-var oneMigrates sync.Mutex
+var oneMigrates sync.Mutex //nolint:gochecknoglobals // since those descriptions are
 
 // typed makes the tables of an application whose tenant columns are of other types than text, and returns its client.
 func (w *world) typed(m schema.Metadata) *typedent.Client {
