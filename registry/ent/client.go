@@ -12,12 +12,13 @@ import (
 	"github.com/entenancy/tenancy"
 	"github.com/entenancy/tenancy/registry/ent/migrate"
 
-	"entgo.io/ent"
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 	"github.com/entenancy/tenancy/registry/ent/auditentry"
 	"github.com/entenancy/tenancy/registry/ent/domain"
 	"github.com/entenancy/tenancy/registry/ent/tenant"
+
+	"entgo.io/ent"
 )
 
 // Client is the client that holds all ent builders.

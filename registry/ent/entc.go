@@ -10,8 +10,11 @@ import (
 	"entgo.io/ent/entc/gen"
 )
 
+// imports has ent import itself: in client.go it leaves that to be guessed, and other packages called ent are guessed, too.
+var imports = gen.MustParse(gen.NewTemplate("imports").Parse("{{ define \"import/additional/ent\" }}\n\"entgo.io/ent\"\n{{ end }}"))
+
 func main() {
-	if err := entc.Generate("./schema", &gen.Config{Features: []gen.Feature{gen.FeatureModifier}}); err != nil {
+	if err := entc.Generate("./schema", &gen.Config{Features: []gen.Feature{gen.FeatureModifier}, Templates: []*gen.Template{imports}}); err != nil {
 		log.Fatalf("tenancy: generating registry/ent: %v", err)
 	}
 }

@@ -11,13 +11,14 @@ import (
 
 	"github.com/entenancy/tenancy/internal/integration/bench/entql/ent/migrate"
 
-	"entgo.io/ent"
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/entenancy/tenancy/internal/integration/bench/entql/ent/item"
 	"github.com/entenancy/tenancy/internal/integration/bench/entql/ent/order"
 	"github.com/entenancy/tenancy/internal/integration/bench/entql/ent/user"
+
+	"entgo.io/ent"
 )
 
 // Client is the client that holds all ent builders.

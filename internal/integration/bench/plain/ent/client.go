@@ -11,13 +11,14 @@ import (
 
 	"github.com/entenancy/tenancy/internal/integration/bench/plain/ent/migrate"
 
-	"entgo.io/ent"
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/entenancy/tenancy/internal/integration/bench/plain/ent/item"
 	"github.com/entenancy/tenancy/internal/integration/bench/plain/ent/order"
 	"github.com/entenancy/tenancy/internal/integration/bench/plain/ent/user"
+
+	"entgo.io/ent"
 )
 
 // Client is the client that holds all ent builders.
