@@ -6,11 +6,8 @@ import (
 	"testing"
 
 	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
-	entschema "entgo.io/ent/dialect/sql/schema"
 
 	"github.com/entenancy/tenancy"
-	"github.com/entenancy/tenancy/driver/postgres"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent"
 	"github.com/entenancy/tenancy/internal/integration/isolation/ent/migrate"
 	_ "github.com/entenancy/tenancy/internal/integration/isolation/ent/runtime" // the schema's hooks and defaults
@@ -82,17 +79,6 @@ func (w *world) devices() *ent.Client {
 	for _, table := range []string{"lines", "orders"} {
 		w.exec("DROP TABLE " + quoted(w.dialect, table))
 	}
-	owner, options := entsql.OpenDB(w.dialect, w.db), []entschema.MigrateOption(nil)
-	if w.isolation == tenancy.IsolationRLS {
-		options = postgres.MigrateOptions(owner, migrate.Tenancy)
-	}
-	oneMigrates.Lock()
-	defer oneMigrates.Unlock()
-	if err := migrate.NewSchema(owner).Create(w.t.Context(), options...); err != nil {
-		w.t.Fatal(err)
-	}
-	if w.dialect == dialect.Postgres {
-		w.exec("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO PUBLIC")
-	}
+	w.autoMigrate(migrate.Tenancy, func(d dialect.Driver) migration { return migrate.NewSchema(d).Create })
 	return ent.NewClient(ent.TenancyDriver(w.config.Shared.Driver))
 }

@@ -120,8 +120,11 @@ func (w *world) known(id tenancy.ID) context.Context {
 // package has one for all its clients.
 var oneMigrates sync.Mutex //nolint:gochecknoglobals // since those descriptions are
 
-// typed makes the tables of an application whose tenant columns are of other types than text, and returns its client.
-func (w *world) typed(m schema.Metadata) *typedent.Client {
+// migration is Create of the Schema that ent generates.
+type migration = func(context.Context, ...entschema.MigrateOption) error
+
+// autoMigrate has ent make the tables of an application, and lets everybody use them.
+func (w *world) autoMigrate(m schema.Metadata, create func(dialect.Driver) migration) {
 	w.t.Helper()
 	owner, options := entsql.OpenDB(w.dialect, w.db), []entschema.MigrateOption(nil)
 	if w.isolation == tenancy.IsolationRLS {
@@ -129,12 +132,18 @@ func (w *world) typed(m schema.Metadata) *typedent.Client {
 	}
 	oneMigrates.Lock()
 	defer oneMigrates.Unlock()
-	if err := typedmigrate.NewSchema(owner).Create(w.t.Context(), options...); err != nil {
+	if err := create(owner)(w.t.Context(), options...); err != nil {
 		w.t.Fatal(err)
 	}
 	if w.dialect == dialect.Postgres {
 		w.exec("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO PUBLIC")
 	}
+}
+
+// typed makes the tables of an application whose tenant columns are of other types than text, and returns its client.
+func (w *world) typed(m schema.Metadata) *typedent.Client {
+	w.t.Helper()
+	w.autoMigrate(m, func(d dialect.Driver) migration { return typedmigrate.NewSchema(d).Create })
 	return typedent.NewClient(typedent.Driver(w.config.Shared.Driver))
 }
 
